@@ -1,0 +1,175 @@
+/*
+ * Registration of the user's tables, and the switch of identity: user tables are read
+ * as their owner, our own tables are read and written as the owner of schema pulse.
+ */
+#include "postgres.h"
+
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
+#include "catalog/pg_namespace.h"
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "miscadmin.h"
+#include "utils/acl.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
+
+#include "src/compat.h"
+#include "src/ledger_source.h"
+
+PG_FUNCTION_INFO_V1(pulse_register_source);
+PG_FUNCTION_INFO_V1(pulse_unregister_source);
+
+/* Returns the role that owns schema pulse, and with it the extension's tables. */
+Oid
+pulse_owner(void)
+{
+	Oid			schema = get_namespace_oid("pulse", false);
+	HeapTuple	tuple = SearchSysCache1(NAMESPACEOID, ObjectIdGetDatum(schema));
+	Oid			owner;
+
+	if (!HeapTupleIsValid(tuple))
+		elog(ERROR, "cache lookup failed for schema %u", schema);
+	owner = ((Form_pg_namespace) GETSTRUCT(tuple))->nspowner;
+	ReleaseSysCache(tuple);
+	return owner;
+}
+
+/*
+ * Switches to another role until pulse_act_back or the end of the subtransaction;
+ * untrusted: what runs may be code of that role's making, such as a function in a
+ * policy or a default, so it is confined as maintenance commands confine index functions.
+ */
+pulse_identity
+pulse_act_as(Oid user, bool untrusted)
+{
+	pulse_identity identity;
+
+	GetUserIdAndSecContext(&identity.user, &identity.security_context);
+	SetUserIdAndSecContext(user, identity.security_context | SECURITY_LOCAL_USERID_CHANGE |
+						   (untrusted ? SECURITY_RESTRICTED_OPERATION : 0));
+	identity.guc_nest_level = NewGUCNestLevel();
+	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
+	return identity;
+}
+
+/* Returns to the role before pulse_act_as. */
+void
+pulse_act_back(const pulse_identity *identity)
+{
+	AtEOXact_GUC(false, identity->guc_nest_level);
+	SetUserIdAndSecContext(identity->user, identity->security_context);
+}
+
+/* Refuses who does not own a table. */
+static void
+check_owner(Oid relation)
+{
+	char	   *name = get_rel_name(relation);
+
+	if (name == NULL)
+		ereport(ERROR,
+				(errcode(ERRCODE_UNDEFINED_TABLE),
+				 errmsg("table with OID %u does not exist", relation)));
+#if PG_VERSION_NUM >= 160000
+	if (!object_ownercheck(RelationRelationId, relation, GetUserId()))
+#else
+	if (!pg_class_ownercheck(relation, GetUserId()))
+#endif
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("must be owner of table %s", name)));
+}
+
+/* Runs one statement of ours that returns an integer, or 0 when it returns no row. */
+static int32
+run_for_integer(const char *statement, int nargs, Oid *types, Datum *values, const char *nulls)
+{
+	int32		result = 0;
+	bool		isnull;
+
+	if (SPI_execute_with_args(statement, nargs, types, values, nulls, false, 0) < 0)
+		elog(ERROR, "SPI_execute_with_args failed for: %s", statement);
+	if (SPI_processed > 0 && SPI_tuptable != NULL)
+	{
+		Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull);
+
+		if (!isnull)
+			result = DatumGetInt32(value);
+	}
+	return result;
+}
+
+/* SQL: pulse.register_source(relation, kind, columns, timezone, capture, is_new). */
+Datum
+pulse_register_source(PG_FUNCTION_ARGS)
+{
+	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, JSONBOID, TEXTOID, TEXTOID, BOOLOID};
+	Datum		values[7];
+	Oid			relation = PG_GETARG_OID(0);
+	pulse_identity identity;
+	int32		source_id;
+
+	check_owner(relation);
+
+	values[0] = CStringGetTextDatum(get_namespace_name(get_rel_namespace(relation)));
+	values[1] = CStringGetTextDatum(get_rel_name(relation));
+	for (int i = 2; i < 7; i++)
+		values[i] = PG_GETARG_DATUM(i - 1);
+
+	SPI_connect();
+	identity = pulse_act_as(pulse_owner(), false);
+	source_id = run_for_integer("UPDATE pulse.source SET columns = $4, timezone = $5, capture = $6, state = 'active',"
+								" created_at = now(), last_error = NULL,"
+								" epoch = CASE WHEN $7 THEN (SELECT epoch FROM pulse.sequencer) END"
+								" WHERE source_id = (SELECT max(source_id) FROM pulse.source"
+								" WHERE schema_name = $1 AND table_name = $2 AND kind = $3) RETURNING source_id",
+								7, types, values, NULL);
+	if (source_id == 0)
+		source_id = run_for_integer("INSERT INTO pulse.source (schema_name, table_name, kind, columns, timezone, capture, epoch)"
+									" VALUES ($1, $2, $3, $4, $5, $6,"
+									" CASE WHEN $7 THEN (SELECT epoch FROM pulse.sequencer) END) RETURNING source_id",
+									7, types, values, NULL);
+	if (!PG_GETARG_BOOL(5))
+	{
+		/* What the table holds already is news to us. */
+		values[0] = Int32GetDatum(source_id);
+		types[0] = INT4OID;
+		run_for_integer("INSERT INTO pulse.dirty (source_id, marked_at) VALUES ($1, now())", 1, types, values, NULL);
+	}
+	pulse_act_back(&identity);
+	SPI_finish();
+	PG_RETURN_INT32(source_id);
+}
+
+/* SQL: pulse.unregister_source(relation). */
+Datum
+pulse_unregister_source(PG_FUNCTION_ARGS)
+{
+	Oid			types[] = {TEXTOID, TEXTOID};
+	Datum		values[2];
+	Oid			relation = PG_GETARG_OID(0);
+	pulse_identity identity;
+	int32		detached;
+
+	check_owner(relation);
+	values[0] = CStringGetTextDatum(get_namespace_name(get_rel_namespace(relation)));
+	values[1] = CStringGetTextDatum(get_rel_name(relation));
+
+	SPI_connect();
+	identity = pulse_act_as(pulse_owner(), false);
+	detached = run_for_integer("WITH gone AS (UPDATE pulse.source SET state = 'detached'"
+							   " WHERE schema_name = $1 AND table_name = $2 AND state = 'active' RETURNING source_id),"
+							   " fills AS (DELETE FROM pulse.fill f USING gone g WHERE f.source_id = g.source_id),"
+							   " positions AS (DELETE FROM pulse.position p USING gone g WHERE p.source_id = g.source_id),"
+							   " trades AS (DELETE FROM pulse.closed_trade c USING gone g WHERE c.source_id = g.source_id)"
+							   " SELECT count(*)::int FROM gone",
+							   2, types, values, NULL);
+	pulse_act_back(&identity);
+	SPI_finish();
+	PG_RETURN_INT32(detached);
+}
