@@ -1,0 +1,109 @@
+#!/usr/bin/env bash
+# make check: runs every suite, one line each, and closes with "N passed, N failed".
+#
+#   check.sh [SUITE ...]      all suites, or these
+#   check.sh --list           names the suites there are
+#
+# "build" and "conventions" live in tests/lib; every other suite is a folder of tests/, run by what it holds:
+#   specs/*.spec + expected/   pg_isolation_regress      *.sql        pg_prove, each file in a database of its own
+#   *.test.js, *.test.mjs      node --test               *.test.sh    a program that prints TAP
+#   *.c                        cmocka, with the sanitizers, linked with extension/core
+# A folder's file "cluster" holds options for tests/lib/cluster.sh, one a line. "regress" is sql/ and expected/.
+# Whole logs: .build/check/SUITE.log
+set -uo pipefail
+lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+top=$(cd "$lib/../.." && pwd)
+cd "$top" || exit 1
+results=$top/.build/check
+suite_seconds=${SUITE_SECONDS:-300}
+# shellcheck source=tests/lib/suites.sh
+. "$lib/suites.sh"
+
+# Prints "passed failed skipped" of a suite's log, in whatever form the test programs count.
+count_log() {
+	awk '
+		# node --test closes with its totals; what it nests above is not counted again
+		/^# pass [0-9]+$/ { node_pass += $3; node = 1 }
+		/^# (fail|cancelled) [0-9]+$/ { node_fail += $3 }
+		/^# skipped [0-9]+$/ { node_skip += $3 }
+		/^(not )?ok .*# (SKIP|skip)/ { skip++; next }
+		/^ok( |$)/ { pass++ }
+		/^not ok( |$)/ { fail++ }
+		# pg_regress up to PostgreSQL 15
+		/^(test| +)[^#]* \.\.\. ok / { pass++ }
+		/^(test| +)[^#]* \.\.\. FAILED/ { fail++ }
+		END {
+			if (node) print node_pass + 0, node_fail + 0, node_skip + 0
+			else print pass + 0, fail + 0, skip + 0
+		}' "$1"
+}
+
+# What a reader of a failed suite looks for first.
+show_failure() {
+	grep -nE '^ *not ok|\.\.\. FAILED' "$1" | head -n 20
+	grep -nE '(error|ERROR|FATAL|PANIC):' "$1" | head -n 5
+	echo '…'
+	tail -n 25 "$1"
+	echo "whole log: ${1#"$top/"}"
+}
+
+seconds_since() {
+	awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f s", b - a }'
+}
+
+# Runs one suite in a process group of its own, prints its line, adds to the totals.
+run_suite() {
+	local name=$1 log=$results/$1.log begin=$EPOCHREALTIME status passed failed skipped note=''
+	[ ! -t 1 ] || printf '%-14s …\r' "$name"
+	timeout -k 20 "$suite_seconds" "$lib/check.sh" --suite "$name" >"$log" 2>&1 </dev/null &
+	child=$!
+	wait $child
+	status=$?
+	child=
+	read -r passed failed skipped <<<"$(count_log "$log")"
+	if [ $status -eq 124 ] || [ $status -eq 137 ]; then
+		note="stopped after $suite_seconds s"
+	elif [ $status -ne 0 ] && [ "$failed" -eq 0 ]; then
+		note="exit status $status"
+	elif [ $((passed + failed)) -eq 0 ]; then
+		note='no test ran'
+	fi
+	[ -z "$note" ] || failed=$((failed + 1))
+	[ "$skipped" -eq 0 ] || note="$skipped skipped${note:+, $note}"
+	printf '%-14s %6d passed %4d failed %9s%s\n' "$name" "$passed" "$failed" "$(seconds_since "$begin")" "${note:+   $note}"
+	if [ "$failed" -gt 0 ]; then
+		show_failure "$log" | cut -c1-220 | sed 's/^/    /'
+	fi
+	total_passed=$((total_passed + passed))
+	total_failed=$((total_failed + failed))
+}
+
+main() {
+	local suites suite begin=$EPOCHREALTIME
+	if [ $# -gt 0 ]; then suites=$*; else suites=$(list_suites); fi
+	for suite in $suites; do
+		list_suites | grep -qxF "$suite" || { echo "no suite named $suite; there are: $(list_suites | tr '\n' ' ')" >&2; exit 2; }
+	done
+	mkdir -p "$results"
+	exec 8>"$top/.build/check.lock"
+	flock -n 8 || { echo "another make check is running in this checkout" >&2; exit 2; }
+	total_passed=0 total_failed=0 child=
+	trap '[ -z "$child" ] || { kill -TERM $child; wait $child; }; exit 130' INT TERM
+	for suite in $suites; do
+		run_suite "$suite" 8>&-
+		if [ "$suite" = build ] && [ "$total_failed" -gt 0 ]; then
+			echo 'nothing else can run before it builds'
+			break
+		fi
+	done
+	printf '%-14s %35s\n\n' total "$(seconds_since "$begin")"
+	echo "$total_passed passed, $total_failed failed"
+	[ "$total_failed" -eq 0 ]
+}
+
+case ${1:-} in
+	--list) list_suites ;;
+	--suite) suite_run "$2" ;;
+	--help | -h) sed -n '2,/^set/s/^# \{0,1\}//p' "$0" | sed '$d' ;;
+	*) main "$@" ;;
+esac

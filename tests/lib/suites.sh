@@ -1,0 +1,156 @@
+# shellcheck shell=bash
+# How each kind of suite is run; sourced by check.sh, which sets lib and results.
+# Everything here prints TAP or what count_log understands.
+
+: "${lib:?}" "${results:?}"
+cluster=$lib/cluster.sh
+pg_config=${PG_CONFIG:-pg_config}
+
+list_suites() {
+	echo build
+	echo conventions
+	local folder
+	# the short ones first
+	for folder in core regress pgtap isolation reference worker browser crash demo; do
+		suite_exists "$folder" && echo "$folder"
+	done
+	for folder in tests/*/; do
+		folder=$(basename "$folder")
+		case $folder in
+			lib | bench | node_modules | core | regress | pgtap | isolation | reference | worker | browser | crash | demo) ;;
+			*) suite_exists "$folder" && echo "$folder" ;;
+		esac
+	done
+}
+
+# True where a suite's folder holds something to run.
+suite_exists() {
+	case $1 in
+		regress) compgen -G 'sql/*.sql' ;;
+		*) compgen -G "tests/$1/*.test.*" || compgen -G "tests/$1/*.sql" || compgen -G "tests/$1/*.c" || compgen -G "tests/$1/specs/*.spec" ;;
+	esac >/dev/null
+}
+
+suite_run() {
+	local name=$1 status=0
+	case $name in
+		build) suite_build; return ;;
+		conventions) "$lib/conventions.sh"; return ;;
+		regress) suite_regress; return ;;
+	esac
+	if compgen -G "tests/$name/*.c" >/dev/null; then suite_cmocka "tests/$name" || status=1; fi
+	if compgen -G "tests/$name/specs/*.spec" >/dev/null; then suite_isolation "tests/$name" || status=1; fi
+	if compgen -G "tests/$name/*.sql" >/dev/null; then suite_pgtap "tests/$name" || status=1; fi
+	if compgen -G "tests/$name/*.test.sh" >/dev/null; then suite_shell "tests/$name" || status=1; fi
+	if compgen -G "tests/$name/*.test.*js" >/dev/null; then suite_node "tests/$name" || status=1; fi
+	return $status
+}
+
+# Prints a TAP line for a command's exit status, and its output as comments.
+tap() {
+	local title=$1 output status
+	shift
+	output=$("$@" 2>&1)
+	status=$?
+	if [ $status -eq 0 ]; then echo "ok - $title"; else echo "not ok - $title"; fi
+	[ -z "$output" ] || echo "# ${output//$'\n'/$'\n'# }"
+	return $status
+}
+
+# Options for cluster.sh: the suite's own from its file "cluster", else the given ones.
+cluster_options() {
+	local file=$1/cluster
+	shift
+	if [ -e "$file" ]; then grep -vE '^ *(#|$)' "$file" | tr ' ' '\n'; else printf '%s\n' "$@"; fi
+}
+
+# Builds everything; the C sources also with clang, in a copy, so that the two compilers' objects do not meet.
+suite_build() {
+	local status=0 copy=$results/clang compiler=''
+	tap 'extension builds without a warning' make -C extension with_llvm=no || return 1
+	tap 'worker builds without a warning' make -C worker || return 1
+	for compiler in clang clang-21 clang-20 clang-19 clang-18 clang-17 clang-16 clang-15 clang-14 ''; do
+		command -v "${compiler:-none}" >/dev/null && break
+	done
+	if [ -z "$compiler" ]; then echo 'ok - # SKIP no clang'; return 0; fi
+	rm -rf "$copy"
+	mkdir -p "$copy"
+	tar -c --exclude=node_modules --exclude='*.o' --exclude='*.so' extension | tar -x -C "$copy"
+	# The flags that pg_config hands on are gcc's, and so are some attributes in the server's headers.
+	tap "extension builds without a warning, $compiler" make -C "$copy/extension" with_llvm=no CC="$compiler" \
+		COPT='-Wno-unknown-warning-option -Wno-ignored-attributes -Wno-ignored-optimization-argument -Wno-unused-command-line-argument' || status=1
+	if compgen -G 'worker/src/*.c' >/dev/null && grep -q '^lint:' worker/Makefile; then
+		tap "worker compiles without a warning, $compiler" make -C worker lint CC="$compiler" || status=1
+	fi
+	return $status
+}
+
+# pg_regress over sql/ and expected/, its output below .build/.
+suite_regress() {
+	local output=$results/regress options
+	rm -rf "$output"
+	mkdir -p "$output"
+	mapfile -t options < <(cluster_options sql --preload)
+	PULSE_CLUSTER_LOG=$output/server.log "$cluster" run "${options[@]}" -- \
+		make -s -C extension installcheck REGRESS_OPTS="--inputdir=.. --outputdir=$output" && return 0
+	cat "$output/regression.diffs" 2>/dev/null
+	return 1
+}
+
+suite_isolation() {
+	local output=$results/isolation pgxs options specs
+	pgxs=$(dirname "$("$pg_config" --pgxs)")/../..
+	rm -rf "$output"
+	mkdir -p "$output"
+	mapfile -t options < <(cluster_options "$1" --preload)
+	mapfile -t specs < <(cd "$1/specs" && printf '%s\n' *.spec | sed 's/\.spec$//')
+	PULSE_CLUSTER_LOG=$output/server.log "$cluster" run "${options[@]}" -- \
+		"$pgxs/src/test/isolation/pg_isolation_regress" --inputdir="$1" --outputdir="$output" \
+		--bindir="$("$pg_config" --bindir)" "${specs[@]}" && return 0
+	cat "$output/regression.diffs" 2>/dev/null
+	return 1
+}
+
+suite_pgtap() {
+	local options
+	mapfile -t options < <(cluster_options "$1" --preload)
+	PULSE_CLUSTER_LOG=$results/$(basename "$1")-server.log "$cluster" run "${options[@]}" -- "$lib/pgtap.sh" "$1"/*.sql
+}
+
+suite_shell() {
+	local file status=0
+	for file in "$1"/*.test.sh; do
+		echo "# $file"
+		bash "$file" || { status=1; echo "# $file: exit status not 0"; }
+	done
+	return $status
+}
+
+suite_node() {
+	"$lib/npm.sh" tests || return 1
+	# The TAP reporter is named: the default one depends on node's version.
+	find "$1" \( -name '*.test.js' -o -name '*.test.mjs' \) -not -path '*/node_modules/*' -print0 | sort -z |
+		xargs -0 node --test --test-reporter=tap
+}
+
+# The pure core's unit tests, under the address and undefined-behaviour sanitizers.
+suite_cmocka() {
+	local output file program status=0 core libs
+	output=$results/$(basename "$1")-programs
+	mkdir -p "$output"
+	mapfile -t core < <(compgen -G 'extension/core/*.c')
+	libs=$(pkg-config --cflags --libs cmocka)
+	for file in "$1"/*.c; do
+		program=$output/$(basename "$file" .c)
+		# shellcheck disable=SC2086  # several words
+		if ! "${CC:-gcc}" -std=gnu17 -O1 -g -Wall -Wextra -Werror -Wno-unused-parameter -fsanitize=address,undefined \
+			-fno-sanitize-recover=undefined -fno-omit-frame-pointer -Iextension -I"$1" -o "$program" "$file" "${core[@]}" $libs -lm; then
+			echo "not ok - $file compiles"
+			status=1
+			continue
+		fi
+		echo "# $file"
+		CMOCKA_MESSAGE_OUTPUT=TAP "$program" || status=1
+	done
+	return $status
+}
