@@ -7,10 +7,22 @@
 #include "utils/builtins.h"
 
 #include "src/compat.h"
+#include "src/dirty.h"
+#include "src/settings.h"
 
 PG_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(pulse_version);
+
+void		_PG_init(void);
+
+/* Sets the library up, in the postmaster when it is preloaded, else in the first session that calls into it. */
+void
+_PG_init(void)
+{
+	pulse_define_settings();
+	pulse_register_xact_callback();
+}
 
 /* Returns the version this library was built as. */
 Datum

@@ -1,0 +1,344 @@
+/*
+ * Marks of the current transaction, and how they become rows of pulse.dirty.
+ *
+ * This runs inside the commit of a bot's transaction, so it must not fail. A dropped extension, a pulse.dirty of another
+ * shape or a server in recovery end in silence, not in an error; and since waiting for a lock at that moment could
+ * deadlock with a DROP EXTENSION that waits for the bot's own table, the lock is only ever tried.
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/relation.h"
+#include "access/parallel.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "access/xact.h"
+#include "access/xlog.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_am.h"
+#include "catalog/pg_type.h"
+#include "common/hashfn.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
+#include "storage/lmgr.h"
+#include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/rel.h"
+#include "utils/timestamp.h"
+#include "utils/wait_event.h"
+
+#include "src/compat.h"
+#include "src/dirty.h"
+#include "src/wake.h"
+
+/* Above so many, further portfolios of a transaction share one mark for their whole source. */
+#define MAX_MARKS 1024
+/* A longer name is marked through its whole source: it would need TOAST. */
+#define MAX_PORTFOLIO_LENGTH 512
+#define MAX_RELATIONS 32
+#define LOCK_RETRY_MS 10
+#define LOCK_RETRIES 100
+
+typedef struct MarkKey
+{
+	int32		source_id;
+	int32		portfolio_len;	/* -1: all portfolios */
+	const char *portfolio;
+} MarkKey;
+
+typedef struct Mark
+{
+	MarkKey		key;
+	TimestampTz min_ts;
+	TimestampTz max_ts;
+	bool		unbounded;
+	uint32		hash;
+	char		status;
+} Mark;
+
+static uint32 mark_hash(MarkKey key);
+static bool mark_equal(MarkKey a, MarkKey b);
+
+#define SH_PREFIX marks
+#define SH_ELEMENT_TYPE Mark
+#define SH_KEY_TYPE MarkKey
+#define SH_KEY key
+#define SH_HASH_KEY(tb, key) mark_hash(key)
+#define SH_EQUAL(tb, a, b) mark_equal(a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, a) (a)->hash
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* Everything here lives in TopTransactionContext, and is forgotten with it. */
+static marks_hash *pending = NULL;
+static Mark *last_mark = NULL;
+static Oid	marked_relations[MAX_RELATIONS];
+static int	marked_relation_count = 0;
+static bool wake_wanted = false;
+
+static uint32
+mark_hash(MarkKey key)
+{
+	uint32		hash = murmurhash32((uint32) key.source_id);
+
+	if (key.portfolio_len > 0)
+		hash = hash_combine(hash, hash_bytes((const unsigned char *) key.portfolio, key.portfolio_len));
+	return hash;
+}
+
+static bool
+mark_equal(MarkKey a, MarkKey b)
+{
+	return a.source_id == b.source_id && a.portfolio_len == b.portfolio_len &&
+		(a.portfolio_len <= 0 || memcmp(a.portfolio, b.portfolio, a.portfolio_len) == 0);
+}
+
+/* Forgets the marks; their memory goes with the transaction. */
+static void
+forget_marks(void)
+{
+	pending = NULL;
+	last_mark = NULL;
+	marked_relation_count = 0;
+	wake_wanted = false;
+}
+
+static void
+remember_relation(Oid relid)
+{
+	for (int i = 0; i < marked_relation_count; i++)
+		if (marked_relations[i] == relid)
+			return;
+	if (marked_relation_count < MAX_RELATIONS)
+		marked_relations[marked_relation_count++] = relid;
+}
+
+/* Finds or makes the mark of a portfolio; past the limit, that of the whole source. */
+static Mark *
+get_mark(int32 source_id, Oid relid, const char *portfolio, int portfolio_len)
+{
+	MarkKey		key = {source_id, portfolio == NULL ? -1 : portfolio_len, portfolio};
+	Mark	   *mark;
+	bool		found;
+
+	if (portfolio_len > MAX_PORTFOLIO_LENGTH)
+		key = (MarkKey) {source_id, -1, NULL};
+	if (last_mark != NULL && mark_equal(last_mark->key, key))
+		return last_mark;
+
+	if (pending == NULL)
+	{
+		pending = marks_create(TopTransactionContext, 8, NULL);
+		pulse_wake_prepare();
+	}
+	remember_relation(relid);
+
+	mark = marks_lookup(pending, key);
+	if (mark == NULL)
+	{
+		if (pending->members >= MAX_MARKS)
+			key = (MarkKey) {source_id, -1, NULL};
+		/* the copy comes first: a failing allocation must not leave an entry that points into the caller's tuple */
+		if (key.portfolio_len > 0)
+		{
+			char	   *copy = MemoryContextAlloc(TopTransactionContext, key.portfolio_len);
+
+			memcpy(copy, key.portfolio, key.portfolio_len);
+			key.portfolio = copy;
+		}
+		mark = marks_insert(pending, key, &found);
+		if (!found)
+		{
+			mark->min_ts = DT_NOEND;
+			mark->max_ts = DT_NOBEGIN;
+			mark->unbounded = false;
+		}
+	}
+	last_mark = mark;
+	return mark;
+}
+
+/* Remembers that rows of this portfolio at this time changed. */
+void
+pulse_mark_dirty(int32 source_id, Oid relid, const char *portfolio, int portfolio_len, TimestampTz ts)
+{
+	Mark	   *mark = get_mark(source_id, relid, portfolio, portfolio_len);
+
+	mark->min_ts = Min(mark->min_ts, ts);
+	mark->max_ts = Max(mark->max_ts, ts);
+}
+
+/* Remembers that anything in the portfolio may have changed; portfolio NULL means all of the source. */
+void
+pulse_mark_unbounded(int32 source_id, Oid relid, const char *portfolio, int portfolio_len)
+{
+	get_mark(source_id, relid, portfolio, portfolio_len)->unbounded = true;
+}
+
+/* Asks for a tick as soon as this transaction has committed. */
+void
+pulse_wake_at_commit(void)
+{
+	if (!wake_wanted)
+		pulse_wake_prepare();
+	wake_wanted = true;
+}
+
+/* Tells whether somebody waits for a lock that this transaction holds on a relation it has marked. */
+static bool
+others_wait_for_us(void)
+{
+	for (int i = 0; i < marked_relation_count; i++)
+	{
+		LOCKTAG		tag;
+
+		SET_LOCKTAG_RELATION(tag, MyDatabaseId, marked_relations[i]);
+		if (LockHasWaiters(&tag, RowExclusiveLock, false))
+			return true;
+	}
+	return false;
+}
+
+/* Locks pulse.dirty for writing; gives up only when waiting could end in a deadlock. */
+static bool
+lock_dirty(Oid relid)
+{
+	for (int tries = 0;; tries++)
+	{
+		if (ConditionalLockRelationOid(relid, RowExclusiveLock))
+			return true;
+		if (tries >= LOCK_RETRIES && others_wait_for_us())
+			return false;
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOCK_RETRY_MS, PG_WAIT_EXTENSION);
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
+/* Tells whether the relation is the pulse.dirty that this library writes. */
+static bool
+is_dirty_table(Relation rel)
+{
+	static const Oid types[] = {INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
+	TupleDesc	desc = RelationGetDescr(rel);
+
+	if (rel->rd_rel->relkind != RELKIND_RELATION || rel->rd_rel->relam != HEAP_TABLE_AM_OID ||
+		rel->rd_rel->relhasindex || desc->natts != lengthof(types))
+		return false;
+	for (int i = 0; i < desc->natts; i++)
+		if (TupleDescAttr(desc, i)->atttypid != types[i])
+			return false;
+	return true;
+}
+
+/* Opens pulse.dirty, locked for writing; NULL when there is none that could be written. */
+static Relation
+open_dirty(void)
+{
+	Oid			namespace_id = get_namespace_oid("pulse", true);
+	Oid			relid;
+	Relation	rel;
+
+	if (!OidIsValid(namespace_id))
+		return NULL;
+	relid = get_relname_relid("dirty", namespace_id);
+	if (!OidIsValid(relid))
+		return NULL;
+	if (!lock_dirty(relid))
+	{
+		ereport(WARNING,
+				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+				 errmsg("changes of this transaction were not recorded in pulse.dirty"),
+				 errdetail("The table is locked by a session that waits for this transaction.")));
+		return NULL;
+	}
+	rel = try_relation_open(relid, NoLock);
+	if (rel == NULL)
+	{
+		UnlockRelationOid(relid, RowExclusiveLock);
+		return NULL;
+	}
+	if (!is_dirty_table(rel))
+	{
+		relation_close(rel, RowExclusiveLock);
+		return NULL;
+	}
+	return rel;
+}
+
+/* Writes the marks of this transaction to pulse.dirty. */
+static void
+write_marks(void)
+{
+	Relation	rel;
+	marks_iterator iterator;
+	Mark	   *mark;
+	Datum		values[5];
+	bool		nulls[5];
+	CommandId	command_id;
+
+	if (RecoveryInProgress() || IsInParallelMode())
+		return;
+	rel = open_dirty();
+	if (rel == NULL)
+		return;
+
+	command_id = GetCurrentCommandId(true);
+	values[4] = TimestampTzGetDatum(GetCurrentTimestamp());
+	marks_start_iterate(pending, &iterator);
+	while ((mark = marks_iterate(pending, &iterator)) != NULL)
+	{
+		HeapTuple	tuple;
+
+		memset(nulls, false, sizeof(nulls));
+		values[0] = Int32GetDatum(mark->key.source_id);
+		if (mark->key.portfolio_len >= 0)
+			values[1] = PointerGetDatum(cstring_to_text_with_len(mark->key.portfolio, mark->key.portfolio_len));
+		else
+			nulls[1] = true;
+		values[2] = TimestampTzGetDatum(mark->min_ts);
+		values[3] = TimestampTzGetDatum(mark->max_ts);
+		nulls[2] = nulls[3] = mark->unbounded;
+		tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+		heap_insert(rel, tuple, command_id, 0, NULL);
+		heap_freetuple(tuple);
+	}
+	table_close(rel, NoLock);
+}
+
+/* Writes marks before the commit and wakes the worker after it; nothing here allocates once the commit is certain. */
+static void
+xact_callback(XactEvent event, void *arg)
+{
+	switch (event)
+	{
+		case XACT_EVENT_PRE_COMMIT:
+		case XACT_EVENT_PRE_PREPARE:
+			if (pending != NULL)
+				write_marks();
+			break;
+		case XACT_EVENT_COMMIT:
+			if (pending != NULL || wake_wanted)
+				pulse_wake();
+			forget_marks();
+			break;
+		case XACT_EVENT_ABORT:
+		case XACT_EVENT_PREPARE:
+			forget_marks();
+			break;
+		default:
+			break;
+	}
+}
+
+/* Hooks into the end of transactions; called once, when the library is loaded. */
+void
+pulse_register_xact_callback(void)
+{
+	RegisterXactCallback(xact_callback, NULL);
+}

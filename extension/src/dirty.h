@@ -1,0 +1,23 @@
+/*
+ * Marks: which time ranges of which sources a transaction has changed.
+ *
+ * A mark lives in backend memory until the transaction is about to commit; then it becomes a row of pulse.dirty, visible
+ * together with the change itself. Marks of an aborted subtransaction stay: a superset costs a look, a subset a trade.
+ */
+#ifndef PULSE_DIRTY_H
+#define PULSE_DIRTY_H
+
+#include "datatype/timestamp.h"
+
+/* Remembers that rows of this portfolio at this time changed in the relation (which the transaction has locked). */
+extern void pulse_mark_dirty(int32 source_id, Oid relid, const char *portfolio, int portfolio_len, TimestampTz ts);
+
+/* Remembers that anything in the portfolio may have changed; portfolio NULL means all of the source. */
+extern void pulse_mark_unbounded(int32 source_id, Oid relid, const char *portfolio, int portfolio_len);
+
+/* Asks for a tick as soon as this transaction has committed. */
+extern void pulse_wake_at_commit(void);
+
+extern void pulse_register_xact_callback(void);
+
+#endif							/* PULSE_DIRTY_H */
