@@ -1,0 +1,232 @@
+// A stand-in for Telegram's Bot API on loopback: answers as the real one does, keeps what arrived, misbehaves on request.
+//
+// In a test:     const telegram = await startTelegram({ token: '1:abc' }); … telegram.messages … await telegram.close();
+// As a program:  node telegram.js --token-file FILE --url-file FILE    prints each message; lives until its input closes
+import { createServer } from 'node:http';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { EntityError, parseHtml } from './telegram-html.js';
+
+const MAX_TEXT = 4096; // UTF-16 code units, after the entities are parsed
+const GROUP_PER_MINUTE = 20;
+const CHAT_BURST = 5; // and one a second after that
+
+/** An answer of the kind {"ok":false,…}. */
+class ApiError extends Error {
+	constructor(code, description, parameters) {
+		super(description);
+		this.code = code;
+		this.parameters = parameters;
+	}
+}
+
+/** Splits a multipart body into its fields; a file becomes its size. */
+function parseMultipart(body, boundary) {
+	const fields = {};
+	for (const part of body.toString('latin1').split(`--${boundary}`).slice(1, -1)) {
+		const [head, ...rest] = part.replace(/^\r\n/, '').split('\r\n\r\n');
+		const content = Buffer.from(rest.join('\r\n\r\n').replace(/\r\n$/, ''), 'latin1');
+		const name = /name="([^"]*)"/.exec(head)?.[1];
+		if (name) fields[name] = /filename="/.test(head) ? { bytes: content.length } : content.toString('utf8');
+	}
+	return fields;
+}
+
+/** Reads a request's parameters as the Bot API does: from the query, and from JSON, urlencoded or multipart bodies. */
+function parameters(url, contentType, body) {
+	const fields = Object.fromEntries(url.searchParams);
+	if (body.length === 0) return fields;
+	if (/^application\/json/i.test(contentType)) {
+		try {
+			return { ...fields, ...JSON.parse(body.toString('utf8')) };
+		} catch {
+			throw new ApiError(400, 'Bad Request: can\'t parse JSON object');
+		}
+	}
+	const boundary = /^multipart\/form-data;.*boundary="?([^";]+)"?/i.exec(contentType)?.[1];
+	if (boundary) return { ...fields, ...parseMultipart(body, boundary) };
+	return { ...fields, ...Object.fromEntries(new URLSearchParams(body.toString('utf8'))) };
+}
+
+/** How long a chat has to wait before its next message, by the limits that Telegram publishes; 0 = go. */
+class Limits {
+	#sent = new Map();
+
+	retryAfter(chat, now = Date.now()) {
+		const times = (this.#sent.get(chat) ?? []).filter((time) => now - time < 60_000);
+		const second = times.filter((time) => now - time < CHAT_BURST * 1000);
+		let wait = 0;
+		if (second.length >= CHAT_BURST) wait = 1;
+		if (String(chat).startsWith('-') && times.length >= GROUP_PER_MINUTE) wait = Math.ceil((times[0] + 60_000 - now) / 1000);
+		if (wait === 0) times.push(now);
+		this.#sent.set(chat, times);
+		return wait;
+	}
+}
+
+/**
+ * Starts the stand-in on a free port of 127.0.0.1.
+ * @param {{token: string, limits?: boolean, onMessage?: (message: object) => void}} options
+ *   limits: enforce the published rates with 429, as the real server does
+ */
+export async function startTelegram({ token, limits = false, onMessage = () => {} }) {
+	const rates = new Limits();
+	/** What was accepted: {message_id, chat_id, text, parse_mode, at, method}; edits are entries of their own. */
+	const messages = [];
+	/** Every request, also those that were refused: {method, parameters, at, status}. */
+	const requests = [];
+	/** Misbehaviour for the next requests, first come first served. */
+	const faults = [];
+	const updates = [];
+	let lastMessage = 0;
+	let lastUpdate = 0;
+
+	function textOf(fields, empty) {
+		const text = String(fields.text ?? fields.caption ?? '');
+		if (text === '') throw new ApiError(400, `Bad Request: ${empty}`);
+		let plain = text;
+		if (/^html$/i.test(fields.parse_mode ?? '')) {
+			try {
+				plain = parseHtml(text);
+			} catch (error) {
+				if (!(error instanceof EntityError)) throw error;
+				throw new ApiError(400, `Bad Request: can't parse entities: ${error.message}`);
+			}
+		}
+		if (plain.length > MAX_TEXT) throw new ApiError(400, 'Bad Request: message is too long');
+		return plain;
+	}
+
+	function accept(method, fields, plain, id) {
+		const message = { method, message_id: id, chat_id: String(fields.chat_id), text: String(fields.text ?? fields.caption ?? ''),
+			plain, parse_mode: fields.parse_mode ?? null, at: new Date().toISOString() };
+		messages.push(message);
+		onMessage(message);
+		return { message_id: id, chat: { id: Number(fields.chat_id), type: Number(fields.chat_id) < 0 ? 'group' : 'private' },
+			date: Math.floor(Date.now() / 1000), text: plain };
+	}
+
+	function send(method, fields, empty) {
+		if (fields.chat_id === undefined || fields.chat_id === '') throw new ApiError(400, 'Bad Request: chat_id is empty');
+		if (!/^(-?\d+|@\w+)$/.test(String(fields.chat_id))) throw new ApiError(400, 'Bad Request: chat not found');
+		const plain = method === 'sendphoto' && !fields.caption ? '' : textOf(fields, empty);
+		const wait = limits ? rates.retryAfter(String(fields.chat_id)) : 0;
+		if (wait > 0) throw new ApiError(429, `Too Many Requests: retry after ${wait}`, { retry_after: wait });
+		return accept(method, fields, plain, ++lastMessage);
+	}
+
+	const methods = {
+		getme: () => ({ id: Number(token.split(':')[0]), is_bot: true, first_name: 'Pulse', username: 'pulse_bot' }),
+		sendmessage: (fields) => send('sendmessage', fields, 'message text is empty'),
+		sendphoto: (fields) => send('sendphoto', fields, 'caption is empty'),
+		editmessagetext(fields) {
+			const original = messages.find((message) => message.message_id === Number(fields.message_id));
+			if (!original) throw new ApiError(400, 'Bad Request: message to edit not found');
+			const newest = messages.filter((message) => message.message_id === original.message_id).at(-1);
+			if (newest.text === String(fields.text)) throw new ApiError(400, 'Bad Request: message is not modified');
+			return accept('editmessagetext', fields, textOf(fields, 'message text is empty'), original.message_id);
+		},
+		editmessagereplymarkup: () => true,
+		answercallbackquery: () => true,
+		deletewebhook: () => true,
+		async getupdates(fields) {
+			const offset = Number(fields.offset ?? 0);
+			const end = Date.now() + Math.min(Number(fields.timeout ?? 0), 50) * 1000;
+			while (!updates.some((update) => update.update_id >= offset) && Date.now() < end && server.listening) {
+				await new Promise((resolve) => setTimeout(resolve, 50));
+			}
+			return updates.filter((update) => update.update_id >= offset).slice(0, Number(fields.limit ?? 100));
+		},
+	};
+
+	function answer(response, status, value, headers = {}) {
+		const text = JSON.stringify(value);
+		response.writeHead(status, { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text), ...headers });
+		response.end(text);
+	}
+
+	async function call(request, response, url, body) {
+		const [, given, method] = /^\/bot([^/]+)\/(\w+)$/.exec(url.pathname) ?? [];
+		const entry = { method: method?.toLowerCase() ?? url.pathname, at: new Date().toISOString(), parameters: {}, status: 200 };
+		requests.push(entry);
+		const fault = faults.shift();
+		try {
+			if (fault?.delay) await new Promise((resolve) => setTimeout(resolve, fault.delay));
+			if (fault?.kind === 'drop') return request.socket.destroy();
+			if (fault?.kind === '429') throw new ApiError(429, `Too Many Requests: retry after ${fault.retry_after}`, { retry_after: fault.retry_after });
+			if (fault?.kind === 'html') {
+				entry.status = fault.status ?? 502;
+				return response.writeHead(entry.status, { 'content-type': 'text/html' }).end('<html><body><h1>Bad Gateway</h1></body></html>');
+			}
+			if (fault?.kind === 'error') throw new ApiError(fault.status, fault.description, fault.parameters);
+			if (given === undefined) throw new ApiError(404, 'Not Found');
+			if (given !== token) throw new ApiError(401, 'Unauthorized');
+			if (!Object.hasOwn(methods, entry.method)) throw new ApiError(404, 'Not Found: method not found');
+			entry.parameters = parameters(url, request.headers['content-type'] ?? '', body);
+			const result = await methods[entry.method](entry.parameters);
+			// Accepted, but the caller never learns of it.
+			if (fault?.kind === 'reset') return request.socket.resetAndDestroy();
+			if (fault?.kind === 'truncate') {
+				response.writeHead(200, { 'content-type': 'application/json', 'content-length': 500 });
+				return response.end('{"ok":true,"resu', () => request.socket.destroy());
+			}
+			return answer(response, 200, { ok: true, result });
+		} catch (error) {
+			if (!(error instanceof ApiError)) throw error;
+			entry.status = error.code;
+			const headers = error.parameters?.retry_after ? { 'retry-after': String(error.parameters.retry_after) } : {};
+			return answer(response, error.code, { ok: false, error_code: error.code, description: error.message,
+				...(error.parameters && { parameters: error.parameters }) }, headers);
+		}
+	}
+
+	const server = createServer((request, response) => {
+		const chunks = [];
+		request.on('data', (chunk) => chunks.push(chunk));
+		request.on('end', () => {
+			const url = new URL(request.url, 'http://127.0.0.1');
+			const body = Buffer.concat(chunks);
+			// A second door for programs that cannot call the functions below.
+			if (url.pathname === '/control/fail') {
+				faults.push(...[JSON.parse(body.toString('utf8'))].flat());
+				answer(response, 200, { ok: true });
+			} else if (url.pathname === '/control/messages') {
+				answer(response, 200, messages);
+			} else {
+				call(request, response, url, body).catch((error) => answer(response, 500, { ok: false, description: error.message }));
+			}
+		});
+	});
+	await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
+	return {
+		/** for [telegram] api_base */
+		url: `http://127.0.0.1:${server.address().port}`,
+		messages,
+		requests,
+		/**
+		 * Spoils the next requests: {kind: '429', retry_after}, {kind: 'error', status, description, parameters},
+		 * {kind: 'html', status}, {kind: 'drop'} before it counts, {kind: 'reset'} after it counts, {kind: 'truncate'}, {delay: ms}.
+		 */
+		fail: (...next) => faults.push(...next),
+		/** Lets getUpdates hand out an update, for example {message: {…}}. */
+		update: (content) => updates.push({ update_id: ++lastUpdate, ...content }),
+		close: () => new Promise((resolve) => {
+			server.close(resolve);
+			server.closeAllConnections();
+		}),
+	};
+}
+
+/** The program: prints what would have been sent. */
+async function main() {
+	const option = (name) => process.argv[process.argv.indexOf(name) + 1];
+	const telegram = await startTelegram({
+		token: readFileSync(option('--token-file'), 'utf8').trim(),
+		limits: true,
+		onMessage: ({ plain, chat_id: chat }) => console.log(`Telegram to ${chat}: ${plain.replace(/\s*\n\s*/g, ' | ')}`),
+	});
+	writeFileSync(option('--url-file'), telegram.url);
+	process.stdin.resume().on('end', () => process.exit(0));
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) await main();
