@@ -1,0 +1,118 @@
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { History, POINTS } from '../../worker/dashboard/src/history.js';
+import { MOST_ALERTS, MOST_TRADES, emptyState, reduce } from '../../worker/dashboard/src/store.js';
+import { snapshot, trade } from './stand_in.js';
+
+const loaded = (change) => reduce(emptyState(), { type: 'SNAPSHOT', data: snapshot(change) });
+const update = (type, portfolio, data) => ({ type, portfolio, data });
+
+test('a snapshot replaces everything and highlights nothing', () => {
+	const state = loaded({ activity: { trades: [trade(99).data, trade(98).data], alerts: [{ alert_id: 1, title: 'a' }] } });
+	assert.equal(state.loaded, true);
+	assert.equal(state.portfolio.total_value, '10100.50');
+	assert.deepEqual(state.trades.map((each) => each.id), [99, 98]);
+	assert.equal(state.fresh.size, 0);
+});
+
+test('the snapshot after an outage highlights the trades that it brings', () => {
+	const before = loaded({ activity: { trades: [trade(98).data], alerts: [] } });
+	const after = reduce(before, { type: 'SNAPSHOT', data: snapshot({ activity: { trades: [trade(99).data, trade(98).data], alerts: [] } }) });
+	assert.equal(after.fresh.size, 1);
+});
+
+test('figures move with their updates', () => {
+	let state = loaded();
+	state = reduce(state, update('PORTFOLIO_UPDATE', 'main', { ts: '2026-11-22T12:00:05Z', total_value: '10200', positions: [] }));
+	state = reduce(state, update('PERFORMANCE_UPDATE', 'main', { sharpe: 1.5 }));
+	state = reduce(state, update('HEALTH_UPDATE', null, { status: 'CRITICAL', components: [] }));
+	assert.equal(state.portfolio.total_value, '10200');
+	assert.equal(state.performance.sharpe, 1.5);
+	assert.equal(state.performance.total_pnl, '100.50', 'what the update does not name stays');
+	assert.equal(state.health.status, 'CRITICAL');
+});
+
+test('one of several portfolios does not pass for all of them', () => {
+	const all = loaded({ portfolios: ['main', 'other'] });
+	const after = reduce(all, update('PORTFOLIO_UPDATE', 'other', { total_value: '1' }));
+	assert.equal(after.portfolio.total_value, '10100.50');
+	assert.equal(after.outdated, true);
+
+	const second = reduce(loaded(), update('PORTFOLIO_UPDATE', 'new', { total_value: '1' }));
+	assert.deepEqual(second.portfolios, ['main', 'new']);
+	assert.equal(second.outdated, true);
+
+	const chosen = { ...all, scope: 'main' };
+	assert.equal(reduce(chosen, update('PORTFOLIO_UPDATE', 'other', { total_value: '1' })).portfolio.total_value, '10100.50');
+	assert.equal(reduce(chosen, update('PORTFOLIO_UPDATE', 'main', { total_value: '2' })).portfolio.total_value, '2');
+	assert.equal(reduce(chosen, { ...trade(101), portfolio: 'other' }).trades.length, 0);
+	assert.equal(reduce(chosen, trade(101)).trades.length, 1);
+});
+
+test('trades: newest first by execution, each once, bounded', () => {
+	let state = loaded();
+	for (const seq of [101, 103, 102, 103]) state = reduce(state, trade(seq));
+	assert.deepEqual(state.trades.map((each) => each.id), [103, 102, 101]);
+	assert.equal(state.fresh.size, 3);
+	for (let seq = 200; seq < 200 + 2 * MOST_TRADES; seq++) state = reduce(state, trade(seq));
+	assert.equal(state.trades.length, MOST_TRADES);
+	assert.equal(state.trades[0].id, 199 + 2 * MOST_TRADES);
+	assert.ok(state.fresh.size <= MOST_TRADES);
+});
+
+test('equal ids in two portfolios are two trades', () => {
+	let state = loaded({ portfolios: ['a', 'b'] });
+	state = reduce(state, { ...trade(101), portfolio: 'a' });
+	state = reduce(state, { ...trade(101), portfolio: 'b' });
+	assert.equal(state.trades.length, 2);
+});
+
+test('an alert that changes takes its own place; alerts are bounded', () => {
+	let state = loaded();
+	const alert = (id, change) => ({ type: 'SYSTEM_ALERT', timestamp: '2026-11-22T12:00:00Z', data: { alert_id: id, state: 'firing', ...change } });
+	state = reduce(state, alert(1));
+	state = reduce(state, alert(2));
+	state = reduce(state, alert(1, { state: 'resolved' }));
+	assert.deepEqual(state.alerts.map((each) => [each.alert_id, each.state]), [[1, 'resolved'], [2, 'firing']]);
+	for (let id = 10; id < 10 + 2 * MOST_ALERTS; id++) state = reduce(state, alert(id));
+	assert.equal(state.alerts.length, MOST_ALERTS);
+});
+
+test('frames of other kinds change nothing', () => {
+	const state = loaded();
+	for (const type of ['WELCOME', 'PONG', 'ACK', 'SOMETHING_NEW']) assert.equal(reduce(state, { type }), state);
+});
+
+test('the curve: live points extend it, deposits make no profit and no new peak', () => {
+	const history = new History();
+	history.load({ ts: [0, 36000, 72000], value: [100, 120, 90], drawdown: [0, 0, 0.25], flow: [0, 0, 0] }, 24);
+	assert.deepEqual(history.underwater.map((each) => each + 0), [0, 0, -0.25]);
+	assert.equal(history.gain(), -10);
+	assert.equal(history.append(80000, 190, 100), true);
+	assert.equal(history.value.at(-1), 190);
+	assert.ok(Math.abs(history.underwater.at(-1) - -0.25) < 1e-12, 'a deposit leaves the drawdown as it was');
+	assert.equal(history.gain(), -10);
+	history.append(86000, 190 * 4 / 3, 0);
+	assert.ok(Math.abs(history.underwater.at(-1)) < 1e-12, 'back at the peak');
+	history.append(86400, 190 * 2, 0);
+	assert.equal(history.underwater.at(-1), 0);
+	assert.equal(history.append(10, 1, 0), false, 'the past is fetched, not appended');
+});
+
+test('the curve stays bounded under a stream of updates', () => {
+	const history = new History();
+	history.load({ ts: [0, 86400], value: [100, 100], drawdown: [0, 0] }, 24);
+	for (let tenth = 1; tenth < 36000 * 10; tenth++) history.append(86400 + tenth / 10, 100 + Math.sin(tenth), 0);
+	assert.ok(history.ts.length < POINTS, String(history.ts.length));
+	assert.equal(history.ts.at(-1), 86400 + 35999.9);
+	history.trim(1);
+	assert.ok(history.ts[0] >= history.ts.at(-1) - 3600);
+});
+
+test('the first value of all starts a curve', () => {
+	const history = new History();
+	history.load({ ts: [], value: [], drawdown: [] }, 24);
+	assert.equal(history.gain(), null);
+	history.append(5, 100, 100);
+	assert.deepEqual([history.ts, history.value, history.underwater], [[5], [100], [0]]);
+});

@@ -1,0 +1,286 @@
+import uPlot from 'uplot';
+import { axisLabels, short } from './format.js';
+
+/** @typedef {import('./history.js').History} History */
+
+const SYNC = 'pulse';
+const AXIS_WIDTH = 64;
+const LABEL_HEIGHT = 18;
+
+const SECOND = 1;
+const MINUTE = 60;
+const HOUR = 3600;
+const DAY = 86_400;
+
+// Per increment: the usual label, then the one when a year, month, day, hour, minute or second begins.
+const TIME_LABELS = [
+	[DAY * 365, '{YYYY}', null, null, null, null, null, null, 1],
+	[DAY * 28, '{MMM}', '\n{YYYY}', null, null, null, null, null, 1],
+	[DAY, '{D} {MMM}', '\n{YYYY}', null, null, null, null, null, 1],
+	[HOUR, '{HH}:{mm}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
+	[MINUTE, '{HH}:{mm}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
+	[SECOND, '{HH}:{mm}:{ss}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
+];
+
+/** Colours come from the style sheet, so that the theme rules the canvas too. */
+function readPalette() {
+	const style = getComputedStyle(document.documentElement);
+	const get = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
+	return {
+		line: get('--curve'), fill: get('--curve-fill'), fade: get('--curve-fade'),
+		loss: get('--loss'), lossFill: get('--loss-fill'), grid: get('--grid'), text: get('--muted'),
+		label: get('--on-curve'), surface: get('--surface'), font: get('--font'),
+	};
+}
+
+/** @param {number[]} splits fractions */
+const percentLabels = (splits) => axisLabels(splits.map((value) => value * 100)).map((label) => `${label}%`);
+
+/**
+ * The equity curve with the underwater curve below it; one cursor and one zoom for both.
+ */
+export class EquityCharts {
+	/** @type {uPlot | null} */ #equity = null;
+	/** @type {uPlot | null} */ #underwater = null;
+	#palette = readPalette();
+	#revision = -1;
+	#zoomed = false;
+	/** @type {ResizeObserver} */ #resizes;
+
+	/**
+	 * @param {HTMLElement} equityBox
+	 * @param {HTMLElement} underwaterBox
+	 * @param {(index: number | null) => void} onCursor
+	 * @param {(zoomed: boolean) => void} onZoom
+	 */
+	constructor(equityBox, underwaterBox, onCursor, onZoom) {
+		this.equityBox = equityBox;
+		this.underwaterBox = underwaterBox;
+		this.onCursor = onCursor;
+		this.onZoom = onZoom;
+		this.#resizes = new ResizeObserver(() => this.#fit());
+		this.#resizes.observe(equityBox);
+		this.#resizes.observe(underwaterBox);
+	}
+
+	/** @param {History} history */
+	show(history) {
+		if (history.revision === this.#revision) return;
+		this.#revision = history.revision;
+		const x = history.ts;
+		if (!this.#equity || !this.#underwater) {
+			this.#equity = this.#make(this.equityBox, this.#equityOptions(), [x, history.value]);
+			this.#underwater = this.#make(this.underwaterBox, this.#underwaterOptions(), [x, history.underwater]);
+			return;
+		}
+		// While zoomed the picture stands still; the new points wait outside it.
+		this.#equity.setData([x, history.value], !this.#zoomed);
+		this.#underwater.setData([x, history.underwater], !this.#zoomed);
+		if (this.#zoomed) {
+			this.#equity.redraw();
+			this.#underwater.redraw();
+		}
+	}
+
+	/** Shows the whole range again. */
+	resetZoom() {
+		this.#setZoomed(false);
+		for (const plot of this.#plots()) plot.setData(plot.data, true);
+	}
+
+	/** Takes the colours of the theme that is now on the screen. */
+	recolour() {
+		this.#palette = readPalette();
+		for (const plot of this.#plots()) plot.redraw(false, true);
+	}
+
+	/**
+	 * Moves the cursor by points, for the keyboard.
+	 * @param {number} step @param {'by' | 'to'} mode
+	 */
+	moveCursor(step, mode) {
+		const plot = this.#equity;
+		if (!plot) return;
+		const last = plot.data[0].length - 1;
+		const from = mode === 'to' ? 0 : plot.cursor.idx ?? (step < 0 ? last + 1 : -1);
+		const index = mode === 'to' && step < 0 ? last : Math.min(last, Math.max(0, from + step));
+		for (const each of this.#plots()) {
+			const left = each.valToPos(/** @type {number[]} */ (each.data[0])[index], 'x');
+			const y = /** @type {(number | null)[]} */ (each.data[1])[index];
+			each.setCursor({ left, top: y === null ? 0 : each.valToPos(y, 'y') });
+		}
+	}
+
+	hideCursor() {
+		for (const plot of this.#plots()) plot.setCursor({ left: -10, top: -10 });
+	}
+
+	#plots() {
+		return this.#equity && this.#underwater ? [this.#equity, this.#underwater] : [];
+	}
+
+	/** @param {boolean} zoomed */
+	#setZoomed(zoomed) {
+		if (zoomed === this.#zoomed) return;
+		this.#zoomed = zoomed;
+		this.onZoom(zoomed);
+	}
+
+	/** @param {HTMLElement} box @param {any} options @param {any} data */
+	#make(box, options, data) {
+		return new uPlot({ ...options, width: box.clientWidth, height: box.clientHeight }, data, box);
+	}
+
+	#fit() {
+		for (const [plot, box] of /** @type {[uPlot | null, HTMLElement][]} */ ([
+			[this.#equity, this.equityBox], [this.#underwater, this.underwaterBox]])) {
+			if (plot && box.clientWidth > 0 && (plot.width !== box.clientWidth || plot.height !== box.clientHeight)) {
+				plot.setSize({ width: box.clientWidth, height: box.clientHeight });
+			}
+		}
+	}
+
+	#common() {
+		return {
+			legend: { show: false },
+			cursor: {
+				sync: { key: SYNC, setSeries: false, scales: ['x', null] },
+				drag: { x: true, y: false, uni: 12 },
+				points: { size: 8, width: 2 },
+				y: false,
+				bind: { dblclick: () => () => { this.resetZoom(); return null; } },
+			},
+			scales: { x: { time: true } },
+		};
+	}
+
+	/** @param {boolean} labels */
+	#timeAxis(labels) {
+		return {
+			stroke: () => this.#palette.text,
+			grid: { stroke: () => this.#palette.grid, width: 1 },
+			ticks: { show: false },
+			font: `11px ${this.#palette.font}`,
+			space: 72,
+			size: labels ? 36 : 8,
+			gap: 6,
+			values: labels ? TIME_LABELS : (/** @type {uPlot} */ _plot, /** @type {number[]} */ splits) => splits.map(() => ''),
+		};
+	}
+
+	/** @param {(splits: number[]) => string[]} labels @param {number} space */
+	#valueAxis(labels, space) {
+		return {
+			side: 1,
+			stroke: () => this.#palette.text,
+			grid: { stroke: () => this.#palette.grid, width: 1 },
+			ticks: { show: false },
+			font: `11px ${this.#palette.font}`,
+			size: AXIS_WIDTH,
+			gap: 8,
+			space,
+			values: (/** @type {uPlot} */ _plot, /** @type {number[]} */ splits) => labels(splits),
+		};
+	}
+
+	#equityOptions() {
+		return {
+			...this.#common(),
+			padding: [14, 0, 0, 20],
+			axes: [this.#timeAxis(false), this.#valueAxis(axisLabels, 44)],
+			series: [
+				{},
+				{
+					stroke: () => this.#palette.line,
+					width: 1.75,
+					points: { show: false },
+					fill: (/** @type {uPlot} */ plot) => this.#gradient(plot),
+				},
+			],
+			hooks: {
+				draw: [(/** @type {uPlot} */ plot) => this.#drawLast(plot)],
+				setCursor: [(/** @type {uPlot} */ plot) => this.onCursor(plot.cursor.idx ?? null)],
+				setSelect: [(/** @type {uPlot} */ plot) => { if (plot.select.width > 0) this.#setZoomed(true); }],
+			},
+		};
+	}
+
+	#underwaterOptions() {
+		return {
+			...this.#common(),
+			padding: [6, 0, 0, 20],
+			scales: {
+				x: { time: true },
+				y: { range: (/** @type {uPlot} */ _plot, /** @type {number} */ min) => [Math.min(-0.005, (min ?? 0) * 1.1), 0] },
+			},
+			axes: [
+				this.#timeAxis(true),
+				this.#valueAxis(percentLabels, 28),
+			],
+			series: [
+				{},
+				{
+					stroke: () => this.#palette.loss,
+					width: 1.25,
+					points: { show: false },
+					fill: () => this.#palette.lossFill,
+					fillTo: 0,
+				},
+			],
+			hooks: {
+				setSelect: [(/** @type {uPlot} */ plot) => { if (plot.select.width > 0) this.#setZoomed(true); }],
+			},
+		};
+	}
+
+	/** @param {uPlot} plot */
+	#gradient(plot) {
+		const { top, height } = plot.bbox;
+		if (!Number.isFinite(top + height) || height === 0) return this.#palette.fill;
+		const gradient = plot.ctx.createLinearGradient(0, top, 0, top + height);
+		gradient.addColorStop(0, this.#palette.fill);
+		gradient.addColorStop(1, this.#palette.fade);
+		return gradient;
+	}
+
+	/**
+	 * Marks the newest value on the curve and on the axis, as price scales do.
+	 * @param {uPlot} plot
+	 */
+	#drawLast(plot) {
+		const [xs, ys] = /** @type {[number[], (number | null)[]]} */ (plot.data);
+		const last = xs.length - 1;
+		const value = last < 0 ? null : ys[last];
+		if (value === null || value === undefined) return;
+		const { ctx, bbox } = plot;
+		const scale = uPlot.pxRatio;
+		const x = plot.valToPos(xs[last], 'x', true);
+		const y = plot.valToPos(value, 'y', true);
+		if (x > bbox.left + bbox.width + 1 || x < bbox.left || y < bbox.top - 1 || y > bbox.top + bbox.height + 1) return;
+		ctx.save();
+		ctx.strokeStyle = this.#palette.line;
+		ctx.globalAlpha = 0.45;
+		ctx.setLineDash([2 * scale, 3 * scale]);
+		ctx.beginPath();
+		ctx.moveTo(bbox.left, y);
+		ctx.lineTo(bbox.left + bbox.width, y);
+		ctx.stroke();
+		ctx.setLineDash([]);
+		ctx.globalAlpha = 1;
+		const left = bbox.left + bbox.width + 3 * scale;
+		const height = LABEL_HEIGHT * scale;
+		// Room around the label, so that no half covered axis label looks out from behind it.
+		ctx.fillStyle = this.#palette.surface;
+		ctx.fillRect(left, y - height, AXIS_WIDTH * scale, 2 * height);
+		ctx.fillStyle = this.#palette.line;
+		ctx.beginPath();
+		ctx.roundRect(left, y - height / 2, (AXIS_WIDTH - 5) * scale, height, 4 * scale);
+		ctx.fill();
+		ctx.fillStyle = this.#palette.label;
+		ctx.font = `600 ${11 * scale}px ${this.#palette.font}`;
+		ctx.textAlign = 'left';
+		ctx.textBaseline = 'middle';
+		ctx.fillText(short(value), left + 5 * scale, y + scale * 0.5);
+		ctx.restore();
+	}
+}

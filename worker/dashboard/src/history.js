@@ -1,0 +1,100 @@
+/** @typedef {import('./types.js').Chart} Chart */
+
+export const RANGES = /** @type {const} */ ({
+	'1D': { hours: 24, name: 'one day' },
+	'1W': { hours: 168, name: 'one week' },
+	'1M': { hours: 720, name: '30 days' },
+	'3M': { hours: 2160, name: '90 days' },
+	'1Y': { hours: 8760, name: 'one year' },
+	All: { hours: 876_000, name: 'everything' },
+});
+
+/** @typedef {keyof typeof RANGES} Range */
+
+export const POINTS = 1200;
+const DAY = 86_400;
+
+/** The equity curve that is on the screen: fetched for a range, extended by live updates. */
+export class History {
+	/** @type {number[]} */ ts = [];
+	/** @type {(number | null)[]} */ value = [];
+	/** @type {(number | null)[]} under water, as a fraction at or below zero */ underwater = [];
+	/** Live updates closer together than this share one point, so that the curve stays bounded. */
+	spacing = 0;
+	/** Changes whenever the arrays do. */
+	revision = 0;
+	/** Net deposits inside the range. */
+	flow = 0;
+
+	/** @param {Chart} chart @param {number} hours the range that was asked for */
+	load(chart, hours) {
+		this.ts = chart.ts.slice();
+		this.value = chart.value.slice();
+		this.underwater = chart.drawdown.map((each) => (each === null ? null : -each));
+		this.flow = (chart.flow ?? []).reduce((/** @type {number} */ sum, each) => sum + (each ?? 0), 0);
+		const covered = this.ts.length > 1 ? this.ts[this.ts.length - 1] - this.ts[0] : 0;
+		this.spacing = Math.min(hours * 3600, Math.max(covered, DAY / 24)) / POINTS;
+		this.revision++;
+	}
+
+	/**
+	 * Extends the curve by the newest value of the account.
+	 * @param {number} ts  epoch seconds
+	 * @param {number} value
+	 * @param {number} flow  net deposit that came with this value
+	 * @returns {boolean} false when the point belongs to the past and the curve has to be fetched again
+	 */
+	append(ts, value, flow) {
+		const last = this.ts.length - 1;
+		if (last < 0) {
+			this.#push(ts, value, 0);
+			return true;
+		}
+		if (ts < this.ts[last]) return false;
+		const before = this.value[last];
+		const level = 1 + (this.underwater[last] ?? 0);
+		const growth = before ? (value - flow) / before : 1;
+		// Relative to the highest point of the flow-adjusted curve, which is 1.
+		const underwater = Math.min(0, level * growth - 1);
+		this.flow += flow;
+		const previous = last > 0 ? this.ts[last - 1] : -Infinity;
+		if (ts === this.ts[last] || ts - previous < this.spacing) {
+			this.ts[last] = ts;
+			this.value[last] = value;
+			this.underwater[last] = underwater;
+			this.revision++;
+		} else {
+			this.#push(ts, value, underwater);
+		}
+		return true;
+	}
+
+	/** @param {number} hours forgets what has left the range */
+	trim(hours) {
+		const last = this.ts.length - 1;
+		if (last < 0) return;
+		const start = this.ts[last] - hours * 3600;
+		let gone = 0;
+		while (gone < last && this.ts[gone] < start) gone++;
+		if (gone === 0) return;
+		this.ts.splice(0, gone);
+		this.value.splice(0, gone);
+		this.underwater.splice(0, gone);
+		this.revision++;
+	}
+
+	/** @param {number} ts @param {number} value @param {number} underwater */
+	#push(ts, value, underwater) {
+		this.ts.push(ts);
+		this.value.push(value);
+		this.underwater.push(underwater);
+		this.revision++;
+	}
+
+	/** Profit over the range, deposits taken out; null without two values. */
+	gain() {
+		const values = this.value.filter((each) => each !== null);
+		if (values.length < 2) return null;
+		return /** @type {number} */ (values[values.length - 1]) - /** @type {number} */ (values[0]) - this.flow;
+	}
+}

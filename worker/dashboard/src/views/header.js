@@ -1,0 +1,68 @@
+import { html, nothing } from 'lit-html';
+import { age, money, percent } from '../format.js';
+import { shownTheme, toggleTheme } from '../theme.js';
+import { change } from './parts.js';
+
+/** @typedef {import('../app.js').View} View */
+
+const OLD_DATA = 5 * 60_000;
+
+/**
+ * What the connection means for the person who looks at the figures.
+ * @param {View} view
+ * @returns {{ tone: string, word: string, detail: string, retry: boolean }}
+ */
+export function connectionState({ connection, state, now }) {
+	const seen = state.portfolio?.ts ? Date.parse(state.portfolio.ts) : NaN;
+	const old = now + state.clockSkew - seen;
+	switch (connection.phase) {
+		case 'live':
+			if (!state.loaded) return { tone: 'wait', word: 'Loading', detail: '', retry: false };
+			if (Number.isNaN(old)) return { tone: 'live', word: 'Live', detail: 'no snapshot yet', retry: false };
+			return old > OLD_DATA
+				? { tone: 'stale', word: 'Stale', detail: `last snapshot ${age(old)}`, retry: false }
+				: { tone: 'live', word: 'Live', detail: age(old), retry: false };
+		case 'silent':
+			return { tone: 'stale', word: 'Stale', detail: 'the server does not answer', retry: false };
+		case 'waiting': {
+			const seconds = Math.max(0, Math.ceil(((connection.retryAt ?? now) - now) / 1000));
+			return { tone: 'lost', word: 'Reconnecting', detail: `in ${seconds} s`, retry: true };
+		}
+		default:
+			return { tone: 'wait', word: connection.attempt > 0 ? 'Reconnecting' : 'Connecting', detail: '', retry: false };
+	}
+}
+
+const themeIcon = (/** @type {boolean} */ dark) => dark
+	? html`<svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="3.6"></circle><path d="M10 1.8v2M10 16.2v2M1.8 10h2M16.2 10h2M4.2 4.2l1.4 1.4M14.4 14.4l1.4 1.4M4.2 15.8l1.4-1.4M14.4 5.6l1.4-1.4"></path></svg>`
+	: html`<svg viewBox="0 0 20 20" aria-hidden="true"><path d="M16.6 12.2A7 7 0 0 1 7.8 3.4a7 7 0 1 0 8.8 8.8z"></path></svg>`;
+
+/** @param {View} view */
+export function header(view) {
+	const { state, actions } = view;
+	const status = connectionState(view);
+	const dark = shownTheme() === 'dark';
+	return html`<header class="top">
+		<a class="brand" href="/" aria-label="Pulse">
+			<svg viewBox="0 0 32 32" aria-hidden="true"><path d="M2 17h7l3.4-9 5.6 17 4.4-12 2.4 4H30"></path></svg>
+			<span>Pulse</span>
+		</a>
+		${state.portfolios.length > 1 ? html`<label class="picker"><span class="sr-only">Portfolio</span>
+			<select @change=${(/** @type {Event} */ event) => actions.choosePortfolio(/** @type {HTMLSelectElement} */ (event.target).value || null)}>
+				<option value="" ?selected=${state.scope === null}>All portfolios</option>
+				${state.portfolios.map((name) => html`<option value=${name} ?selected=${state.scope === name}>${name}</option>`)}
+			</select></label>` : nothing}
+		<div class="top-value" aria-hidden="true">
+			${state.portfolio?.total_value ? html`<strong class="num">${money(state.portfolio.total_value)}</strong>
+				<small class="num">${change(state.performance.daily_return, percent(state.performance.daily_return, { signed: true }))}</small>` : nothing}
+		</div>
+		<div class="connection ${status.tone}" data-phase=${view.connection.phase}>
+			<span class="dot" aria-hidden="true"></span>
+			<span role="status">${status.word}</span>
+			${status.detail ? html`<span class="detail num">${status.detail}</span>` : nothing}
+			${status.retry ? html`<button class="link" type="button" @click=${actions.retryNow}>Retry now</button>` : nothing}
+		</div>
+		<button class="icon" type="button" aria-label=${dark ? 'Switch to the light theme' : 'Switch to the dark theme'}
+			@click=${() => { toggleTheme(); actions.themeChanged(); }}>${themeIcon(dark)}</button>
+	</header>`;
+}

@@ -1,0 +1,29 @@
+import { html, nothing } from 'lit-html';
+import { equity } from './equity.js';
+import { header } from './header.js';
+import { positions } from './positions.js';
+import { statistics } from './statistics.js';
+import { alerts, health } from './status.js';
+import { tiles } from './tiles.js';
+import { trades } from './trades.js';
+
+/** @typedef {import('../app.js').View} View */
+
+const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? 'local time';
+
+/** @param {View} view */
+export function page(view) {
+	const away = view.connection.phase !== 'live' && view.state.loaded;
+	return html`<a class="skip" href="#trades">Skip to the trades</a>
+		${header(view)}
+		${view.problem ? html`<p class="banner wide" role="alert">${view.problem}</p>` : nothing}
+		<main class=${away ? 'away' : ''}>
+			<h1 class="sr-only">Trading performance</h1>
+			${tiles(view)}
+			<div class="columns">
+				<div class="column wide">${equity(view)}${trades(view)}${positions(view)}</div>
+				<div class="column narrow">${alerts(view)}${health(view)}${statistics(view)}</div>
+			</div>
+		</main>
+		<footer class="bottom"><span>Times in ${zone}; days of the statistics begin at 00:00 UTC.</span></footer>`;
+}

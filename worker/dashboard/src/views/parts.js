@@ -1,0 +1,61 @@
+import { html, nothing, svg } from 'lit-html';
+import { MISSING, signOf } from '../format.js';
+
+/** @typedef {import('../types.js').Decimal} Decimal */
+
+const MARKS = new Map([[1, '\u25B2'], [0, ''], [-1, '\u25BC']]);
+const TONES = new Map([[1, 'gain'], [0, ''], [-1, 'loss']]);
+
+/** @param {Decimal} value the class name that colours it */
+export function tone(value) {
+	return TONES.get(signOf(value) ?? 0) ?? '';
+}
+
+/**
+ * A gain or a loss: colour, arrow and sign say the same.
+ * @param {Decimal} value  decides the direction
+ * @param {string} text    what is shown
+ */
+export function change(value, text) {
+	const sign = signOf(value);
+	if (sign === null) return html`<span class="muted">${MISSING}</span>`;
+	const mark = MARKS.get(sign);
+	return html`<span class="change ${tone(value)}">${mark
+		? html`<span class="arrow" aria-hidden="true">${mark}</span>` : nothing}${text}</span>`;
+}
+
+/**
+ * How far a figure is on its way to its goal or limit.
+ * @param {object} options
+ * @param {number | null} options.fraction  of the goal, clamped for the picture
+ * @param {number | null} [options.mark]    a second position, as a thin line
+ * @param {string} options.tone
+ * @param {string} options.label
+ */
+export function gauge({ fraction, mark = null, tone: toneName, label }) {
+	const width = Math.round(Math.min(1, Math.max(0, fraction ?? 0)) * 1000) / 10;
+	return html`<svg class="gauge ${toneName}" viewBox="0 0 100 4" preserveAspectRatio="none" role="img" aria-label=${label}>
+		<rect class="track" width="100" height="4"></rect>
+		<rect class="fill" width=${width} height="4"></rect>
+		${mark === null ? nothing : svg`<rect class="mark" x=${Math.min(99, Math.max(0, mark * 100 - 0.5))} width="1" height="4"></rect>`}
+	</svg>`;
+}
+
+/**
+ * @param {string} id
+ * @param {string} title
+ * @param {unknown} body
+ * @param {{ aside?: unknown, className?: string }} [options]
+ */
+export function panel(id, title, body, { aside = nothing, className = '' } = {}) {
+	return html`<section class="panel ${className}" id=${id} aria-labelledby="${id}-title">
+		<header class="panel-head"><h2 id="${id}-title">${title}</h2>${aside}</header>
+		${body}
+	</section>`;
+}
+
+/** @param {string} text @param {unknown} [more] */
+export const empty = (text, more = nothing) => html`<div class="empty"><p>${text}</p>${more}</div>`;
+
+/** @param {number} lines */
+export const skeleton = (lines) => html`<div class="skeleton-block" aria-hidden="true">${Array.from({ length: lines }, () => html`<span class="skeleton"></span>`)}</div>`;

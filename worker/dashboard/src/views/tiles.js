@@ -1,0 +1,130 @@
+import { html, nothing } from 'lit-html';
+import { MISSING, isFiniteNumber, money, percent, ratio, signOf } from '../format.js';
+import { change, gauge } from './parts.js';
+
+/** @typedef {import('../app.js').View} View */
+
+/**
+ * @typedef {object} Tile
+ * @property {string} id
+ * @property {string} label
+ * @property {unknown} value
+ * @property {unknown} [note]
+ * @property {unknown} [gauge]
+ * @property {string} [className]
+ */
+
+/** @param {View} view @returns {Tile} */
+function valueTile({ state }) {
+	const { portfolio, performance } = state;
+	const total = performance.total_pnl;
+	return {
+		id: 'value',
+		label: 'Portfolio value',
+		value: money(portfolio?.total_value),
+		note: signOf(total) === null
+			? (portfolio?.cash_balance ? html`cash <span class="num">${money(portfolio.cash_balance)}</span>` : nothing)
+			: html`${change(total, money(total, true))} total P&L`,
+	};
+}
+
+/** @param {View} view @returns {Tile} */
+function todayTile({ state }) {
+	const { daily_return: daily, daily_pnl: profit } = state.performance;
+	return {
+		id: 'today',
+		label: 'Today',
+		value: change(daily, percent(daily, { signed: true })),
+		note: signOf(profit) === null ? 'since 00:00 UTC' : html`<span class="num">${money(profit, true)}</span> · UTC day`,
+	};
+}
+
+/**
+ * A figure with a goal to reach.
+ * @param {object} options
+ * @param {string} options.id
+ * @param {string} options.label
+ * @param {unknown} options.actual
+ * @param {number} options.goal
+ * @param {(value: number) => string} options.format
+ * @param {(value: number) => string} options.formatGoal
+ * @param {unknown} options.shortfall  what is missing when there is no figure
+ * @param {boolean} [options.directed]
+ * @returns {Tile}
+ */
+function goalTile({ id, label, actual, goal, format, formatGoal, shortfall, directed = false }) {
+	if (!isFiniteNumber(actual)) {
+		return { id, label, value: MISSING, note: shortfall, gauge: gauge({ fraction: 0, tone: '', label: `${label}: nothing yet` }) };
+	}
+	const reached = actual >= goal;
+	return {
+		id,
+		label,
+		value: directed ? change(actual, format(actual)) : format(actual),
+		note: html`goal <span class="num">${formatGoal(goal)}</span> <span class="verdict ${reached ? 'good' : 'short'}">${reached ? '✓ reached' : 'below'}</span>`,
+		gauge: gauge({
+			fraction: actual / goal, tone: reached ? 'good' : 'short',
+			label: `${label} ${format(actual)}, goal ${formatGoal(goal)}`,
+		}),
+	};
+}
+
+/** @param {View} view @returns {Tile} */
+function drawdownTile({ state, targets }) {
+	const { current_drawdown: current, max_drawdown: largest } = state.performance;
+	const limit = targets.max_drawdown;
+	if (!isFiniteNumber(current)) {
+		return { id: 'drawdown', label: 'Drawdown', value: MISSING, note: 'needs a snapshot', gauge: gauge({ fraction: 0, tone: '', label: 'Drawdown: nothing yet' }) };
+	}
+	const worst = isFiniteNumber(largest) ? largest : current;
+	const within = worst <= limit;
+	return {
+		id: 'drawdown',
+		label: 'Drawdown',
+		value: current > 0 ? change(-current, percent(-current)) : percent(current),
+		note: html`max <span class="num">${percent(worst)}</span> · limit <span class="num">${percent(limit, { digits: 0 })}</span>
+			<span class="verdict ${within ? 'good' : 'short'}">${within ? '✓' : 'over'}</span>`,
+		gauge: gauge({
+			fraction: current / limit, mark: Math.min(1, worst / limit), tone: within ? 'good' : 'short',
+			label: `Drawdown ${percent(current)}, largest ${percent(worst)}, limit ${percent(limit)}`,
+		}),
+	};
+}
+
+/** @param {View} view */
+export function tiles(view) {
+	const { state, targets, days } = view;
+	const { performance } = state;
+	const returns = Math.max(0, days - 1);
+	const tooFew = (/** @type {number} */ needed, /** @type {string} */ unit) => html`needs ${needed} ${unit}; ${Math.min(returns, needed)} so far`;
+	/** @type {Tile[]} */
+	const list = [
+		valueTile(view),
+		todayTile(view),
+		goalTile({
+			id: 'annual', label: 'Annual return', actual: performance.cagr, goal: targets.annual_return, directed: true,
+			format: (value) => percent(value, { digits: 1, signed: true }), formatGoal: (value) => percent(value, { digits: 0 }),
+			shortfall: 'needs two snapshots at different times',
+		}),
+		goalTile({
+			id: 'sharpe', label: 'Sharpe ratio', actual: performance.sharpe, goal: targets.sharpe,
+			format: (value) => ratio(value), formatGoal: (value) => ratio(value, 1),
+			shortfall: returns >= 2 ? 'undefined: the returns do not vary' : tooFew(2, 'daily returns'),
+		}),
+		goalTile({
+			id: 'winrate', label: 'Win rate', actual: performance.win_rate, goal: targets.win_rate,
+			format: (value) => percent(value, { digits: 1 }), formatGoal: (value) => percent(value, { digits: 0 }),
+			shortfall: 'needs a closed trade',
+		}),
+		drawdownTile(view),
+	];
+	return html`<section class="tiles" aria-label="Key figures">
+		${list.map((tile) => html`<article class="tile" data-tile=${tile.id}>
+			<h3>${tile.label}</h3>
+			${state.loaded ? html`<p class="figure num">${tile.value}</p>
+				<p class="note">${tile.note ?? nothing}</p>
+				${tile.gauge ?? nothing}`
+			: html`<p class="figure"><span class="skeleton"></span></p><p class="note"><span class="skeleton"></span></p>`}
+		</article>`)}
+	</section>`;
+}
