@@ -1,0 +1,106 @@
+-- All figures of an equity curve at once.
+
+CREATE TYPE pulse_metrics_row AS (
+	n_snapshots bigint,
+	n_periods bigint,
+	gaps bigint,
+	first_ts timestamptz,
+	last_ts timestamptz,
+	first_value float8,
+	last_value float8,
+	net_flow float8,
+	period interval,
+	periods_per_year float8,
+	confidence float8,
+	period_return float8,
+	total_return float8,
+	cagr float8,
+	volatility float8,
+	downside_deviation float8,
+	sharpe float8,
+	sortino float8,
+	calmar float8,
+	max_drawdown float8,
+	current_drawdown float8,
+	drawdown_duration interval,
+	average_drawdown float8,
+	ulcer_index float8,
+	pain_index float8,
+	cdar float8,
+	stability float8,
+	skewness float8,
+	kurtosis float8,
+	gain_to_pain float8,
+	omega float8,
+	psr float8,
+	kelly float8,
+	var_gaussian float8,
+	cvar_gaussian float8,
+	var_cornish_fisher float8,
+	var float8,
+	cvar float8,
+	var_95 float8,
+	cvar_95 float8,
+	tail_ratio float8
+);
+COMMENT ON TYPE pulse_metrics_row IS
+	'Result of pulse_metrics(). n_snapshots: rows used; n_periods: returns, one per bucket after the first; gaps: buckets without a row, whose value was carried forward; net_flow: deposits less withdrawals, without the first row''s; period_return: return of the last bucket (in the only bucket, since the first row); total_return and cagr: from the first row to the last, time-weighted; max_drawdown, current_drawdown, drawdown_duration: over all rows, flows removed; average_drawdown, ulcer_index, pain_index, cdar: over the ends of buckets; everything else: over the returns of buckets. Rates and volatilities are annual; var, cvar, their relatives and cdar at the given confidence, var_95 and cvar_95 at 0.95.';
+
+CREATE FUNCTION pulse.equity_metrics(internal) RETURNS pulse_metrics_row
+	AS 'MODULE_PATHNAME', 'pulse_equity_metrics' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.equity_metrics(internal) IS
+	'Internal: final function of pulse_metrics().';
+CREATE AGGREGATE pulse_metrics(ts timestamptz, value float8) (
+	SFUNC = pulse.equity_accum,
+	STYPE = internal,
+	SSPACE = 1024,
+	FINALFUNC = pulse.equity_metrics,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_metrics(timestamptz, float8) IS
+	'All metrics of an equity curve in one pass, as one row of pulse_metrics_row. Returns are those between the last values of UTC buckets (default 1 day, gaps carried forward, the open last bucket counted), external flows removed by chain-linking: flow is the net deposit since the previous row, NULL is 0, and the first row''s is ignored. Annualised with a year of 365 days. risk_free and mar are annual (default 0), confidence defaults to 0.95. Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; an undefined figure is NULL, and all based on returns are once equity is not positive. Parameters out of range raise 22023, an infinite time 22008.';
+CREATE AGGREGATE pulse_metrics(ts timestamptz, value float8, flow float8) (
+	SFUNC = pulse.equity_accum,
+	STYPE = internal,
+	SSPACE = 1024,
+	FINALFUNC = pulse.equity_metrics,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_metrics(timestamptz, float8, float8) IS
+	'All metrics of an equity curve in one pass, as one row of pulse_metrics_row. Returns are those between the last values of UTC buckets (default 1 day, gaps carried forward, the open last bucket counted), external flows removed by chain-linking: flow is the net deposit since the previous row, NULL is 0, and the first row''s is ignored. Annualised with a year of 365 days. risk_free and mar are annual (default 0), confidence defaults to 0.95. Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; an undefined figure is NULL, and all based on returns are once equity is not positive. Parameters out of range raise 22023, an infinite time 22008.';
+CREATE AGGREGATE pulse_metrics(ts timestamptz, value float8, flow float8, risk_free float8, mar float8, period interval, confidence float8) (
+	SFUNC = pulse.equity_accum,
+	STYPE = internal,
+	SSPACE = 1024,
+	FINALFUNC = pulse.equity_metrics,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_metrics(timestamptz, float8, float8, float8, float8, interval, float8) IS
+	'All metrics of an equity curve in one pass, as one row of pulse_metrics_row. Returns are those between the last values of UTC buckets (default 1 day, gaps carried forward, the open last bucket counted), external flows removed by chain-linking: flow is the net deposit since the previous row, NULL is 0, and the first row''s is ignored. Annualised with a year of 365 days. risk_free and mar are annual (default 0), confidence defaults to 0.95. Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; an undefined figure is NULL, and all based on returns are once equity is not positive. Parameters out of range raise 22023, an infinite time 22008.';
+CREATE AGGREGATE pulse_metrics(ts timestamptz, value numeric) (
+	SFUNC = pulse.equity_accum,
+	STYPE = internal,
+	SSPACE = 1024,
+	FINALFUNC = pulse.equity_metrics,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_metrics(timestamptz, numeric) IS
+	'All metrics of an equity curve in one pass, as one row of pulse_metrics_row. Returns are those between the last values of UTC buckets (default 1 day, gaps carried forward, the open last bucket counted), external flows removed by chain-linking: flow is the net deposit since the previous row, NULL is 0, and the first row''s is ignored. Annualised with a year of 365 days. risk_free and mar are annual (default 0), confidence defaults to 0.95. Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; an undefined figure is NULL, and all based on returns are once equity is not positive. Parameters out of range raise 22023, an infinite time 22008.';
+CREATE AGGREGATE pulse_metrics(ts timestamptz, value numeric, flow numeric) (
+	SFUNC = pulse.equity_accum,
+	STYPE = internal,
+	SSPACE = 1024,
+	FINALFUNC = pulse.equity_metrics,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_metrics(timestamptz, numeric, numeric) IS
+	'All metrics of an equity curve in one pass, as one row of pulse_metrics_row. Returns are those between the last values of UTC buckets (default 1 day, gaps carried forward, the open last bucket counted), external flows removed by chain-linking: flow is the net deposit since the previous row, NULL is 0, and the first row''s is ignored. Annualised with a year of 365 days. risk_free and mar are annual (default 0), confidence defaults to 0.95. Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; an undefined figure is NULL, and all based on returns are once equity is not positive. Parameters out of range raise 22023, an infinite time 22008.';
+CREATE AGGREGATE pulse_metrics(ts timestamptz, value numeric, flow numeric, risk_free float8, mar float8, period interval, confidence float8) (
+	SFUNC = pulse.equity_accum,
+	STYPE = internal,
+	SSPACE = 1024,
+	FINALFUNC = pulse.equity_metrics,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_metrics(timestamptz, numeric, numeric, float8, float8, interval, float8) IS
+	'All metrics of an equity curve in one pass, as one row of pulse_metrics_row. Returns are those between the last values of UTC buckets (default 1 day, gaps carried forward, the open last bucket counted), external flows removed by chain-linking: flow is the net deposit since the previous row, NULL is 0, and the first row''s is ignored. Annualised with a year of 365 days. risk_free and mar are annual (default 0), confidence defaults to 0.95. Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; an undefined figure is NULL, and all based on returns are once equity is not positive. Parameters out of range raise 22023, an infinite time 22008.';

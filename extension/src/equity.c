@@ -1,0 +1,443 @@
+/*
+ * Aggregates over an equity curve (time, value [, flow]) in any input order.
+ *
+ * A row is only appended. When a result is asked for, the rows are ordered if
+ * they were not and folded into the curve; a frame that only grows folds each
+ * row once.
+ */
+#include "src/equity.h"
+
+#include <math.h>
+
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "core/annualise.h"
+#include "core/order.h"
+#include "core/underwater.h"
+#include "src/metric_args.h"
+#include "src/numeric_decode.h"
+
+PG_FUNCTION_INFO_V1(pulse_equity_accum);
+PG_FUNCTION_INFO_V1(pulse_equity_accum_numeric);
+PG_FUNCTION_INFO_V1(pulse_equity_accum_confidence);
+PG_FUNCTION_INFO_V1(pulse_equity_accum_confidence_numeric);
+PG_FUNCTION_INFO_V1(pulse_equity_max_drawdown);
+PG_FUNCTION_INFO_V1(pulse_equity_current_drawdown);
+PG_FUNCTION_INFO_V1(pulse_equity_drawdown_duration);
+PG_FUNCTION_INFO_V1(pulse_equity_cagr);
+PG_FUNCTION_INFO_V1(pulse_equity_calmar);
+PG_FUNCTION_INFO_V1(pulse_equity_twr);
+PG_FUNCTION_INFO_V1(pulse_equity_average_drawdown);
+PG_FUNCTION_INFO_V1(pulse_equity_ulcer_index);
+PG_FUNCTION_INFO_V1(pulse_equity_cdar);
+
+#define FIRST_ROWS 16
+
+/* A period much shorter than the time it divides would make returns without end. */
+#define MAX_PERIODS (INT64CONST(1) << 25)
+
+static const EquityParameters defaults = {
+	.period = USECS_PER_DAY,
+	.confidence = PULSE_DEFAULT_CONFIDENCE
+};
+
+/* Resizes memory for the cores. */
+static void *
+resize(void *context, void *block, size_t size)
+{
+	return block == NULL ? MemoryContextAllocHuge(context, size) : repalloc_huge(block, size);
+}
+
+static void
+restart_curve(EquityState *state)
+{
+	pulse_memory memory = {resize, state->context};
+
+	if (state->curve.buckets != NULL)
+		pfree(state->curve.buckets);
+	pulse_curve_begin(&state->curve, state->parameters.period, memory);
+	state->n_folded = 0;
+}
+
+/* Creates an empty state. */
+EquityState *
+pulse_equity_begin(MemoryContext context, const EquityParameters *parameters, bool flows)
+{
+	EquityState *state = MemoryContextAllocZero(context, sizeof(EquityState));
+
+	state->context = context;
+	state->parameters = *parameters;
+	state->ordered = true;
+	state->allocated = FIRST_ROWS;
+	state->ts = MemoryContextAlloc(context, FIRST_ROWS * sizeof(int64));
+	state->value = MemoryContextAlloc(context, FIRST_ROWS * sizeof(double));
+	if (flows)
+		state->flow = MemoryContextAlloc(context, FIRST_ROWS * sizeof(double));
+	restart_curve(state);
+	return state;
+}
+
+static void
+grow(EquityState *state)
+{
+	size_t		size;
+
+	if (state->allocated > MaxAllocHugeSize / sizeof(double) / 2)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many rows in an equity curve")));
+	state->allocated *= 2;
+	size = state->allocated * sizeof(double);
+	state->ts = repalloc_huge(state->ts, size);
+	state->value = repalloc_huge(state->value, size);
+	if (state->flow)
+		state->flow = repalloc_huge(state->flow, size);
+}
+
+/* Adds one row. */
+void
+pulse_equity_add(EquityState *state, int64 ts, double value, double flow)
+{
+	size_t		i = state->n;
+
+	if (unlikely(i == state->allocated))
+		grow(state);
+	state->ts[i] = ts;
+	state->value[i] = value;
+	if (state->flow)
+		state->flow[i] = flow;
+	if (i > 0 && ts < state->ts[i - 1])
+		state->ordered = false;
+	state->n++;
+}
+
+static double *
+gather(EquityState *state, double *column, const pulse_order_entry *order)
+{
+	double	   *ordered = MemoryContextAllocHuge(state->context, state->allocated * sizeof(double));
+
+	for (size_t i = 0; i < state->n; i++)
+		ordered[i] = column[order[i].position];
+	pfree(column);
+	return ordered;
+}
+
+static void
+order_rows(EquityState *state)
+{
+	size_t		size = state->n * sizeof(pulse_order_entry);
+	pulse_order_entry *entries = MemoryContextAllocHuge(state->context, size);
+	pulse_order_entry *scratch = MemoryContextAllocHuge(state->context, size);
+	pulse_order_entry *order;
+
+	for (size_t i = 0; i < state->n; i++)
+		entries[i] = (pulse_order_entry) {state->ts[i], i};
+	order = pulse_order_sort(entries, scratch, state->n);
+	for (size_t i = 0; i < state->n; i++)
+		state->ts[i] = order[i].ts;
+	state->value = gather(state, state->value, order);
+	if (state->flow)
+		state->flow = gather(state, state->flow, order);
+	pfree(entries);
+	pfree(scratch);
+	state->ordered = true;
+}
+
+/* Brings the curve up to date with the rows. */
+void
+pulse_equity_fold(EquityState *state)
+{
+	size_t		from;
+
+	if (!state->ordered)
+	{
+		order_rows(state);
+		restart_curve(state);
+	}
+	from = state->n_folded;
+	pulse_curve_add(&state->curve, state->ts + from, state->value + from,
+					state->flow ? state->flow + from : NULL, state->n - from);
+	state->n_folded = state->n;
+}
+
+/* Returns the bucket returns of a folded curve, palloc'd; none of a broken one. */
+double *
+pulse_equity_returns(EquityState *state, size_t *n)
+{
+	int64		periods = pulse_curve_periods(&state->curve);
+	double	   *returns;
+
+	if (periods > MAX_PERIODS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the equity curve has too many periods: %lld", (long long) periods),
+				 errdetail("At most %lld are possible.", (long long) MAX_PERIODS),
+				 errhint("Use a longer period.")));
+	*n = state->curve.broken || state->curve.nonfinite ? 0 : (size_t) periods;
+	returns = MemoryContextAllocHuge(CurrentMemoryContext, Max(*n, 1) * sizeof(double));
+	if (*n > 0)
+		pulse_curve_returns(&state->curve, returns);
+	return returns;
+}
+
+/* What follows time and value in a transition's arguments. */
+typedef enum Layout
+{
+	LAYOUT_FLOW,				/* [flow [, risk_free, mar, period, confidence]] */
+	LAYOUT_CONFIDENCE			/* confidence */
+} Layout;
+
+/* Reads the parameters, if the transition has some. */
+static bool
+read_parameters(FunctionCallInfo fcinfo, Layout layout, EquityParameters *p)
+{
+	*p = defaults;
+	if (layout == LAYOUT_FLOW && PG_NARGS() <= 4)
+		return false;
+	for (int i = layout == LAYOUT_FLOW ? 4 : 3; i < PG_NARGS(); i++)
+		if (PG_ARGISNULL(i))
+			pulse_refuse_null_parameter();
+	if (layout == LAYOUT_CONFIDENCE)
+	{
+		p->confidence = pulse_check_confidence(PG_GETARG_FLOAT8(3));
+		return true;
+	}
+	p->risk_free = pulse_check_rate("risk_free", PG_GETARG_FLOAT8(4));
+	p->mar = pulse_check_rate("mar", PG_GETARG_FLOAT8(5));
+	p->period = pulse_check_period(PG_GETARG_INTERVAL_P(6));
+	p->confidence = pulse_check_confidence(PG_GETARG_FLOAT8(7));
+	return true;
+}
+
+static EquityState *
+begin_group(FunctionCallInfo fcinfo, Layout layout)
+{
+	MemoryContext context;
+	EquityParameters parameters;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	read_parameters(fcinfo, layout, &parameters);
+	return pulse_equity_begin(context, &parameters, layout == LAYOUT_FLOW && PG_NARGS() > 3);
+}
+
+static void
+check_same_parameters(FunctionCallInfo fcinfo, Layout layout, const EquityState *state)
+{
+	const EquityParameters *p = &state->parameters;
+	EquityParameters row;
+
+	if (!read_parameters(fcinfo, layout, &row))
+		return;
+	if (row.risk_free != p->risk_free || row.mar != p->mar || row.period != p->period
+		|| row.confidence != p->confidence)
+		pulse_refuse_changed_parameter();
+}
+
+static inline double
+read_amount(FunctionCallInfo fcinfo, int i, bool is_numeric)
+{
+	return is_numeric ? pulse_numeric_to_double(PG_GETARG_DATUM(i)) : PG_GETARG_FLOAT8(i);
+}
+
+/* The transition: a row without time or value is skipped, a NULL flow is no flow. */
+static inline Datum
+accumulate(FunctionCallInfo fcinfo, Layout layout, bool is_numeric)
+{
+	EquityState *state;
+	double		flow = 0.0;
+
+	if (unlikely(PG_ARGISNULL(0)))
+		state = begin_group(fcinfo, layout);
+	else
+	{
+		state = (EquityState *) PG_GETARG_POINTER(0);
+		if (PG_NARGS() > 3)
+			check_same_parameters(fcinfo, layout, state);
+	}
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		PG_RETURN_POINTER(state);
+	if (state->flow && !PG_ARGISNULL(3))
+		flow = read_amount(fcinfo, 3, is_numeric);
+	pulse_equity_add(state, pulse_check_timestamp(PG_GETARG_TIMESTAMPTZ(1)),
+					 read_amount(fcinfo, 2, is_numeric), flow);
+	PG_RETURN_POINTER(state);
+}
+
+/* Transition over values in double precision. */
+Datum
+pulse_equity_accum(PG_FUNCTION_ARGS)
+{
+	return accumulate(fcinfo, LAYOUT_FLOW, false);
+}
+
+/* Transition over values in numeric. */
+Datum
+pulse_equity_accum_numeric(PG_FUNCTION_ARGS)
+{
+	return accumulate(fcinfo, LAYOUT_FLOW, true);
+}
+
+/* Transition over values in double precision with a confidence. */
+Datum
+pulse_equity_accum_confidence(PG_FUNCTION_ARGS)
+{
+	return accumulate(fcinfo, LAYOUT_CONFIDENCE, false);
+}
+
+/* Transition over values in numeric with a confidence. */
+Datum
+pulse_equity_accum_confidence_numeric(PG_FUNCTION_ARGS)
+{
+	return accumulate(fcinfo, LAYOUT_CONFIDENCE, true);
+}
+
+typedef bool (*Figure) (const pulse_curve *curve, double *result);
+
+/* Computes a figure of the curve: NaN in gives NaN out, an undefined one NULL. */
+static Datum
+finish(FunctionCallInfo fcinfo, Figure figure)
+{
+	EquityState *state = PG_ARGISNULL(0) ? NULL : (EquityState *) PG_GETARG_POINTER(0);
+	double		result;
+
+	if (state == NULL || state->n == 0)
+		PG_RETURN_NULL();
+	pulse_equity_fold(state);
+	if (state->curve.nonfinite)
+		PG_RETURN_FLOAT8(NAN);
+	if (!figure(&state->curve, &result) || !isfinite(result))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(result);
+}
+
+static bool
+max_drawdown(const pulse_curve *curve, double *result)
+{
+	return pulse_drawdown_deepest(&curve->drawdown, result);
+}
+
+static bool
+current_drawdown(const pulse_curve *curve, double *result)
+{
+	return !curve->lost && pulse_drawdown_current(&curve->drawdown, result);
+}
+
+/* Returns the largest loss from a peak. */
+Datum
+pulse_equity_max_drawdown(PG_FUNCTION_ARGS)
+{
+	return finish(fcinfo, max_drawdown);
+}
+
+/* Returns the loss from the peak at the last row. */
+Datum
+pulse_equity_current_drawdown(PG_FUNCTION_ARGS)
+{
+	return finish(fcinfo, current_drawdown);
+}
+
+/* Returns the compound annual growth rate over calendar time. */
+Datum
+pulse_equity_cagr(PG_FUNCTION_ARGS)
+{
+	return finish(fcinfo, pulse_curve_cagr);
+}
+
+/* Returns CAGR over maximum drawdown. */
+Datum
+pulse_equity_calmar(PG_FUNCTION_ARGS)
+{
+	return finish(fcinfo, pulse_curve_calmar);
+}
+
+/* Returns the time-weighted return. */
+Datum
+pulse_equity_twr(PG_FUNCTION_ARGS)
+{
+	return finish(fcinfo, pulse_curve_total_return);
+}
+
+/* Returns the longest time from a peak to its recovery; NULL if a value is not finite. */
+Datum
+pulse_equity_drawdown_duration(PG_FUNCTION_ARGS)
+{
+	EquityState *state = PG_ARGISNULL(0) ? NULL : (EquityState *) PG_GETARG_POINTER(0);
+	double		deepest;
+
+	if (state == NULL || state->n == 0)
+		PG_RETURN_NULL();
+	pulse_equity_fold(state);
+	if (state->curve.nonfinite || !max_drawdown(&state->curve, &deepest))
+		PG_RETURN_NULL();
+	PG_RETURN_INTERVAL_P(pulse_make_interval(pulse_drawdown_longest(&state->curve.drawdown)));
+}
+
+/* Takes all rows' depths; depths, if wanted, is palloc'd and has one for each row after the first. */
+static void
+take_depths(EquityState *state, pulse_underwater *u, double **depths)
+{
+	if (depths)
+		*depths = MemoryContextAllocHuge(CurrentMemoryContext, state->n * sizeof(double));
+	for (size_t i = 0; i < state->n; i++)
+	{
+		double		depth = pulse_underwater_add(u, state->value[i]);
+
+		if (depths && i > 0)
+			(*depths)[i - 1] = depth;
+	}
+}
+
+static Datum
+finish_underwater(FunctionCallInfo fcinfo, bool (*figure) (const pulse_underwater *, double *))
+{
+	EquityState *state = PG_ARGISNULL(0) ? NULL : (EquityState *) PG_GETARG_POINTER(0);
+	pulse_underwater u = {0};
+	double		result;
+
+	if (state == NULL || state->n == 0)
+		PG_RETURN_NULL();
+	pulse_equity_fold(state);
+	if (state->curve.nonfinite)
+		PG_RETURN_FLOAT8(NAN);
+	take_depths(state, &u, NULL);
+	if (!figure(&u, &result) || !isfinite(result))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(result);
+}
+
+/* Returns the mean drawdown over the rows after the first. */
+Datum
+pulse_equity_average_drawdown(PG_FUNCTION_ARGS)
+{
+	return finish_underwater(fcinfo, pulse_average_drawdown);
+}
+
+/* Returns the root of the mean squared drawdown over the rows after the first. */
+Datum
+pulse_equity_ulcer_index(PG_FUNCTION_ARGS)
+{
+	return finish_underwater(fcinfo, pulse_ulcer_index);
+}
+
+/* Returns the conditional drawdown at risk over the rows after the first. */
+Datum
+pulse_equity_cdar(PG_FUNCTION_ARGS)
+{
+	EquityState *state = PG_ARGISNULL(0) ? NULL : (EquityState *) PG_GETARG_POINTER(0);
+	pulse_underwater u = {0};
+	double	   *depths;
+	double		result;
+
+	if (state == NULL || state->n == 0)
+		PG_RETURN_NULL();
+	pulse_equity_fold(state);
+	if (state->curve.nonfinite)
+		PG_RETURN_FLOAT8(NAN);
+	take_depths(state, &u, &depths);
+	if (!(u.peak > 0) || !pulse_cdar(depths, state->n - 1, state->parameters.confidence, &result)
+		|| !isfinite(result))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(result);
+}

@@ -1,0 +1,40 @@
+/*
+ * The state that all aggregates over an equity curve share.
+ */
+#ifndef PULSE_EQUITY_H
+#define PULSE_EQUITY_H
+
+#include "postgres.h"
+
+#include "fmgr.h"
+
+#include "core/curve.h"
+
+typedef struct EquityParameters
+{
+	double		risk_free;
+	double		mar;
+	int64		period;			/* width of a bucket in microseconds */
+	double		confidence;
+} EquityParameters;
+
+typedef struct EquityState
+{
+	MemoryContext context;
+	EquityParameters parameters;
+	bool		ordered;		/* rows so far came in time order */
+	size_t		n;
+	size_t		n_folded;		/* rows already in the curve */
+	size_t		allocated;
+	int64	   *ts;
+	double	   *value;
+	double	   *flow;			/* NULL without a flow argument */
+	pulse_curve curve;
+} EquityState;
+
+extern EquityState *pulse_equity_begin(MemoryContext context, const EquityParameters *parameters, bool flows);
+extern void pulse_equity_add(EquityState *state, int64 ts, double value, double flow);
+extern void pulse_equity_fold(EquityState *state);
+extern double *pulse_equity_returns(EquityState *state, size_t *n);
+
+#endif							/* PULSE_EQUITY_H */

@@ -1,0 +1,190 @@
+/*
+ * pulse_metrics(): all figures of an equity curve in one row.
+ */
+#include "src/equity.h"
+
+#include <math.h>
+
+#include "access/htup_details.h"
+#include "funcapi.h"
+#include "utils/timestamp.h"
+
+#include "core/annualise.h"
+#include "core/comoments.h"
+#include "core/quantile.h"
+#include "core/ratios.h"
+#include "core/underwater.h"
+#include "src/metric_args.h"
+
+PG_FUNCTION_INFO_V1(pulse_equity_metrics);
+
+/* More than the columns of the row type, checked against it. */
+#define MAX_COLUMNS 64
+
+typedef struct MetricsRow
+{
+	Datum		values[MAX_COLUMNS];
+	bool		nulls[MAX_COLUMNS];
+	int			n;
+	bool		nonfinite;		/* NaN went in: every figure is NaN */
+} MetricsRow;
+
+static void
+put(MetricsRow *row, Datum value)
+{
+	Assert(row->n < MAX_COLUMNS);
+	row->nulls[row->n] = false;
+	row->values[row->n++] = value;
+}
+
+static void
+put_figure(MetricsRow *row, bool defined, double value)
+{
+	if (row->nonfinite)
+		put(row, Float8GetDatum(NAN));
+	else if (defined && isfinite(value))
+		put(row, Float8GetDatum(value));
+	else
+		row->nulls[row->n++] = true;
+}
+
+/* A figure that returns whether it is defined and stores its value. */
+#define PUT(function, ...) \
+	do { \
+		double		v = 0; \
+		bool		d = function(__VA_ARGS__, &v); \
+		put_figure(&row, d, v); \
+	} while (0)
+
+static bool
+value_at_risk(double *returns, size_t n, double confidence, double *result)
+{
+	if (n == 0)
+		return false;
+	*result = -pulse_quantile(returns, n, 1.0 - confidence);
+	return true;
+}
+
+static bool
+expected_shortfall(double *returns, size_t n, double confidence, double *result)
+{
+	double		var;
+
+	if (!value_at_risk(returns, n, confidence, &var))
+		return false;
+	*result = -pulse_tail_mean(returns, n, -var);
+	return true;
+}
+
+static bool
+tail_ratio(double *returns, size_t n, double *result)
+{
+	double		low;
+
+	if (n == 0 || (low = fabs(pulse_quantile(returns, n, 0.05))) == 0)
+		return false;
+	*result = fabs(pulse_quantile(returns, n, 0.95)) / low;
+	return true;
+}
+
+static bool
+current_drawdown(const pulse_curve *curve, double *result)
+{
+	return !curve->lost && pulse_drawdown_current(&curve->drawdown, result);
+}
+
+/* Returns the row of all figures. */
+Datum
+pulse_equity_metrics(PG_FUNCTION_ARGS)
+{
+	EquityState *state = PG_ARGISNULL(0) ? NULL : (EquityState *) PG_GETARG_POINTER(0);
+	const pulse_curve *curve;
+	const EquityParameters *p;
+	MetricsRow	row = {.n = 0};
+	TupleDesc	type;
+	pulse_moments moments = {0};
+	pulse_partial about_mar = {0};
+	pulse_partial about_zero = {0};
+	pulse_underwater underwater = {0};
+	pulse_stability stability = {0};
+	double	   *returns;
+	double	   *depths;
+	double		periods;
+	double		confidence;
+	double		deepest;
+	size_t		n;
+
+	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "pulse_metrics() must return a row type");
+	if (state == NULL || state->n == 0)
+		PG_RETURN_NULL();
+
+	pulse_equity_fold(state);
+	curve = &state->curve;
+	p = &state->parameters;
+	confidence = p->confidence;
+	periods = (double) PULSE_USEC_PER_YEAR / (double) p->period;
+	returns = pulse_equity_returns(state, &n);
+	about_mar.threshold = pulse_per_period_rate(p->mar, periods);
+	pulse_moments_add(&moments, returns, n);
+	pulse_partial_add(&about_mar, returns, n);
+	pulse_partial_add(&about_zero, returns, n);
+	for (size_t i = 0; i < n; i++)
+		pulse_stability_add(&stability, returns[i]);
+	depths = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(double));
+	if (n > 0)
+		pulse_underwater_of_curve(curve, &underwater, depths);
+
+	put(&row, Int64GetDatum(curve->n));
+	put(&row, Int64GetDatum(pulse_curve_periods(curve)));
+	put(&row, Int64GetDatum(pulse_curve_gaps(curve)));
+	put(&row, TimestampTzGetDatum(curve->first_ts));
+	put(&row, TimestampTzGetDatum(curve->last_ts));
+	put(&row, Float8GetDatum(curve->first_value));
+	put(&row, Float8GetDatum(curve->last_value));
+	row.nonfinite = curve->nonfinite;
+	put_figure(&row, true, pulse_sum_value(&curve->net_flow));
+	put(&row, IntervalPGetDatum(pulse_make_interval(p->period)));
+	put(&row, Float8GetDatum(periods));
+	put(&row, Float8GetDatum(confidence));
+
+	PUT(pulse_curve_last_return, curve);
+	PUT(pulse_curve_total_return, curve);
+	PUT(pulse_curve_cagr, curve);
+	PUT(pulse_volatility, &moments, periods);
+	PUT(pulse_downside_deviation, &moments, &about_mar, periods);
+	PUT(pulse_sharpe, &moments, p->risk_free, periods);
+	PUT(pulse_sortino, &moments, &about_mar, periods);
+	PUT(pulse_curve_calmar, curve);
+	PUT(pulse_drawdown_deepest, &curve->drawdown);
+	PUT(current_drawdown, curve);
+	if (!curve->nonfinite && pulse_drawdown_deepest(&curve->drawdown, &deepest))
+		put(&row, IntervalPGetDatum(pulse_make_interval(pulse_drawdown_longest(&curve->drawdown))));
+	else
+		row.nulls[row.n++] = true;
+	PUT(pulse_average_drawdown, &underwater);
+	PUT(pulse_ulcer_index, &underwater);
+	PUT(pulse_average_drawdown, &underwater);
+	PUT(pulse_cdar, depths, n, confidence);
+	PUT(pulse_stability_r2, &stability);
+	PUT(pulse_moments_skewness, &moments);
+	PUT(pulse_moments_kurtosis, &moments);
+	PUT(pulse_gain_to_pain, &moments, &about_zero);
+	PUT(pulse_omega, &moments, &about_zero);
+	PUT(pulse_psr, &moments, 0.0);
+	PUT(pulse_kelly, &moments);
+	PUT(pulse_var_gaussian, &moments, confidence);
+	PUT(pulse_cvar_gaussian, &moments, confidence);
+	PUT(pulse_var_cornish_fisher, &moments, confidence);
+	PUT(value_at_risk, returns, n, confidence);
+	PUT(expected_shortfall, returns, n, confidence);
+	PUT(value_at_risk, returns, n, 0.95);
+	PUT(expected_shortfall, returns, n, 0.95);
+	PUT(tail_ratio, returns, n);
+	pfree(returns);
+	pfree(depths);
+
+	if (type->natts != row.n)
+		elog(ERROR, "pulse_metrics_row has %d columns, the library %d", type->natts, row.n);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(type), row.values, row.nulls)));
+}
