@@ -138,6 +138,7 @@ CREATE TABLE pulse.fill (
 	portfolio	text NOT NULL,
 	fill_key	text NOT NULL,
 	executed_at	timestamptz NOT NULL,
+	ordinal		bigint NOT NULL DEFAULT 0,
 	symbol		text NOT NULL,
 	side		text NOT NULL CHECK (side IN ('BUY', 'SELL')),
 	quantity	numeric NOT NULL,
@@ -150,14 +151,19 @@ CREATE TABLE pulse.fill (
 	confidence	double precision,
 	realized_pnl	numeric,
 	position	numeric,
+	total_realized_pnl	numeric,
+	total_fees	numeric,
 	event_seq	bigint,
 	PRIMARY KEY (source_id, portfolio, fill_key)
 );
-CREATE INDEX fill_time_idx ON pulse.fill (source_id, portfolio, executed_at, fill_key);
-CREATE INDEX fill_symbol_idx ON pulse.fill (source_id, portfolio, symbol, executed_at, fill_key);
+CREATE INDEX fill_time_idx ON pulse.fill (source_id, portfolio, executed_at);
+CREATE INDEX fill_symbol_idx ON pulse.fill (source_id, portfolio, symbol, executed_at);
 CREATE INDEX fill_unannounced_idx ON pulse.fill (executed_at, fill_key) WHERE event_seq IS NULL;
 COMMENT ON TABLE pulse.fill IS 'fills that the ledger has applied';
+COMMENT ON COLUMN pulse.fill.ordinal IS 'orders fills of one instant, before fill_key: the id where it is a whole number, else 0';
+COMMENT ON COLUMN pulse.fill.realized_pnl IS 'profit that this fill realised before fees, by average cost; NULL when it closed nothing';
 COMMENT ON COLUMN pulse.fill.position IS 'signed position in the symbol after this fill';
+COMMENT ON COLUMN pulse.fill.total_realized_pnl IS 'realised profit of the symbol up to and with this fill: where a late fill comes in, the replay starts from here';
 COMMENT ON COLUMN pulse.fill.event_seq IS 'the TRADE_ALERT that announced it; NULL: the next tick announces it; 0: older than the attachment, never announced';
 
 CREATE TABLE pulse.position (
@@ -171,12 +177,23 @@ CREATE TABLE pulse.position (
 	opened_at	timestamptz,
 	updated_at	timestamptz NOT NULL DEFAULT now(),
 	last_executed_at	timestamptz,
+	last_ordinal	bigint NOT NULL DEFAULT 0,
 	last_fill_key	text,
+	open_fill_key	text,
+	strategy	text,
+	entry_quantity	numeric NOT NULL DEFAULT 0,
+	entry_value	numeric NOT NULL DEFAULT 0,
+	exit_quantity	numeric NOT NULL DEFAULT 0,
+	exit_value	numeric NOT NULL DEFAULT 0,
+	trip_gross_pnl	numeric NOT NULL DEFAULT 0,
+	trip_fees	numeric NOT NULL DEFAULT 0,
 	mark_price	numeric,
 	mark_at		timestamptz,
 	PRIMARY KEY (source_id, portfolio, symbol)
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE pulse.position IS 'signed position and realised result of each symbol, by average cost';
+COMMENT ON COLUMN pulse.position.cost IS 'what was paid for the open position, signed like the quantity';
+COMMENT ON COLUMN pulse.position.entry_quantity IS 'opened so far in the round trip that is under way; likewise the columns to trip_fees';
 
 CREATE TABLE pulse.closed_trade (
 	closed_trade_id	bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
@@ -196,6 +213,7 @@ CREATE TABLE pulse.closed_trade (
 	holding		interval NOT NULL,
 	strategy	text,
 	open_fill_key	text NOT NULL,
+	close_ordinal	bigint NOT NULL DEFAULT 0,
 	close_fill_key	text NOT NULL
 );
 CREATE INDEX closed_trade_time_idx ON pulse.closed_trade (source_id, portfolio, closed_at);

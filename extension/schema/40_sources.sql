@@ -3,6 +3,8 @@
 -- The owner of a followed table names pulse.capture() in its triggers, and what callers run as themselves uses
 -- functions of this schema; its tables stay closed.
 GRANT USAGE ON SCHEMA pulse TO PUBLIC;
+-- Whoever creates a trigger needs EXECUTE on its function; called in any other way these two refuse.
+GRANT EXECUTE ON FUNCTION pulse.capture(), pulse.capture_truncate() TO PUBLIC;
 
 CREATE FUNCTION pulse.register_source(relation regclass, kind text, columns jsonb, timezone text, capture text, is_new boolean)
 	RETURNS integer

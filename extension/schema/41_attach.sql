@@ -72,6 +72,19 @@ $$;
 COMMENT ON FUNCTION pulse.mapped_expression(regclass, jsonb, text, text, text, text) IS
 	'SQL expression over alias r that yields a logical column of a followed table; NULL when the table lacks a required one.';
 
+CREATE FUNCTION pulse.source_relation(source pulse.source, OUT relation regclass, OUT has_portfolios boolean)
+	LANGUAGE plpgsql STABLE
+	AS $$
+BEGIN
+	relation := to_regclass(format('%I.%I', source.schema_name, source.table_name));
+	has_portfolios := jsonb_typeof(coalesce(source.columns -> 'portfolio', '""')) = 'string' AND EXISTS (
+		SELECT FROM pg_catalog.pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped
+			AND attname = coalesce(source.columns ->> 'portfolio', 'portfolio'));
+END
+$$;
+COMMENT ON FUNCTION pulse.source_relation(pulse.source) IS
+	'The table that an entry of pulse.source names, NULL when there is none now, and whether it has a column for the portfolio.';
+
 CREATE FUNCTION pulse.source_query(source_id integer, by_portfolio boolean, by_time boolean)
 	RETURNS text
 	LANGUAGE plpgsql STABLE STRICT

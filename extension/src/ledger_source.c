@@ -17,6 +17,7 @@
 #include "utils/guc.h"
 #include "utils/lsyscache.h"
 #include "utils/syscache.h"
+#include "utils/timestamp.h"
 
 #include "src/compat.h"
 #include "src/ledger_source.h"
@@ -172,4 +173,80 @@ pulse_unregister_source(PG_FUNCTION_ARGS)
 	pulse_act_back(&identity);
 	SPI_finish();
 	PG_RETURN_INT32(detached);
+}
+
+/* Prepares a statement of ours once for the life of the backend. */
+SPIPlanPtr
+pulse_saved_plan(SPIPlanPtr *plan, const char *statement, int nargs, Oid *types)
+{
+	if (*plan == NULL)
+	{
+		SPIPlanPtr	prepared = SPI_prepare(statement, nargs, types);
+
+		if (prepared == NULL || SPI_keepplan(prepared) != 0)
+			elog(ERROR, "could not prepare: %s", statement);
+		*plan = prepared;
+	}
+	return *plan;
+}
+
+/* Returns a text column of the current result row, or NULL. */
+static char *
+result_text(int column)
+{
+	return SPI_getvalue(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column);
+}
+
+/* Returns a boolean column of the current result row; null counts as false. */
+static bool
+result_bool(int column)
+{
+	bool		isnull;
+	Datum		value = SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, &isnull);
+
+	return !isnull && DatumGetBool(value);
+}
+
+/*
+ * Looks an active source up, with the query that reads it by portfolio ($1) and time ($2, $3)
+ * as asked for; NULL when there is none. SPI must be connected; the result lives in the SPI context.
+ */
+pulse_source *
+pulse_source_load(int32 source_id, bool by_portfolio, bool by_time)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {INT4OID, BOOLOID, BOOLOID};
+	Datum		values[] = {Int32GetDatum(source_id), BoolGetDatum(by_portfolio), BoolGetDatum(by_time)};
+	pulse_identity identity = pulse_act_as(pulse_owner(), false);
+	pulse_source *source = NULL;
+
+	pulse_saved_plan(&plan,
+					 "SELECT s.kind, q.relation::text, q.relation::oid, c.relowner, q.has_portfolios,"
+					 " s.epoch IS NOT DISTINCT FROM e.epoch, s.epoch IS DISTINCT FROM e.epoch AND s.epoch IS NOT NULL,"
+					 " pulse.source_query(s.source_id, $2 AND q.has_portfolios, $3), s.created_at"
+					 " FROM pulse.source s CROSS JOIN pulse.sequencer e"
+					 " CROSS JOIN LATERAL pulse.source_relation(s) AS q (relation, has_portfolios)"
+					 " LEFT JOIN pg_catalog.pg_class c ON c.oid = q.relation"
+					 " WHERE s.source_id = $1 AND s.state = 'active'", 3, types);
+	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read pulse.source");
+	if (SPI_processed > 0)
+	{
+		bool		isnull;
+
+		source = palloc0(sizeof(pulse_source));
+		source->source_id = source_id;
+		source->kind = result_text(1);
+		source->qualified_name = result_text(2);
+		source->relation = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
+		source->owner = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4, &isnull));
+		source->has_portfolios = result_bool(5);
+		source->rebuilt = result_bool(6);
+		source->restored = result_bool(7);
+		source->query = result_text(8);
+		source->attached_at = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 9, &isnull));
+	}
+	SPI_freetuptable(SPI_tuptable);
+	pulse_act_back(&identity);
+	return source;
 }

@@ -1,10 +1,13 @@
 /*
- * The user's tables as sources: who owns them, and running as them or as ourselves.
+ * The user's tables as sources: what is known about them, and running as their owner or as ourselves.
  */
 #ifndef PULSE_LEDGER_SOURCE_H
 #define PULSE_LEDGER_SOURCE_H
 
 #include "postgres.h"
+
+#include "datatype/timestamp.h"
+#include "executor/spi.h"
 
 /* What pulse_act_as changed, for pulse_act_back. */
 typedef struct pulse_identity
@@ -14,8 +17,25 @@ typedef struct pulse_identity
 	int			guc_nest_level;
 } pulse_identity;
 
+/* An active source, as it is now. */
+typedef struct pulse_source
+{
+	int32		source_id;
+	char	   *kind;
+	char	   *qualified_name;	/* quoted for use in SQL */
+	Oid			relation;
+	Oid			owner;
+	bool		has_portfolios; /* false: the portfolio is a constant, whatever marks say */
+	bool		rebuilt;		/* its state was built in this incarnation of the database */
+	bool		restored;		/* its entry came from a dump of another one */
+	TimestampTz attached_at;
+	char	   *query;			/* reads it under the logical names, or NULL when a required column is gone */
+} pulse_source;
+
 extern Oid	pulse_owner(void);
 extern pulse_identity pulse_act_as(Oid user, bool untrusted);
 extern void pulse_act_back(const pulse_identity *identity);
+extern SPIPlanPtr pulse_saved_plan(SPIPlanPtr *plan, const char *statement, int nargs, Oid *types);
+extern pulse_source *pulse_source_load(int32 source_id, bool by_portfolio, bool by_time);
 
 #endif							/* PULSE_LEDGER_SOURCE_H */

@@ -1,0 +1,18 @@
+/*
+ * The door of the ledger for the tick.
+ */
+#ifndef PULSE_LEDGER_H
+#define PULSE_LEDGER_H
+
+#include "postgres.h"
+
+#include "datatype/timestamp.h"
+
+/*
+ * Brings pulse.fill, pulse.position and pulse.closed_trade up to date with the rows of a source
+ * in a time range: min_ts DT_NOBEGIN and max_ts DT_NOEND are open ends, portfolio NULL means all.
+ * SPI must be connected and a snapshot set. Doing it again changes nothing.
+ */
+extern void pulse_ledger_apply(int32 source_id, const char *portfolio, TimestampTz min_ts, TimestampTz max_ts);
+
+#endif							/* PULSE_LEDGER_H */

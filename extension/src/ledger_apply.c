@@ -1,0 +1,505 @@
+/*
+ * Brings the stored ledger up to date with a followed table, for a range of time that somebody
+ * changed.
+ *
+ * New fills into a range that held none are booked as they are read, in order of time. Otherwise
+ * the rows of the range are compared with pulse.fill by key, what differs is copied, and each
+ * symbol concerned is booked again: from its newest fill on when everything came after it, from
+ * the last time it was flat before the first difference when not. pulse.fill holds all that
+ * booking needs, so the user's table is read once and only in the range.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/fmgrprotos.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "src/compat.h"
+#include "src/ledger.h"
+#include "src/ledger_numeric.h"
+#include "src/ledger_rows.h"
+#include "src/ledger_source.h"
+#include "src/ledger_state.h"
+
+PG_FUNCTION_INFO_V1(pulse_ledger_apply_sql);
+
+/* What one call works on. */
+typedef struct application
+{
+	pulse_source *source;
+	pulse_ledger *all;
+	Oid			types[4];		/* parameters of the queries: portfolio, first time, last time, source */
+	Datum		values[4];
+	char		nulls[5];
+	bool		by_portfolio;
+	bool		by_time;
+	MemoryContext context;
+} application;
+
+#define SILENT INT64CONST(0)	/* event_seq of fills that nobody shall announce */
+
+/* Condition of the application's range on pulse.fill. */
+static const char *
+stored_range(const application *app)
+{
+	if (app->by_portfolio)
+		return app->by_time ? "source_id = $4 AND portfolio = $1 AND executed_at >= $2 AND executed_at <= $3"
+			: "source_id = $4 AND portfolio = $1";
+	return app->by_time ? "source_id = $4 AND executed_at >= $2 AND executed_at <= $3" : "source_id = $4";
+}
+
+/* Whether pulse.fill holds anything in the range. */
+static bool
+range_holds_fills(application *app)
+{
+	const char *query = psprintf("SELECT FROM pulse.fill WHERE %s LIMIT 1", stored_range(app));
+	bool		found;
+
+	if (SPI_execute_with_args(query, 4, app->types, app->values, app->nulls, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read pulse.fill");
+	found = SPI_processed > 0;
+	SPI_freetuptable(SPI_tuptable);
+	return found;
+}
+
+/* Collects a fill for pulse.fill; outcome NULL when it is not booked yet. */
+static void
+collect_new(application *app, const pulse_fill *fill, const pulse_symbol *symbol, const ledger_outcome *outcome)
+{
+	pulse_batch *batch = app->all->new_fills;
+	bool		silent = !app->source->rebuilt &&
+		(app->source->restored || fill->executed_at <= app->source->attached_at);
+
+	pulse_batch_row(batch);
+	pulse_batch_text(batch, fill->portfolio);
+	pulse_batch_text(batch, fill->fill_key);
+	pulse_batch_datum(batch, TimestampTzGetDatum(fill->executed_at), false);
+	pulse_batch_datum(batch, Int64GetDatum(fill->ordinal), false);
+	pulse_batch_text(batch, fill->symbol);
+	pulse_batch_text(batch, fill->side);
+	pulse_batch_numeric(batch, fill->quantity);
+	pulse_batch_numeric(batch, fill->price);
+	pulse_batch_numeric(batch, fill->fee);
+	pulse_batch_text(batch, fill->fee_asset);
+	pulse_batch_text(batch, fill->order_id);
+	pulse_batch_text(batch, fill->fill_id);
+	pulse_batch_text(batch, fill->strategy);
+	pulse_batch_datum(batch, Float8GetDatum(fill->confidence), !fill->has_confidence);
+	pulse_batch_decimal(batch, outcome != NULL && outcome->closed_some ? &outcome->realized : NULL);
+	pulse_batch_decimal(batch, outcome != NULL ? &symbol->book.quantity : NULL);
+	pulse_batch_decimal(batch, outcome != NULL ? &symbol->book.realized : NULL);
+	pulse_batch_decimal(batch, outcome != NULL ? &symbol->book.fees : NULL);
+	pulse_batch_datum(batch, Int64GetDatum(SILENT), !silent);
+}
+
+/* Books a fill if it is newer than all that its symbol has; else its symbol is booked again later. */
+static void
+take_new(application *app, const pulse_fill *fill)
+{
+	pulse_symbol *symbol = pulse_ledger_symbol(app->all, fill->portfolio, fill->symbol);
+	ledger_outcome outcome;
+
+	if (!symbol->replay.set &&
+		(!symbol->last.set ||
+		 pulse_compare_fills(fill->executed_at, fill->ordinal, fill->fill_key,
+							 symbol->last.time, symbol->last.ordinal, symbol->last.key) > 0))
+	{
+		if (pulse_symbol_book(app->all, symbol, fill, &outcome))
+		{
+			collect_new(app, fill, symbol, &outcome);
+			return;
+		}
+		pulse_ledger_note(app->all, fill, "numbers have too many digits to book them exactly");
+	}
+	else
+		pulse_symbol_replay_from(app->all, symbol, fill->executed_at, fill->ordinal, fill->fill_key);
+	collect_new(app, fill, symbol, NULL);
+}
+
+/* Reads a range that held no fills; false when one of its keys turned out to be stored with another time. */
+static bool
+read_new_range(application *app)
+{
+	pulse_fill_reader reader;
+	pulse_fill *fill;
+	const char *query = psprintf("SELECT " PULSE_FILL_COLUMNS " FROM (%s) AS s"
+								 " ORDER BY executed_at, ordinal, fill_key COLLATE \"C\"", app->source->query);
+
+	pulse_read_fills(&reader, query, 3, app->types, app->values, app->nulls, app->source->owner, app->context);
+	while ((fill = pulse_next_fill(&reader)) != NULL)
+	{
+		if (fill->problem != NULL)
+			pulse_ledger_note(app->all, fill, fill->problem);
+		else
+			take_new(app, fill);
+	}
+	pulse_end_fills(&reader);
+	pulse_ledger_flush(app->all);
+	return app->all->new_fills->written == app->all->new_fills->collected;
+}
+
+/* Whether two numerics are the same value. */
+static bool
+same_numeric(Datum a, Datum b)
+{
+	return datumIsEqual(a, b, false, -1) || DatumGetBool(DirectFunctionCall2(numeric_eq, a, b));
+}
+
+/* Whether two strings are the same, NULL being a value too. */
+static bool
+same_text(const char *a, const char *b)
+{
+	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+}
+
+/* Whether a row of the user's table says what we have stored. */
+static bool
+same_fill(const pulse_fill *a, const pulse_fill *b)
+{
+	return a->executed_at == b->executed_at && a->ordinal == b->ordinal &&
+		a->booking.sell == b->booking.sell && strcmp(a->symbol, b->symbol) == 0 &&
+		same_numeric(a->quantity, b->quantity) && same_numeric(a->price, b->price) && same_numeric(a->fee, b->fee) &&
+		same_text(a->fee_asset, b->fee_asset) && same_text(a->order_id, b->order_id) &&
+		same_text(a->fill_id, b->fill_id) && same_text(a->strategy, b->strategy) &&
+		a->has_confidence == b->has_confidence && (!a->has_confidence || a->confidence == b->confidence);
+}
+
+/* Has the symbol of a fill booked again from that fill on. */
+static void
+replay_from(application *app, const pulse_fill *fill)
+{
+	pulse_symbol_replay_from(app->all, pulse_ledger_symbol(app->all, fill->portfolio, fill->symbol),
+							 fill->executed_at, fill->ordinal, fill->fill_key);
+}
+
+/* Collects new values for a stored fill. */
+static void
+take_changed(application *app, const pulse_fill *stored, const pulse_fill *fill)
+{
+	pulse_batch *batch = app->all->changed_fills;
+
+	replay_from(app, stored);
+	replay_from(app, fill);
+	pulse_batch_row(batch);
+	pulse_batch_text(batch, fill->portfolio);
+	pulse_batch_text(batch, fill->fill_key);
+	pulse_batch_datum(batch, TimestampTzGetDatum(fill->executed_at), false);
+	pulse_batch_datum(batch, Int64GetDatum(fill->ordinal), false);
+	pulse_batch_text(batch, fill->symbol);
+	pulse_batch_text(batch, fill->side);
+	pulse_batch_numeric(batch, fill->quantity);
+	pulse_batch_numeric(batch, fill->price);
+	pulse_batch_numeric(batch, fill->fee);
+	pulse_batch_text(batch, fill->fee_asset);
+	pulse_batch_text(batch, fill->order_id);
+	pulse_batch_text(batch, fill->fill_id);
+	pulse_batch_text(batch, fill->strategy);
+	pulse_batch_datum(batch, Float8GetDatum(fill->confidence), !fill->has_confidence);
+}
+
+/* Collects the removal of a stored fill. */
+static void
+take_deleted(application *app, const pulse_fill *stored)
+{
+	replay_from(app, stored);
+	pulse_batch_row(app->all->deleted_fills);
+	pulse_batch_text(app->all->deleted_fills, stored->portfolio);
+	pulse_batch_text(app->all->deleted_fills, stored->fill_key);
+}
+
+/* Orders rows of both sides for the comparison. */
+static int
+compare_keys(const pulse_fill *a, const pulse_fill *b)
+{
+	int			order = strcmp(a->portfolio, b->portfolio);
+
+	return order != 0 ? order : strcmp(a->fill_key, b->fill_key);
+}
+
+/* Returns the next row that can be booked, noting those that cannot. */
+static pulse_fill *
+next_sound_fill(application *app, pulse_fill_reader *reader)
+{
+	pulse_fill *fill;
+
+	while ((fill = pulse_next_fill(reader)) != NULL && fill->problem != NULL)
+		pulse_ledger_note(app->all, fill, fill->problem);
+	return fill;
+}
+
+/* Compares a range of the user's table with what is stored of it. */
+static void
+compare_range(application *app)
+{
+	static const char order[] = " ORDER BY portfolio COLLATE \"C\", fill_key COLLATE \"C\"";
+	pulse_fill_reader theirs;
+	pulse_fill_reader ours;
+	pulse_fill *fill;
+	pulse_fill *stored;
+
+	pulse_read_fills(&theirs, psprintf("SELECT " PULSE_FILL_COLUMNS " FROM (%s) AS s%s", app->source->query, order),
+					 3, app->types, app->values, app->nulls, app->source->owner, app->context);
+	pulse_read_fills(&ours, psprintf("SELECT " PULSE_FILL_COLUMNS " FROM pulse.fill WHERE %s%s", stored_range(app), order),
+					 4, app->types, app->values, app->nulls, InvalidOid, app->context);
+	fill = next_sound_fill(app, &theirs);
+	stored = pulse_next_fill(&ours);
+	while (fill != NULL || stored != NULL)
+	{
+		int			position = fill == NULL ? 1 : (stored == NULL ? -1 : compare_keys(fill, stored));
+
+		if (position < 0)
+		{
+			replay_from(app, fill);
+			collect_new(app, fill, NULL, NULL);
+		}
+		else if (position > 0)
+			take_deleted(app, stored);
+		else if (!same_fill(fill, stored))
+			take_changed(app, stored, fill);
+		if (position <= 0)
+			fill = next_sound_fill(app, &theirs);
+		if (position >= 0)
+			stored = pulse_next_fill(&ours);
+	}
+	pulse_end_fills(&ours);
+	pulse_end_fills(&theirs);
+	pulse_ledger_flush(app->all);
+}
+
+/* Takes a symbol back to the last time it was flat before its first difference. */
+static void
+rewind_symbol(application *app, pulse_symbol *symbol)
+{
+	static SPIPlanPtr find_plan = NULL;
+	static SPIPlanPtr delete_plan = NULL;
+	Oid			types[] = {INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, TEXTOID};
+	Datum		values[] = {
+		Int32GetDatum(app->source->source_id), CStringGetTextDatum(symbol->portfolio), CStringGetTextDatum(symbol->name),
+		TimestampTzGetDatum(symbol->replay.time), Int64GetDatum(symbol->replay.ordinal), CStringGetTextDatum(symbol->replay.key)
+	};
+	bool		isnull;
+
+	pulse_symbol_reset(symbol);
+	pulse_saved_plan(&find_plan,
+					 "SELECT executed_at, ordinal, fill_key, total_realized_pnl, total_fees, price FROM pulse.fill"
+					 " WHERE source_id = $1 AND portfolio = $2 AND symbol = $3 AND executed_at <= $4"
+					 " AND (executed_at, ordinal, fill_key COLLATE \"C\") < ($4, $5, $6) AND position = 0"
+					 " ORDER BY executed_at DESC, ordinal DESC, fill_key COLLATE \"C\" DESC LIMIT 1", 6, types);
+	if (SPI_execute_plan(find_plan, values, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read pulse.fill");
+	values[3] = TimestampTzGetDatum(DT_NOBEGIN);
+	values[4] = Int64GetDatum(0);
+	values[5] = CStringGetTextDatum("");
+	if (SPI_processed > 0)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[0];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		decimal		total;
+
+		symbol->last.set = true;
+		symbol->last.time = DatumGetTimestampTz(SPI_getbinval(tuple, desc, 1, &isnull));
+		symbol->last.ordinal = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
+		symbol->last.key = MemoryContextStrdup(app->all->context, SPI_getvalue(tuple, desc, 3));
+		if (pulse_decimal_from_numeric(SPI_getbinval(tuple, desc, 4, &isnull), &total))
+			symbol->book.realized = total;
+		if (pulse_decimal_from_numeric(SPI_getbinval(tuple, desc, 5, &isnull), &total))
+			symbol->book.fees = total;
+		if (pulse_decimal_from_numeric(SPI_getbinval(tuple, desc, 6, &isnull), &total))
+			symbol->last_price = total;
+		values[3] = TimestampTzGetDatum(symbol->last.time);
+		values[4] = Int64GetDatum(symbol->last.ordinal);
+		values[5] = CStringGetTextDatum(symbol->last.key);
+	}
+	SPI_freetuptable(SPI_tuptable);
+
+	pulse_saved_plan(&delete_plan,
+					 "DELETE FROM pulse.closed_trade WHERE source_id = $1 AND portfolio = $2 AND symbol = $3 AND closed_at >= $4"
+					 " AND (closed_at, close_ordinal, close_fill_key COLLATE \"C\") > ($4, $5, $6)", 6, types);
+	if (SPI_execute_plan(delete_plan, values, NULL, false, 0) < 0)
+		elog(ERROR, "could not write pulse.closed_trade");
+}
+
+/* Collects what booking a stored fill has given. */
+static void
+collect_booked(application *app, const pulse_fill *fill, const pulse_symbol *symbol, const ledger_outcome *outcome)
+{
+	pulse_batch *batch = app->all->booked_fills;
+
+	pulse_batch_row(batch);
+	pulse_batch_text(batch, fill->portfolio);
+	pulse_batch_text(batch, fill->fill_key);
+	pulse_batch_decimal(batch, outcome != NULL && outcome->closed_some ? &outcome->realized : NULL);
+	pulse_batch_decimal(batch, outcome != NULL ? &symbol->book.quantity : NULL);
+	pulse_batch_decimal(batch, outcome != NULL ? &symbol->book.realized : NULL);
+	pulse_batch_decimal(batch, outcome != NULL ? &symbol->book.fees : NULL);
+}
+
+/* Books a symbol's stored fills again, from where its state ends. */
+static void
+replay_symbol(application *app, pulse_symbol *symbol)
+{
+	Oid			types[] = {INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, TEXTOID};
+	Datum		values[6];
+	pulse_fill_reader reader;
+	pulse_fill *fill;
+	ledger_outcome outcome;
+
+	if (!symbol->last.set ||
+		pulse_compare_fills(symbol->replay.time, symbol->replay.ordinal, symbol->replay.key,
+							symbol->last.time, symbol->last.ordinal, symbol->last.key) <= 0)
+		rewind_symbol(app, symbol);
+	values[0] = Int32GetDatum(app->source->source_id);
+	values[1] = CStringGetTextDatum(symbol->portfolio);
+	values[2] = CStringGetTextDatum(symbol->name);
+	values[3] = TimestampTzGetDatum(symbol->last.set ? symbol->last.time : DT_NOBEGIN);
+	values[4] = Int64GetDatum(symbol->last.set ? symbol->last.ordinal : 0);
+	values[5] = CStringGetTextDatum(symbol->last.set ? symbol->last.key : "");
+	pulse_read_fills(&reader,
+					 "SELECT " PULSE_FILL_COLUMNS " FROM pulse.fill"
+					 " WHERE source_id = $1 AND portfolio = $2 AND symbol = $3 AND executed_at >= $4"
+					 " AND (executed_at, ordinal, fill_key COLLATE \"C\") > ($4, $5, $6)"
+					 " ORDER BY executed_at, ordinal, fill_key COLLATE \"C\"",
+					 6, types, values, NULL, InvalidOid, app->context);
+	while ((fill = pulse_next_fill(&reader)) != NULL)
+	{
+		bool		booked = fill->problem == NULL && pulse_symbol_book(app->all, symbol, fill, &outcome);
+
+		if (!booked)
+			pulse_ledger_note(app->all, fill, "numbers have too many digits to book them exactly");
+		collect_booked(app, fill, symbol, booked ? &outcome : NULL);
+	}
+	pulse_end_fills(&reader);
+	symbol->touched = true;
+	symbol->replay.set = false;
+}
+
+/* Forgets findings in the range that this application has not met again, and keeps their number bounded. */
+static void
+settle_findings(application *app)
+{
+	const char *query = psprintf("DELETE FROM pulse.finding WHERE %s AND last_seen < now()", stored_range(app));
+
+	if (SPI_execute_with_args(query, 4, app->types, app->values, app->nulls, false, 0) < 0)
+		elog(ERROR, "could not write pulse.finding");
+	if (app->all->findings->collected > 0 &&
+		SPI_execute_with_args("DELETE FROM pulse.finding WHERE source_id = $4 AND (portfolio, fill_key) IN"
+							  " (SELECT portfolio, fill_key FROM pulse.finding WHERE source_id = $4"
+							  " ORDER BY last_seen DESC, fill_key OFFSET 1000)",
+							  4, app->types, app->values, app->nulls, false, 0) < 0)
+		elog(ERROR, "could not write pulse.finding");
+}
+
+/* Notes that the state of a source belongs to this incarnation of the database. */
+static void
+mark_rebuilt(application *app)
+{
+	if (SPI_execute_with_args("UPDATE pulse.source SET epoch = (SELECT epoch FROM pulse.sequencer) WHERE source_id = $4",
+							  4, app->types, app->values, app->nulls, false, 0) < 0)
+		elog(ERROR, "could not write pulse.source");
+}
+
+/* Fills in the parameters of a range. */
+static void
+set_range(application *app, const char *portfolio, TimestampTz min_ts, TimestampTz max_ts)
+{
+	app->types[0] = TEXTOID;
+	app->types[1] = app->types[2] = TIMESTAMPTZOID;
+	app->types[3] = INT4OID;
+	strcpy(app->nulls, "    ");
+	app->by_portfolio = portfolio != NULL;
+	app->by_time = min_ts != DT_NOBEGIN || max_ts != DT_NOEND;
+	if (portfolio != NULL)
+		app->values[0] = CStringGetTextDatum(portfolio);
+	else
+		app->nulls[0] = 'n';
+	app->values[1] = TimestampTzGetDatum(min_ts);
+	app->values[2] = TimestampTzGetDatum(max_ts);
+}
+
+/*
+ * Compares everything a portfolio has, after a fill that was taken for new turned out to be
+ * stored with another time: a change that came without a mark, as polling may see it.
+ */
+static void
+start_over(application *app, const char *portfolio)
+{
+	pulse_ledger *discarded = app->all;
+
+	app->source = pulse_source_load(app->source->source_id, portfolio != NULL, false);
+	app->all = pulse_ledger_create(app->source->source_id, app->context);
+	set_range(app, portfolio, DT_NOBEGIN, DT_NOEND);
+	for (pulse_symbol *symbol = discarded->first; symbol != NULL; symbol = symbol->next)
+		pulse_symbol_replay_from(app->all, pulse_ledger_symbol(app->all, symbol->portfolio, symbol->name),
+								 DT_NOBEGIN, 0, "");
+	compare_range(app);
+}
+
+/* Applies a range; the caller has set up memory. */
+static void
+apply_range(application *app, int32 source_id, const char *portfolio, TimestampTz min_ts, TimestampTz max_ts)
+{
+	pulse_source *source = pulse_source_load(source_id, portfolio != NULL, min_ts != DT_NOBEGIN || max_ts != DT_NOEND);
+
+	if (source == NULL || strcmp(source->kind, "trades") != 0 || source->query == NULL)
+		return;
+	if (!source->rebuilt)
+	{
+		/* Our tables do not hold what was before the range, so the range is everything. */
+		portfolio = NULL;
+		min_ts = DT_NOBEGIN;
+		max_ts = DT_NOEND;
+		source = pulse_source_load(source_id, false, false);
+	}
+	if (!source->has_portfolios)
+		portfolio = NULL;
+	app->source = source;
+	app->all = pulse_ledger_create(source_id, app->context);
+	set_range(app, portfolio, min_ts, max_ts);
+	app->values[3] = Int32GetDatum(source_id);
+
+	if (range_holds_fills(app))
+		compare_range(app);
+	else if (!read_new_range(app))
+		start_over(app, portfolio);
+	for (pulse_symbol *symbol = app->all->first; symbol != NULL; symbol = symbol->next)
+		if (symbol->replay.set)
+			replay_symbol(app, symbol);
+	pulse_ledger_save(app->all);
+	settle_findings(app);
+	if (!source->rebuilt)
+		mark_rebuilt(app);
+}
+
+/* Brings the stored ledger up to date; see ledger.h. */
+void
+pulse_ledger_apply(int32 source_id, const char *portfolio, TimestampTz min_ts, TimestampTz max_ts)
+{
+	application app = {0};
+	MemoryContext old;
+
+	app.context = AllocSetContextCreate(CurrentMemoryContext, "pulse ledger", ALLOCSET_DEFAULT_SIZES);
+	old = MemoryContextSwitchTo(app.context);
+	apply_range(&app, source_id, portfolio, min_ts, max_ts);
+	MemoryContextSwitchTo(old);
+	MemoryContextDelete(app.context);
+}
+
+/* SQL: pulse.ledger_apply(source_id, portfolio, min_ts, max_ts). */
+Datum
+pulse_ledger_apply_sql(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_VOID();
+	SPI_connect();
+	pulse_ledger_apply(PG_GETARG_INT32(0),
+					   PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)),
+					   PG_ARGISNULL(2) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(2),
+					   PG_ARGISNULL(3) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(3));
+	SPI_finish();
+	PG_RETURN_VOID();
+}

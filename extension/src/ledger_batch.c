@@ -1,0 +1,132 @@
+/*
+ * Bulk writes without a round through the executor for every row.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/array.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+
+#include "src/compat.h"
+#include "src/ledger_batch.h"
+#include "src/ledger_numeric.h"
+#include "src/ledger_source.h"
+
+/* Makes an empty batch in the current memory context. */
+pulse_batch *
+pulse_batch_create(const char *statement, SPIPlanPtr *plan, int32 source_id, int columns, const Oid *types)
+{
+	pulse_batch *batch = palloc0(sizeof(pulse_batch));
+
+	Assert(columns <= PULSE_BATCH_COLUMNS);
+	batch->statement = statement;
+	batch->plan = plan;
+	batch->source_id = source_id;
+	batch->columns = columns;
+	batch->types = types;
+	for (int i = 0; i < columns; i++)
+	{
+		batch->values[i] = palloc(sizeof(Datum) * PULSE_BATCH_ROWS);
+		batch->nulls[i] = palloc(sizeof(bool) * PULSE_BATCH_ROWS);
+	}
+	batch->values_context = AllocSetContextCreate(CurrentMemoryContext, "pulse batch", ALLOCSET_DEFAULT_SIZES);
+	return batch;
+}
+
+/* Begins a row, writing the batch out first when it is full; its values follow in column order. */
+void
+pulse_batch_row(pulse_batch *batch)
+{
+	Assert(batch->rows == 0 || batch->column == batch->columns);
+	if (batch->rows == PULSE_BATCH_ROWS)
+		pulse_batch_flush(batch);
+	batch->rows++;
+	batch->collected++;
+	batch->column = 0;
+}
+
+/* Appends a value that is passed as it is: by value, or living until the flush. */
+static void
+append(pulse_batch *batch, Datum value, bool isnull)
+{
+	Assert(batch->column < batch->columns);
+	batch->values[batch->column][batch->rows - 1] = value;
+	batch->nulls[batch->column][batch->rows - 1] = isnull;
+	batch->column++;
+}
+
+/* Appends a value of a type that is passed by value. */
+void
+pulse_batch_datum(pulse_batch *batch, Datum value, bool isnull)
+{
+	append(batch, value, isnull);
+}
+
+/* Appends a copy of a numeric. */
+void
+pulse_batch_numeric(pulse_batch *batch, Datum value)
+{
+	MemoryContext old = MemoryContextSwitchTo(batch->values_context);
+
+	append(batch, datumCopy(value, false, -1), false);
+	MemoryContextSwitchTo(old);
+}
+
+/* Appends a decimal, NULL for a null pointer. */
+void
+pulse_batch_decimal(pulse_batch *batch, const decimal *value)
+{
+	MemoryContext old = MemoryContextSwitchTo(batch->values_context);
+
+	append(batch, value == NULL ? (Datum) 0 : pulse_numeric_from_decimal(value), value == NULL);
+	MemoryContextSwitchTo(old);
+}
+
+/* Appends a string as text, NULL for a null pointer. */
+void
+pulse_batch_text(pulse_batch *batch, const char *value)
+{
+	MemoryContext old = MemoryContextSwitchTo(batch->values_context);
+
+	append(batch, value == NULL ? (Datum) 0 : CStringGetTextDatum(value), value == NULL);
+	MemoryContextSwitchTo(old);
+}
+
+/* Writes what has been collected. */
+void
+pulse_batch_flush(pulse_batch *batch)
+{
+	Datum		arguments[PULSE_BATCH_COLUMNS + 1];
+	Oid			types[PULSE_BATCH_COLUMNS + 1];
+	MemoryContext old;
+
+	if (batch->rows == 0)
+		return;
+	old = MemoryContextSwitchTo(batch->values_context);
+	types[0] = INT4OID;
+	arguments[0] = Int32GetDatum(batch->source_id);
+	for (int i = 0; i < batch->columns; i++)
+	{
+		int			bounds[] = {1};
+		int			dimensions[] = {batch->rows};
+		int16		length;
+		bool		by_value;
+		char		alignment;
+
+		get_typlenbyvalalign(batch->types[i], &length, &by_value, &alignment);
+		types[i + 1] = get_array_type(batch->types[i]);
+		arguments[i + 1] = PointerGetDatum(construct_md_array(batch->values[i], batch->nulls[i], 1, dimensions, bounds,
+															  batch->types[i], length, by_value, alignment));
+	}
+	MemoryContextSwitchTo(old);
+
+	pulse_saved_plan(batch->plan, batch->statement, batch->columns + 1, types);
+	if (SPI_execute_plan(*batch->plan, arguments, NULL, false, 0) < 0)
+		elog(ERROR, "could not execute: %s", batch->statement);
+	batch->written += SPI_processed;
+	batch->rows = 0;
+	MemoryContextReset(batch->values_context);
+}

@@ -1,0 +1,169 @@
+/*
+ * Reads fills through a cursor, a batch at a time, so that memory stays bounded however long
+ * a history is, and says of each whether and how it can be booked.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "src/compat.h"
+#include "src/ledger_numeric.h"
+#include "src/ledger_rows.h"
+
+#define FILL_COLUMNS 14
+
+/* Opens a query that yields PULSE_FILL_COLUMNS. */
+void
+pulse_read_fills(pulse_fill_reader *reader, const char *query, int nargs, Oid *types, Datum *values,
+				 const char *nulls, Oid run_as, MemoryContext parent)
+{
+	pulse_identity identity;
+
+	memset(reader, 0, sizeof(*reader));
+	reader->run_as = run_as;
+	reader->batch_size = 20;
+	reader->batch_context = AllocSetContextCreate(parent, "pulse fills", ALLOCSET_DEFAULT_SIZES);
+	if (OidIsValid(run_as))
+		identity = pulse_act_as(run_as, true);
+	/* a followed table as the caller sees it, our own tables with what this application has written */
+	reader->portal = SPI_cursor_open_with_args(NULL, query, nargs, types, values, nulls, OidIsValid(run_as), 0);
+	if (OidIsValid(run_as))
+		pulse_act_back(&identity);
+}
+
+/* Orders fills of one symbol: time, then id as a number, then id as text. */
+int
+pulse_compare_fills(TimestampTz a_time, int64 a_ordinal, const char *a_key,
+					TimestampTz b_time, int64 b_ordinal, const char *b_key)
+{
+	if (a_time != b_time)
+		return a_time < b_time ? -1 : 1;
+	if (a_ordinal != b_ordinal)
+		return a_ordinal < b_ordinal ? -1 : 1;
+	return strcmp(a_key, b_key);
+}
+
+/* Reads a side: 1 for a sale, 0 for a purchase, -1 for neither. */
+static int
+side_of(const char *side)
+{
+	if (pg_strcasecmp(side, "BUY") == 0 || pg_strcasecmp(side, "B") == 0)
+		return 0;
+	if (pg_strcasecmp(side, "SELL") == 0 || pg_strcasecmp(side, "S") == 0)
+		return 1;
+	return -1;
+}
+
+/* Says why a fill cannot be booked, or NULL; fills in what the ledger needs. */
+static const char *
+examine(pulse_fill *fill, bool has_time, bool has_quantity, bool has_price)
+{
+	ledger_fill *booking = &fill->booking;
+	int			side;
+
+	if (fill->portfolio == NULL || fill->fill_key == NULL)
+		return "portfolio or key is null";
+	if (!has_time || TIMESTAMP_NOT_FINITE(fill->executed_at))
+		return "no time of execution";
+	if (fill->symbol == NULL || fill->symbol[0] == '\0')
+		return "no symbol";
+	side = fill->side == NULL ? -1 : side_of(fill->side);
+	if (side < 0)
+		return "side is neither BUY nor SELL";
+	fill->side = side ? "SELL" : "BUY";
+	if (!has_quantity || !pulse_decimal_from_numeric(fill->quantity, &booking->quantity))
+		return "quantity is null, not finite, or too long";
+	if (decimal_sign(&booking->quantity) <= 0)
+		return "quantity is not positive";
+	if (!has_price || !pulse_decimal_from_numeric(fill->price, &booking->price))
+		return "price is null, not finite, or too long";
+	if (decimal_sign(&booking->price) < 0)
+		return "price is negative";
+	if (!pulse_decimal_from_numeric(fill->fee, &booking->fee))
+		return "fee is not finite, or too long";
+	booking->sell = side != 0;
+	booking->fee_kind = ledger_fee_kind_of(fill->symbol, fill->fee_asset);
+	booking->time = fill->executed_at;
+	return NULL;
+}
+
+/* Turns a text value into a string, or NULL. */
+static char *
+text_or_null(Datum value, bool isnull)
+{
+	return isnull ? NULL : TextDatumGetCString(value);
+}
+
+/* Unpacks one row. */
+static void
+unpack(pulse_fill *fill, HeapTuple tuple, TupleDesc desc)
+{
+	Datum		value[FILL_COLUMNS];
+	bool		null[FILL_COLUMNS];
+
+	heap_deform_tuple(tuple, desc, value, null);
+	memset(fill, 0, sizeof(*fill));
+	fill->portfolio = text_or_null(value[0], null[0]);
+	fill->ordinal = null[1] ? 0 : DatumGetInt64(value[1]);
+	fill->fill_key = text_or_null(value[2], null[2]);
+	fill->executed_at = null[3] ? 0 : DatumGetTimestampTz(value[3]);
+	fill->symbol = text_or_null(value[4], null[4]);
+	fill->side = text_or_null(value[5], null[5]);
+	/* the tuple itself stays in the batch's memory; only what is stored out of line is copied */
+	fill->quantity = null[6] ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM(value[6]));
+	fill->price = null[7] ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM(value[7]));
+	fill->fee = null[8] ? DirectFunctionCall1(int4_numeric, Int32GetDatum(0)) : PointerGetDatum(PG_DETOAST_DATUM(value[8]));
+	fill->fee_asset = text_or_null(value[9], null[9]);
+	fill->order_id = text_or_null(value[10], null[10]);
+	fill->fill_id = text_or_null(value[11], null[11]);
+	fill->strategy = text_or_null(value[12], null[12]);
+	fill->has_confidence = !null[13];
+	fill->confidence = null[13] ? 0 : DatumGetFloat8(value[13]);
+	fill->problem = examine(fill, !null[3], !null[6], !null[7]);
+}
+
+/* Fetches the next batch, forgetting the last one; false at the end. */
+bool
+pulse_next_batch(pulse_fill_reader *reader)
+{
+	pulse_identity identity;
+	MemoryContext old;
+
+	MemoryContextReset(reader->batch_context);
+	if (OidIsValid(reader->run_as))
+		identity = pulse_act_as(reader->run_as, true);
+	SPI_cursor_fetch(reader->portal, true, (long) reader->batch_size);
+	if (OidIsValid(reader->run_as))
+		pulse_act_back(&identity);
+
+	reader->count = SPI_processed;
+	reader->next = 0;
+	reader->batch_size = PULSE_BATCH;
+	old = MemoryContextSwitchTo(reader->batch_context);
+	reader->fill = palloc(sizeof(pulse_fill) * Max(reader->count, 1));
+	for (uint64 i = 0; i < reader->count; i++)
+		unpack(&reader->fill[i], heap_copytuple(SPI_tuptable->vals[i]), SPI_tuptable->tupdesc);
+	MemoryContextSwitchTo(old);
+	SPI_freetuptable(SPI_tuptable);
+	return reader->count > 0;
+}
+
+/* Returns the next fill, fetching as needed, or NULL at the end. */
+pulse_fill *
+pulse_next_fill(pulse_fill_reader *reader)
+{
+	if (reader->next == reader->count && !pulse_next_batch(reader))
+		return NULL;
+	return &reader->fill[reader->next++];
+}
+
+/* Closes the query. */
+void
+pulse_end_fills(pulse_fill_reader *reader)
+{
+	SPI_cursor_close(reader->portal);
+	MemoryContextDelete(reader->batch_context);
+}
