@@ -140,6 +140,41 @@ test('duplicates are dropped; another epoch asks for a snapshot', async () => {
 	await until(() => seen().includes(4));
 });
 
+test('a snapshot that cannot be had yet is asked for again', async () => {
+	const usual = server.answer;
+	let refusals = 2;
+	server.answer = (socket, message) => {
+		if (refusals-- > 0) server.send(socket, { type: 'ERROR', id: message.id, code: 'UNAVAILABLE', message: 'the database cannot be reached', retryable: true });
+		else usual(socket, message);
+	};
+	client.open();
+	await live();
+	assert.deepEqual(types(), ['REQUEST_SNAPSHOT', 'REQUEST_SNAPSHOT', 'REQUEST_SNAPSHOT']);
+});
+
+test('a resumption that cannot be had yet is asked for again, and nothing is lost', async () => {
+	client.open();
+	await live();
+	server.broadcast(trade(101));
+	await until(() => seen().length === 1);
+	let refusals = 1;
+	server.answer = (socket, message) => {
+		if (refusals-- > 0) {
+			server.send(socket, { type: 'ERROR', id: message.id, code: 'UNAVAILABLE', message: 'the database cannot be reached', retryable: true });
+			server.send(socket, trade(103));
+			return;
+		}
+		server.send(socket, { type: 'SUBSCRIBED', id: message.id });
+		for (const seq of [102, 103]) server.send(socket, trade(seq));
+	};
+	for (const socket of server.sockets) socket.terminate();
+	await lost();
+	await live();
+	await until(() => seen().length === 3);
+	assert.deepEqual(seen(), [101, 102, 103]);
+	assert.deepEqual(types(), ['REQUEST_SNAPSHOT', 'SUBSCRIBE', 'SUBSCRIBE']);
+});
+
 test('nonsense from the server is survived', async () => {
 	client.open();
 	await live();

@@ -5,12 +5,9 @@
  * @returns {Promise<any>}
  */
 export async function fetchJson(path, parameters = {}) {
-	const query = new URLSearchParams();
-	for (const [name, value] of Object.entries(parameters)) {
-		if (value !== null) query.set(name, String(value));
-	}
-	const text = query.toString();
-	const response = await fetch(`/api/v1/${path}${text ? `?${text}` : ''}`, { headers: { accept: 'application/json' } });
+	const query = Object.entries(parameters).filter(([, value]) => value !== null)
+		.map(([name, value]) => `${name}=${encodeURIComponent(String(value))}`).join('&');
+	const response = await fetch(`/api/v1/${path}${query ? `?${query}` : ''}`, { headers: { accept: 'application/json' } });
 	const body = await response.json().catch(() => null);
 	// Errors are problem documents (RFC 9457).
 	if (!response.ok) throw new Error(body?.detail ?? body?.title ?? `status ${response.status}`);

@@ -1,6 +1,7 @@
 import { render } from 'lit-html';
 import { fetchJson } from './api.js';
 import { EquityCharts } from './charts.js';
+import { Explanation } from './explain.js';
 import { History, POINTS, RANGES } from './history.js';
 import { PulseSocket } from './socket.js';
 import { emptyState, reduce } from './store.js';
@@ -33,6 +34,7 @@ class Page {
 	chartLoaded = false;
 	chartError = '';
 	problem = '';
+	#explanation = new Explanation();
 	/** @type {number | null} epoch seconds */ firstSnapshot = null;
 
 	/** The newest figures that came over the socket. */
@@ -54,7 +56,10 @@ class Page {
 		this.state.scope = address.get('portfolio');
 		this.socket = new PulseSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`, {
 			onFrame: (frame) => this.#onFrame(frame),
-			onConnection: () => this.draw(),
+			onConnection: ({ phase }) => {
+				if (phase === 'live') this.problem = '';
+				this.draw();
+			},
 		});
 		this.actions = this.#makeActions();
 	}
@@ -88,7 +93,7 @@ class Page {
 		return {
 			state: this.state, connection: this.socket.connection, history: this.history, targets: this.targets,
 			range: this.range, cursor: this.cursor, keyboardCursor: this.keyboardCursor, zoomed: this.zoomed,
-			chartLoaded: this.chartLoaded, chartError: this.chartError, problem: this.problem,
+			chartLoaded: this.chartLoaded, chartError: this.chartError, problem: this.problem, explained: this.#explanation.key,
 			now: Date.now(), days: this.#days(), actions: this.actions,
 		};
 	}
@@ -121,6 +126,12 @@ class Page {
 			equityBox: (box) => { this.#boxes.equity = box; },
 			/** @param {Element | undefined} box */
 			underwaterBox: (box) => { this.#boxes.underwater = box; },
+			/** @param {string} key @param {HTMLElement} anchor */
+			explain: (key, anchor) => this.#explanation.show(key, anchor, () => render(page(this.view()), this.root)),
+			/** @param {Element | undefined} box */
+			explanationBox: (box) => this.#explanation.attach(box),
+			/** @param {Event} event */
+			explanationToggles: (event) => this.#explanation.toggles(event),
 			/** @param {KeyboardEvent} event */
 			chartKey: (event) => this.#chartKey(event),
 			chartBlur: () => {
@@ -159,7 +170,7 @@ class Page {
 	/** @param {Frame} frame */
 	#onFrame(frame) {
 		if (frame.type === 'ERROR') {
-			if (!frame.retryable) this.problem = frame.message ?? frame.code ?? '';
+			this.problem = `${frame.message ?? frame.code ?? ''}${frame.retryable ? '; trying again' : ''}`;
 			this.draw();
 			return;
 		}

@@ -14,6 +14,7 @@ const LONGEST_DELAY = 30_000;
 const IDLE_BEFORE_PING = 15_000;
 const SILENT_AFTER_PING = 5_000;
 const GIVE_UP_AFTER_PING = 15_000;
+const RETRY_REQUEST = 1_000;
 const MOST_HELD_FRAMES = 1000;
 
 /**
@@ -27,7 +28,8 @@ export class PulseSocket {
 	/** @type {'snapshot' | 'resume' | null} */ #awaiting = null;
 	/** @type {Frame[]} */ #held = [];
 	#requests = 0;
-	#resumeId = '';
+	/** The id of the request that #awaiting waits for. */
+	#requestId = '';
 	#heardAt = 0;
 	#pingedAt = 0;
 	#closed = false;
@@ -80,7 +82,8 @@ export class PulseSocket {
 	/** Asks for a snapshot; frames that arrive before it are held, then applied if they are newer. */
 	requestSnapshot() {
 		if (this.#awaiting === 'snapshot') return;
-		if (this.send({ type: 'REQUEST_SNAPSHOT', id: `s${++this.#requests}` })) this.#awaiting = 'snapshot';
+		this.#requestId = `s${++this.#requests}`;
+		if (this.send({ type: 'REQUEST_SNAPSHOT', id: this.#requestId })) this.#awaiting = 'snapshot';
 	}
 
 	#connect() {
@@ -100,6 +103,7 @@ export class PulseSocket {
 		this.#socket = null;
 		this.#awaiting = null;
 		this.#held = [];
+		clearTimeout(this.#retryTimer);
 		if (!socket) return;
 		socket.onopen = socket.onmessage = socket.onclose = null;
 		socket.onerror = () => {};
@@ -109,13 +113,18 @@ export class PulseSocket {
 	#started() {
 		this.#heardAt = Date.now();
 		this.#pingedAt = 0;
+		this.#resume();
+	}
+
+	/** Asks for what followed the last seq seen, or for a snapshot when there is none. */
+	#resume() {
 		if (!this.#position) {
 			this.requestSnapshot();
 			return;
 		}
-		this.#resumeId = `r${++this.#requests}`;
+		this.#requestId = `r${++this.#requests}`;
 		this.#awaiting = 'resume';
-		this.send({ type: 'SUBSCRIBE', id: this.#resumeId, subscriptions: EVENT_TYPES, since: this.#position });
+		this.send({ type: 'SUBSCRIBE', id: this.#requestId, subscriptions: EVENT_TYPES, since: this.#position });
 	}
 
 	/** @param {WebSocket} socket */
@@ -163,7 +172,7 @@ export class PulseSocket {
 				this.#takeSnapshot(frame);
 				break;
 			case 'SUBSCRIBED':
-				if (this.#awaiting === 'resume' && frame.id === this.#resumeId) {
+				if (this.#awaiting === 'resume' && frame.id === this.#requestId) {
 					this.#awaiting = null;
 					this.#setLive();
 				}
@@ -173,15 +182,30 @@ export class PulseSocket {
 				this.requestSnapshot();
 				break;
 			case 'ERROR':
-				if (frame.code === 'RESUME_EXPIRED' || (this.#awaiting === 'resume' && frame.id === this.#resumeId)) {
-					this.#awaiting = null;
-					this.requestSnapshot();
-				}
+				this.#refused(frame);
 				this.onFrame(frame);
 				break;
 			default:
 				if (EVENT_TYPES.includes(frame.type)) this.#takeEvent(frame);
 				else this.onFrame(frame);
+		}
+	}
+
+	/** @param {Frame} frame an ERROR */
+	#refused(frame) {
+		if (this.#awaiting === null || (frame.id ?? this.#requestId) !== this.#requestId) return;
+		const wanted = this.#awaiting;
+		if (frame.retryable) {
+			// The database is away, say. What arrives meanwhile still belongs behind the answer.
+			clearTimeout(this.#retryTimer);
+			this.#retryTimer = setTimeout(() => {
+				this.#awaiting = null;
+				if (wanted === 'resume') this.#resume();
+				else this.requestSnapshot();
+			}, RETRY_REQUEST);
+		} else if (wanted === 'resume') {
+			this.#awaiting = null;
+			this.requestSnapshot();
 		}
 	}
 

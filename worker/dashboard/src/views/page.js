@@ -1,5 +1,6 @@
 import { html, nothing } from 'lit-html';
 import { equity } from './equity.js';
+import { explanation } from './explanation.js';
 import { header } from './header.js';
 import { positions } from './positions.js';
 import { statistics } from './statistics.js';
@@ -25,5 +26,6 @@ export function page(view) {
 				<div class="column narrow">${alerts(view)}${health(view)}${statistics(view)}</div>
 			</div>
 		</main>
-		<footer class="bottom"><span>Times in ${zone}; days of the statistics begin at 00:00 UTC.</span></footer>`;
+		<footer class="bottom"><span>Times in ${zone}; days of the statistics begin at 00:00 UTC.</span></footer>
+		${explanation(view)}`;
 }

@@ -1,42 +1,35 @@
 import { html } from 'lit-html';
 import { MISSING, money, percent, ratio } from '../format.js';
+import { term } from './explanation.js';
 import { change, panel, skeleton } from './parts.js';
 
 /** @typedef {import('../app.js').View} View */
 
 const signedPercent = (/** @type {any} */ value) => change(value, percent(value, { signed: true }));
 const signedMoney = (/** @type {any} */ value) => change(value, money(value, true));
+const plainMoney = (/** @type {any} */ value) => money(value);
+const plainPercent = (/** @type {any} */ value) => percent(value);
+const plainRatio = (/** @type {any} */ value) => ratio(value);
+const rate = (/** @type {any} */ value) => ratio(value, 1);
 const count = (/** @type {any} */ value) => (value === null || value === undefined ? MISSING : Number(value).toLocaleString('en-US'));
 
-/** @type {[string, [string, string, (value: any) => unknown][]][]} */
+/** @type {[title: string, rows: [key: string, format: (value: any) => unknown][]][]} */
 const GROUPS = [
-	['Return', [
-		['cumulative_return', 'Cumulative return', signedPercent],
-		['realized_pnl', 'Realised P&L', signedMoney],
-		['unrealized_pnl', 'Unrealised P&L', signedMoney],
-	]],
+	['Return', [['cumulative_return', signedPercent], ['realized_pnl', signedMoney], ['unrealized_pnl', signedMoney]]],
 	['Risk', [
-		['volatility', 'Volatility, annual', percent],
-		['sortino', 'Sortino', ratio],
-		['calmar', 'Calmar', ratio],
-		['var_95', 'VaR 95 %, day', percent],
-		['cvar_95', 'CVaR 95 %, day', percent],
+		['volatility', plainPercent], ['sortino', plainRatio], ['calmar', plainRatio], ['var_95', plainPercent], ['cvar_95', plainPercent],
 	]],
 	['Trading', [
-		['profit_factor', 'Profit factor', ratio],
-		['average_win', 'Average win', (value) => money(value)],
-		['average_loss', 'Average loss', (value) => money(value)],
-		['total_trades', 'Trades', count],
-		['trades_per_day', 'Trades a day', (value) => ratio(value, 1)],
+		['profit_factor', plainRatio], ['average_win', plainMoney], ['average_loss', plainMoney], ['total_trades', count], ['trades_per_day', rate],
 	]],
 ];
 
 /** @param {View} view */
-export function statistics({ state }) {
-	const { performance } = state;
-	const body = !state.loaded ? skeleton(8) : html`<div class="statistics">
+export function statistics(view) {
+	const { loaded, performance } = view.state;
+	const body = !loaded ? skeleton(8) : html`<div class="statistics">
 		${GROUPS.map(([title, rows]) => html`<h3>${title}</h3><dl>
-			${rows.map(([key, label, format]) => html`<div data-figure=${key}><dt>${label}</dt><dd class="num">${format(performance[key])}</dd></div>`)}
+			${rows.map(([key, format]) => html`<div data-figure=${key}><dt>${term(view, key)}</dt><dd class="num">${format(performance[key])}</dd></div>`)}
 		</dl>`)}</div>`;
 	return panel('statistics', 'Performance', body);
 }

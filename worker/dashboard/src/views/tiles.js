@@ -1,5 +1,7 @@
 import { html, nothing } from 'lit-html';
 import { MISSING, isFiniteNumber, money, percent, ratio, signOf } from '../format.js';
+import { METRICS } from '../metrics.js';
+import { term } from './explanation.js';
 import { change, gauge } from './parts.js';
 
 /** @typedef {import('../app.js').View} View */
@@ -7,7 +9,7 @@ import { change, gauge } from './parts.js';
 /**
  * @typedef {object} Tile
  * @property {string} id
- * @property {string} label
+ * @property {string} metric
  * @property {unknown} value
  * @property {unknown} [note]
  * @property {unknown} [gauge]
@@ -20,7 +22,7 @@ function valueTile({ state }) {
 	const total = performance.total_pnl;
 	return {
 		id: 'value',
-		label: 'Portfolio value',
+		metric: 'total_value',
 		value: money(portfolio?.total_value),
 		note: signOf(total) === null
 			? (portfolio?.cash_balance ? html`cash <span class="num">${money(portfolio.cash_balance)}</span>` : nothing)
@@ -33,7 +35,7 @@ function todayTile({ state }) {
 	const { daily_return: daily, daily_pnl: profit } = state.performance;
 	return {
 		id: 'today',
-		label: 'Today',
+		metric: 'daily_return',
 		value: change(daily, percent(daily, { signed: true })),
 		note: signOf(profit) === null ? 'since 00:00 UTC' : html`<span class="num">${money(profit, true)}</span> · UTC day`,
 	};
@@ -43,7 +45,7 @@ function todayTile({ state }) {
  * A figure with a goal to reach.
  * @param {object} options
  * @param {string} options.id
- * @param {string} options.label
+ * @param {string} options.metric
  * @param {unknown} options.actual
  * @param {number} options.goal
  * @param {(value: number) => string} options.format
@@ -52,14 +54,15 @@ function todayTile({ state }) {
  * @param {boolean} [options.directed]
  * @returns {Tile}
  */
-function goalTile({ id, label, actual, goal, format, formatGoal, shortfall, directed = false }) {
+function goalTile({ id, metric, actual, goal, format, formatGoal, shortfall, directed = false }) {
+	const { label } = METRICS[metric];
 	if (!isFiniteNumber(actual)) {
-		return { id, label, value: MISSING, note: shortfall, gauge: gauge({ fraction: 0, tone: '', label: `${label}: nothing yet` }) };
+		return { id, metric, value: MISSING, note: shortfall, gauge: gauge({ fraction: 0, tone: '', label: `${label}: nothing yet` }) };
 	}
 	const reached = actual >= goal;
 	return {
 		id,
-		label,
+		metric,
 		value: directed ? change(actual, format(actual)) : format(actual),
 		note: html`goal <span class="num">${formatGoal(goal)}</span> <span class="verdict ${reached ? 'good' : 'short'}">${reached ? '✓ reached' : 'below'}</span>`,
 		gauge: gauge({
@@ -74,13 +77,13 @@ function drawdownTile({ state, targets }) {
 	const { current_drawdown: current, max_drawdown: largest } = state.performance;
 	const limit = targets.max_drawdown;
 	if (!isFiniteNumber(current)) {
-		return { id: 'drawdown', label: 'Drawdown', value: MISSING, note: 'needs a snapshot', gauge: gauge({ fraction: 0, tone: '', label: 'Drawdown: nothing yet' }) };
+		return { id: 'drawdown', metric: 'current_drawdown', value: MISSING, note: 'needs a snapshot', gauge: gauge({ fraction: 0, tone: '', label: 'Drawdown: nothing yet' }) };
 	}
 	const worst = isFiniteNumber(largest) ? largest : current;
 	const within = worst <= limit;
 	return {
 		id: 'drawdown',
-		label: 'Drawdown',
+		metric: 'current_drawdown',
 		value: current > 0 ? change(-current, percent(-current)) : percent(current),
 		note: html`max <span class="num">${percent(worst)}</span> · limit <span class="num">${percent(limit, { digits: 0 })}</span>
 			<span class="verdict ${within ? 'good' : 'short'}">${within ? '✓' : 'over'}</span>`,
@@ -102,17 +105,17 @@ export function tiles(view) {
 		valueTile(view),
 		todayTile(view),
 		goalTile({
-			id: 'annual', label: 'Annual return', actual: performance.cagr, goal: targets.annual_return, directed: true,
+			id: 'annual', metric: 'cagr', actual: performance.cagr, goal: targets.annual_return, directed: true,
 			format: (value) => percent(value, { digits: 1, signed: true }), formatGoal: (value) => percent(value, { digits: 0 }),
-			shortfall: 'needs two snapshots at different times',
+			shortfall: 'needs two snapshots',
 		}),
 		goalTile({
-			id: 'sharpe', label: 'Sharpe ratio', actual: performance.sharpe, goal: targets.sharpe,
+			id: 'sharpe', metric: 'sharpe', actual: performance.sharpe, goal: targets.sharpe,
 			format: (value) => ratio(value), formatGoal: (value) => ratio(value, 1),
-			shortfall: returns >= 2 ? 'undefined: the returns do not vary' : tooFew(2, 'daily returns'),
+			shortfall: returns >= 2 ? 'the returns do not vary' : tooFew(2, 'daily returns'),
 		}),
 		goalTile({
-			id: 'winrate', label: 'Win rate', actual: performance.win_rate, goal: targets.win_rate,
+			id: 'winrate', metric: 'win_rate', actual: performance.win_rate, goal: targets.win_rate,
 			format: (value) => percent(value, { digits: 1 }), formatGoal: (value) => percent(value, { digits: 0 }),
 			shortfall: 'needs a closed trade',
 		}),
@@ -120,7 +123,7 @@ export function tiles(view) {
 	];
 	return html`<section class="tiles" aria-label="Key figures">
 		${list.map((tile) => html`<article class="tile" data-tile=${tile.id}>
-			<h3>${tile.label}</h3>
+			<h2>${term(view, tile.metric)}</h2>
 			${state.loaded ? html`<p class="figure num">${tile.value}</p>
 				<p class="note">${tile.note ?? nothing}</p>
 				${tile.gauge ?? nothing}`

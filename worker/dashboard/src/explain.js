@@ -1,0 +1,39 @@
+const MARGIN = 8;
+const REOPEN_PAUSE = 250;
+
+/** The one pop-over of the page: opens beside what was clicked, closes as the platform does. */
+export class Explanation {
+	/** @type {string | null} */ key = null;
+	/** @type {HTMLElement | null} */ #box = null;
+	#closedAt = 0;
+
+	/** @param {Element | undefined} box */
+	attach(box) {
+		this.#box = /** @type {HTMLElement | undefined} */ (box) ?? null;
+	}
+
+	/** @param {Event & { newState?: string }} event */
+	toggles(event) {
+		if (event.newState === 'closed') this.#closedAt = performance.now();
+	}
+
+	/**
+	 * @param {string} key
+	 * @param {HTMLElement} anchor
+	 * @param {() => void} render  draws the content for the key, at once
+	 */
+	show(key, anchor, render) {
+		// The press that closed it is also a click on its button; that one does not open it again.
+		if (key === this.key && performance.now() - this.#closedAt < REOPEN_PAUSE) return;
+		this.key = key;
+		render();
+		const box = this.#box;
+		if (!box?.showPopover) return;
+		box.showPopover();
+		const from = anchor.getBoundingClientRect();
+		const size = box.getBoundingClientRect();
+		const below = from.bottom + MARGIN + size.height <= innerHeight;
+		box.style.left = `${Math.max(MARGIN, Math.min(from.left, innerWidth - size.width - MARGIN))}px`;
+		box.style.top = `${Math.max(MARGIN, below ? from.bottom + MARGIN : from.top - size.height - MARGIN)}px`;
+	}
+}

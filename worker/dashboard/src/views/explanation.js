@@ -1,0 +1,27 @@
+import { html, nothing } from 'lit-html';
+import { ref } from 'lit-html/directives/ref.js';
+import { METRICS, sqlFor } from '../metrics.js';
+
+/** @typedef {import('../app.js').View} View */
+
+/**
+ * The name of a figure; a click says what it is and where it comes from.
+ * @param {View} view
+ * @param {string} key
+ */
+export function term({ actions }, key) {
+	return html`<button type="button" class="term" aria-haspopup="dialog" data-term=${key}
+		@click=${(/** @type {Event} */ event) => actions.explain(key, /** @type {HTMLElement} */ (event.currentTarget))}>${METRICS[key].label}</button>`;
+}
+
+/** @param {View} view */
+export function explanation({ explained, state, actions }) {
+	const metric = explained === null ? null : METRICS[explained];
+	return html`<div id="explanation" popover role="dialog" aria-labelledby="explanation-title"
+		${ref(actions.explanationBox)} @beforetoggle=${actions.explanationToggles}>
+		${metric ? html`<h2 id="explanation-title">${metric.label}</h2>
+			<p>${metric.definition}</p>
+			<dl><dt>Over</dt><dd>${metric.window}</dd></dl>
+			<pre tabindex="0"><code>${sqlFor(metric.sql, state.scope)}</code></pre>` : nothing}
+	</div>`;
+}
