@@ -1,6 +1,8 @@
 // Debian's Chromium for the tests; whatever the page complains about fails the test.
 import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
+import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 
@@ -45,4 +47,16 @@ export async function openPage(browser, address, { expected, ...options } = {}) 
 			assert.deepEqual(complaints, []);
 		},
 	};
+}
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Fails on any violation of WCAG 2.2 AA that axe can see. */
+export async function assertAccessible(page, title) {
+	await page.evaluate(axe);
+	const { violations } = await page.evaluate(() => globalThis.axe.run(document, {
+		runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'],
+	}));
+	const found = violations.map(({ id, help, nodes }) => `${id}: ${help}: ${nodes.slice(0, 5).map(({ target, failureSummary }) => `${target} ${failureSummary}`).join(' | ')}`);
+	assert.deepEqual(found, [], title);
 }

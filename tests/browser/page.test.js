@@ -1,7 +1,7 @@
 // What the page does on the days on which the real daemon does not play along.
 import assert from 'node:assert/strict';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
-import { SCREENSHOTS, openPage, startBrowser } from './browser.js';
+import { SCREENSHOTS, assertAccessible, openPage, startBrowser } from './browser.js';
 import { StandIn, snapshot, trade } from './stand_in.js';
 
 let browser, server, address;
@@ -24,7 +24,7 @@ function curve(points) {
 	};
 }
 
-const connection = (page) => page.locator('.connection');
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
 const text = async (page, selector) => (await page.locator(selector).innerText()).replace(/\s+/g, ' ').trim();
 
 test('an empty database: what to do first, and nothing pretends to be a figure', async () => {
@@ -183,7 +183,7 @@ test('several portfolios: sums are fetched, one can be chosen', async () => {
 
 test('phone: nothing sticks out, fingers find the buttons', async () => {
 	server.snapshot = snapshot({ activity: { trades: [trade(99).data, trade(98, { symbol: 'A'.repeat(60) }).data], alerts: [] } });
-	const { page, close } = await openPage(browser, address, { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 });
+	const { page, close } = await openPage(browser, address, PHONE);
 	await page.locator('#equity canvas').first().waitFor();
 	const width = await page.evaluate(() => document.documentElement.scrollWidth);
 	assert.equal(width, 390);
@@ -193,3 +193,31 @@ test('phone: nothing sticks out, fingers find the buttons', async () => {
 	}
 	await close();
 });
+
+for (const [title, options] of [
+	['light', {}], ['dark', { colorScheme: 'dark' }], ['phone', PHONE], ['phone, dark', { ...PHONE, colorScheme: 'dark' }],
+]) {
+	test(`axe finds nothing: ${title}`, async () => {
+		server.snapshot = snapshot({
+			portfolios: ['main', 'second'],
+			portfolio: { ...snapshot().portfolio, positions: [{ symbol: 'BTCUSDT', quantity: '-1', average_price: '10', mark_price: '11', market_value: '-11', unrealized_pnl: '-1' }] },
+			performance: { ...snapshot().performance, cagr: 0.3, sharpe: 1.2, win_rate: 0.7, current_drawdown: 0.05, max_drawdown: 0.2, realized_pnl: '-5' },
+			system: { status: 'CRITICAL', components: ['HEALTHY', 'WARNING', 'CRITICAL', 'UNKNOWN'].map((status) => ({ component: status, status, message: 'text', latency_ms: 3 })) },
+			activity: {
+				trades: [trade(99).data, trade(98, { side: 'SELL', realized_pnl: '-3', fee_asset: 'BNB', strategy: 'momentum' }).data],
+				alerts: ['CRITICAL', 'HIGH', 'MEDIUM', 'LOW'].map((severity, id) => ({ alert_id: id, severity, title: severity, message: 'text', since: '2026-11-22T11:00:00Z', state: id === 3 ? 'resolved' : 'firing' })),
+			},
+		});
+		// Colours in mid-animation are not what a reader sees.
+		const { page, close } = await openPage(browser, address, { ...options, reducedMotion: 'reduce' });
+		await page.locator('#equity canvas').first().waitFor();
+		await page.locator('#trades tbody tr').first().waitFor();
+		await assertAccessible(page, title);
+		await page.locator('[data-term=sharpe]').click();
+		await page.locator('#explanation pre', { hasText: 'SELECT sharpe FROM pulse_performance();' }).waitFor();
+		await assertAccessible(page, `${title}, with the explanation`);
+		await page.keyboard.press('Escape');
+		await page.locator('#explanation').waitFor({ state: 'hidden' });
+		await close();
+	});
+}

@@ -12,7 +12,7 @@ function rangeButtons({ range, zoomed, actions }) {
 		${zoomed ? html`<button type="button" class="link" @click=${actions.resetZoom}>Reset zoom</button>` : nothing}
 		<div class="segmented" role="group" aria-label="Time range">
 			${Object.entries(RANGES).map(([name, { name: spoken }]) => html`<button type="button" data-range=${name}
-				aria-pressed=${name === range ? 'true' : 'false'} aria-label=${spoken}
+				aria-pressed=${name === range ? 'true' : 'false'} aria-label="${name}, ${spoken}"
 				@click=${() => actions.chooseRange(/** @type {import('../history.js').Range} */ (name))}>${name}</button>`)}
 		</div>
 	</div>`;
