@@ -1,0 +1,333 @@
+#include "answers.h"
+
+#include "log.h"
+#include "memory.h"
+#include "text.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FRESH_US 1000000
+#define MAX_ENTRIES 128
+#define MAX_BYTES (32u << 20)
+
+struct waiter
+{
+	struct waiter *next;
+	answer_fn	fn;
+	void	   *arg;
+};
+
+/* One distinct question. */
+struct entry
+{
+	struct entry *next;			/* most recently asked first */
+	struct answers *answers;
+	char	   *key;			/* SQL and parameters */
+	char	   *sql;
+	char	   *parameters[DATABASE_MAX_PARAMETERS];
+	int			parameter_count;
+	struct answer *answer;
+	uint64_t	answered_at;
+	bool		running;
+	uint64_t	running_seq;	/* position of the stream when the running query was sent */
+	struct waiter *waiting;		/* for the running query */
+	struct waiter *later;		/* asked after a change: for the query after that */
+};
+
+struct answers
+{
+	struct loop *loop;
+	struct database *database;
+	char	   *epoch;
+	uint64_t	seq;
+	struct entry *entries;
+};
+
+static void send_query(struct entry *entry);
+
+/* Takes one more reference. */
+struct answer *
+answer_hold(struct answer *answer)
+{
+	answer->references++;
+	return answer;
+}
+
+/* Gives a reference back; the last one frees the answer. */
+void
+answer_release(struct answer *answer)
+{
+	if (answer == NULL || --answer->references > 0)
+		return;
+	frame_release(answer->frame);
+	free(answer->epoch);
+	free(answer->body);
+	free(answer);
+}
+
+static void
+serve(struct waiter *waiter, struct answer *answer, const char *sqlstate, const char *problem)
+{
+	while (waiter != NULL)
+	{
+		struct waiter *next = waiter->next;
+
+		if (waiter->fn != NULL)
+			waiter->fn(waiter->arg, answer, sqlstate, problem);
+		free(waiter);
+		waiter = next;
+	}
+}
+
+static void
+add_waiter(struct waiter **list, answer_fn fn, void *arg)
+{
+	struct waiter *waiter = memory_alloc_zero(sizeof(*waiter));
+
+	waiter->fn = fn;
+	waiter->arg = arg;
+	waiter->next = *list;
+	*list = waiter;
+}
+
+static struct answer *
+make_answer(struct entry *entry, const PGresult *result)
+{
+	struct answer *answer = memory_alloc_zero(sizeof(*answer));
+	uint64_t	hash = 0xcbf29ce484222325u;
+	bool		empty = PQntuples(result) == 0 || PQgetisnull(result, 0, 0);
+
+	answer->references = 1;
+	answer->body = memory_string(empty ? "null" : PQgetvalue(result, 0, 0));
+	answer->length = strlen(answer->body);
+	answer->seq = entry->running_seq;
+	answer->epoch = memory_string(entry->answers->epoch);
+	if (!empty && PQnfields(result) >= 3 && !PQgetisnull(result, 0, 1) && !PQgetisnull(result, 0, 2))
+	{
+		answer->seq = strtoull(PQgetvalue(result, 0, 1), NULL, 10);
+		free(answer->epoch);
+		answer->epoch = memory_string(PQgetvalue(result, 0, 2));
+	}
+	for (size_t i = 0; i < answer->length; i++)
+		hash = (hash ^ (unsigned char) answer->body[i]) * 0x100000001b3u;
+	snprintf(answer->etag, sizeof(answer->etag), "\"%016" PRIx64 "\"", hash);
+	return answer;
+}
+
+static void
+answered(void *arg, const struct database_reply *reply)
+{
+	struct entry *entry = arg;
+	struct waiter *waiting = entry->waiting;
+	struct answer *answer = NULL;
+
+	entry->running = false;
+	entry->waiting = NULL;
+	if (reply->result != NULL)
+	{
+		answer = make_answer(entry, reply->result);
+		answer_release(entry->answer);
+		entry->answer = answer_hold(answer);
+		entry->answered_at = loop_now();
+	}
+	else if (strcmp(reply->sqlstate, "08000") != 0)
+		log_warning("answers", "query failed: %s", reply->message);
+	if (entry->later != NULL)
+	{
+		entry->waiting = entry->later;
+		entry->later = NULL;
+		send_query(entry);
+	}
+	serve(waiting, answer, reply->sqlstate, reply->message);
+	answer_release(answer);
+}
+
+static void
+send_query(struct entry *entry)
+{
+	struct database_query query = {
+		.sql = entry->sql,
+		.parameter_count = entry->parameter_count,
+		.prepare = true,
+		.reply = answered,
+		.arg = entry
+	};
+	struct waiter *waiting;
+
+	for (int i = 0; i < entry->parameter_count; i++)
+		query.parameters[i] = entry->parameters[i];
+	entry->running_seq = entry->answers->seq;
+	entry->running = true;
+	if (database_query(entry->answers->database, &query))
+		return;
+	entry->running = false;
+	waiting = entry->waiting;
+	entry->waiting = NULL;
+	serve(waiting, NULL, "08000", "the database cannot be reached");
+}
+
+static void
+free_entry(struct entry *entry)
+{
+	answer_release(entry->answer);
+	free(entry->key);
+	free(entry->sql);
+	for (int i = 0; i < entry->parameter_count; i++)
+		free(entry->parameters[i]);
+	free(entry);
+}
+
+/* Drops what was asked longest ago, but nothing that someone waits for. */
+static void
+make_room(struct answers *answers)
+{
+	size_t		bytes = 0;
+	int			count = 0;
+
+	for (struct entry **link = &answers->entries; *link != NULL;)
+	{
+		struct entry *entry = *link;
+
+		count++;
+		bytes += entry->answer != NULL ? entry->answer->length : 0;
+		if ((count > MAX_ENTRIES || bytes > MAX_BYTES) && !entry->running && count > 1)
+		{
+			*link = entry->next;
+			bytes -= entry->answer != NULL ? entry->answer->length : 0;
+			free_entry(entry);
+		}
+		else
+			link = &entry->next;
+	}
+}
+
+static struct entry *
+find_entry(struct answers *answers, const struct question *question)
+{
+	struct text key = {0};
+	struct entry *entry = NULL;
+
+	text_append(&key, question->sql);
+	for (int i = 0; i < question->parameter_count; i++)
+	{
+		text_append_char(&key, '\x1f');
+		text_append_json(&key, question->parameters[i]);
+	}
+	for (struct entry **link = &answers->entries; *link != NULL; link = &(*link)->next)
+	{
+		if (strcmp((*link)->key, key.data) != 0)
+			continue;
+		entry = *link;
+		*link = entry->next;
+		break;
+	}
+	if (entry == NULL)
+	{
+		entry = memory_alloc_zero(sizeof(*entry));
+		entry->answers = answers;
+		entry->key = memory_string(key.data);
+		entry->sql = memory_string(question->sql);
+		entry->parameter_count = question->parameter_count;
+		for (int i = 0; i < question->parameter_count; i++)
+			entry->parameters[i] = memory_string(question->parameters[i]);
+	}
+	entry->next = answers->entries;
+	answers->entries = entry;
+	text_free(&key);
+	return entry;
+}
+
+/* Opens the cache in front of a connection. */
+struct answers *
+answers_open(struct loop *loop, struct database *database)
+{
+	struct answers *answers = memory_alloc_zero(sizeof(*answers));
+
+	answers->loop = loop;
+	answers->database = database;
+	answers->epoch = memory_string("");
+	return answers;
+}
+
+/* Frees everything; whoever still waits is not called. */
+void
+answers_close(struct answers *answers)
+{
+	if (answers == NULL)
+		return;
+	while (answers->entries != NULL)
+	{
+		struct entry *entry = answers->entries;
+
+		answers->entries = entry->next;
+		database_forget(answers->database, entry);
+		for (struct waiter *waiter = entry->waiting; waiter != NULL; waiter = waiter->next)
+			waiter->fn = NULL;
+		for (struct waiter *waiter = entry->later; waiter != NULL; waiter = waiter->next)
+			waiter->fn = NULL;
+		serve(entry->waiting, NULL, "", "");
+		serve(entry->later, NULL, "", "");
+		free_entry(entry);
+	}
+	free(answers->epoch);
+	free(answers);
+}
+
+/* Tells the cache where the stream stands: answers from before are old now. */
+void
+answers_position(struct answers *answers, const char *epoch, uint64_t seq)
+{
+	answers->seq = seq;
+	if (strcmp(answers->epoch, epoch) == 0)
+		return;
+	free(answers->epoch);
+	answers->epoch = memory_string(epoch);
+	for (struct entry *entry = answers->entries; entry != NULL; entry = entry->next)
+		entry->answered_at = 0;
+}
+
+/* Asks a question; the callback comes at once when a fresh answer is there. */
+void
+answers_ask(struct answers *answers, const struct question *question, answer_fn fn, void *arg)
+{
+	struct entry *entry = find_entry(answers, question);
+
+	if (entry->answer != NULL && entry->answer->seq >= answers->seq && entry->answered_at + FRESH_US > loop_now())
+	{
+		struct answer *answer = answer_hold(entry->answer);
+
+		fn(arg, answer, "", "");
+		answer_release(answer);
+		return;
+	}
+	if (!entry->running)
+	{
+		add_waiter(&entry->waiting, fn, arg);
+		send_query(entry);
+	}
+	else
+		add_waiter(entry->running_seq >= answers->seq ? &entry->waiting : &entry->later, fn, arg);
+	make_room(answers);
+}
+
+/* Makes sure that no callback with this argument comes any more. */
+void
+answers_forget(struct answers *answers, const void *arg)
+{
+	for (struct entry *entry = answers->entries; entry != NULL; entry = entry->next)
+	{
+		for (struct waiter *waiter = entry->waiting; waiter != NULL; waiter = waiter->next)
+		{
+			if (waiter->arg == arg)
+				waiter->fn = NULL;
+		}
+		for (struct waiter *waiter = entry->later; waiter != NULL; waiter = waiter->next)
+		{
+			if (waiter->arg == arg)
+				waiter->fn = NULL;
+		}
+	}
+}

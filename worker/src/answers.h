@@ -1,0 +1,43 @@
+#ifndef PULSE_ANSWERS_H
+#define PULSE_ANSWERS_H
+
+#include "database.h"
+#include "event.h"
+
+/*
+ * Answers out of the database that many may ask for: one query for each change, however many clients ask. An answer is
+ * fresh while no event came after its query was sent, and for a second at most, because some figures move with time.
+ */
+struct answers;
+
+struct answer
+{
+	int			references;
+	uint64_t	seq;			/* newest event that the answer knows of */
+	char	   *epoch;
+	char	   *body;			/* JSON text */
+	size_t		length;
+	char		etag[24];		/* with its quotes */
+	struct frame *frame;		/* for the stream's own use; released with the answer */
+};
+
+/* answer is NULL when there is none; then problem tells why. */
+typedef void (*answer_fn) (void *arg, struct answer *answer, const char *sqlstate, const char *problem);
+
+struct question
+{
+	const char *sql;			/* selects the body, and optionally seq and epoch of the moment it describes */
+	const char *parameters[DATABASE_MAX_PARAMETERS];
+	int			parameter_count;
+};
+
+extern struct answers *answers_open(struct loop *loop, struct database *database);
+extern void answers_close(struct answers *answers);
+extern void answers_position(struct answers *answers, const char *epoch, uint64_t seq);
+extern void answers_ask(struct answers *answers, const struct question *question, answer_fn fn, void *arg);
+extern void answers_forget(struct answers *answers, const void *arg);
+
+extern struct answer *answer_hold(struct answer *answer);
+extern void answer_release(struct answer *answer);
+
+#endif

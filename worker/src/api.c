@@ -1,0 +1,251 @@
+/*
+ * The HTTP interface: a table from paths to SQL functions with typed parameters, and a few resources of the worker's
+ * own. Figures come from the same functions as the stream's, through the same cache.
+ */
+#include "api.h"
+
+#include "assets.h"
+#include "memory.h"
+#include "metrics.h"
+#include "stream.h"
+#include "text.h"
+#include "version.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_PARAMETERS 4
+#define MAX_VALUE 200
+
+enum parameter_type
+{
+	PARAMETER_TEXT,
+	PARAMETER_INTEGER
+};
+
+struct parameter
+{
+	const char *name;
+	enum parameter_type type;
+	const char *initial;		/* NULL = SQL NULL */
+	long		minimum;
+	long		maximum;
+};
+
+struct route
+{
+	const char *path;
+	const char *sql;			/* %s stands for the schema of the functions */
+	struct parameter parameters[MAX_PARAMETERS];
+};
+
+#define PORTFOLIO {"portfolio", PARAMETER_TEXT, NULL, 0, 0}
+
+static const struct route routes[] = {
+	{"/api/v1/snapshot",
+		"SELECT s::text, s->>'seq', s->>'epoch' FROM (SELECT %s.pulse_snapshot($1) AS s) AS cut",
+		{PORTFOLIO}},
+	{"/api/v1/performance",
+		"SELECT pg_catalog.to_jsonb(p)::text FROM %s.pulse_performance($1) AS p",
+		{PORTFOLIO}},
+	{"/api/v1/portfolio/chart",
+		"SELECT %s.pulse_portfolio_chart($1::integer, $2::integer, $3)::text",
+		{{"hours", PARAMETER_INTEGER, "24", 1, 876000}, {"points", PARAMETER_INTEGER, "500", 2, 10000}, PORTFOLIO}},
+	{"/api/v1/trades",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(t.data ORDER BY t.seq DESC), '[]')::text FROM"
+		" (SELECT seq, data FROM pulse.event WHERE type = 'TRADE_ALERT' AND ($1::text IS NULL OR portfolio = $1)"
+		" ORDER BY seq DESC LIMIT $2::integer) AS t",
+		{PORTFOLIO, {"limit", PARAMETER_INTEGER, "50", 1, 1000}}},
+	{"/api/v1/health",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(h)), '[]')::text FROM %s.pulse_health() AS h",
+		{{0}}},
+};
+
+static void
+respond_json(struct exchange *exchange, int status, struct text *text)
+{
+	text_append_char(text, '\n');
+	http_respond_owned(exchange, status, "application/json", text_detach(text));
+}
+
+static void
+answered(void *arg, struct answer *answer, const char *sqlstate, const char *problem)
+{
+	struct exchange *exchange = arg;
+
+	(void) problem;
+	if (answer != NULL)
+		http_respond_answer(exchange, "application/json", answer);
+	else if (strncmp(sqlstate, "08", 2) == 0 || strncmp(sqlstate, "57", 2) == 0)
+		http_problem(exchange, 503, "Service Unavailable", "the database cannot be reached; try again");
+	else if (strncmp(sqlstate, "22", 2) == 0)
+		http_problem(exchange, 400, "Bad Request", "the database refused a parameter");
+	else if (strcmp(sqlstate, "42883") == 0)
+		http_problem(exchange, 501, "Not Implemented", "the database's version of the extension does not offer this");
+	else
+		http_problem(exchange, 500, "Internal Server Error", "the query failed; the worker's log says why");
+}
+
+static void
+forget(void *arg, struct exchange *exchange)
+{
+	answers_forget(arg, exchange);
+}
+
+/* Reads one parameter; returns false with the response made. */
+static bool
+read_parameter(struct exchange *exchange, const struct parameter *parameter, char *value, const char **result)
+{
+	char		detail[160];
+	char	   *end;
+	long		number;
+	bool		too_long;
+
+	*result = parameter->initial;
+	if (!http_query_parameter(exchange, parameter->name, value, MAX_VALUE, &too_long))
+	{
+		if (!too_long)
+			return true;
+		http_problem(exchange, 400, "Bad Request", "a parameter is too long");
+		return false;
+	}
+	*result = value;
+	if (parameter->type == PARAMETER_TEXT)
+		return true;
+	errno = 0;
+	number = strtol(value, &end, 10);
+	if (*value == '\0' || *end != '\0' || errno != 0 || number < parameter->minimum || number > parameter->maximum)
+	{
+		snprintf(detail, sizeof(detail), "%s must be a whole number from %ld to %ld", parameter->name, parameter->minimum,
+				 parameter->maximum);
+		http_problem(exchange, 400, "Bad Request", detail);
+		return false;
+	}
+	return true;
+}
+
+static void
+ask(struct api *api, const struct route *route, struct exchange *exchange)
+{
+	char		values[MAX_PARAMETERS][MAX_VALUE];
+	struct question question = {0};
+	struct text sql = {0};
+	const char *schema = strstr(route->sql, "%s");
+
+	for (int i = 0; i < MAX_PARAMETERS && route->parameters[i].name != NULL; i++)
+	{
+		if (!read_parameter(exchange, &route->parameters[i], values[i], &question.parameters[i]))
+			return;
+		question.parameter_count++;
+	}
+	if (!database_is_ready(api->database))
+	{
+		http_problem(exchange, 503, "Service Unavailable", "the database cannot be reached; try again");
+		return;
+	}
+	if (schema != NULL)
+	{
+		text_append_n(&sql, route->sql, (size_t) (schema - route->sql));
+		text_append(&sql, database_facts(api->database)->schema);
+		text_append(&sql, schema + 2);
+	}
+	else
+		text_append(&sql, route->sql);
+	question.sql = sql.data;
+	exchange->cancel = forget;
+	exchange->cancel_arg = api->answers;
+	answers_ask(api->answers, &question, answered, exchange);
+	text_free(&sql);
+}
+
+/* Alive: the loop turns. Nothing else is asked, so that a database outage does not get the worker restarted. */
+static void
+healthz(struct api *api, struct exchange *exchange)
+{
+	struct text text = {0};
+
+	text_printf(&text, "{\"status\":\"ok\",\"version\":\"" PULSE_VERSION "\",\"uptime_seconds\":%" PRIu64 ",\"clients\":%d}",
+				(loop_now() - api->started_at) / 1000000, stream_client_count(api->stream));
+	respond_json(exchange, 200, &text);
+}
+
+static const char *
+database_word(const struct database *database)
+{
+	switch (database_state(database))
+	{
+		case DATABASE_READY:
+			return "ready";
+		case DATABASE_NO_EXTENSION:
+			return "extension_missing";
+		case DATABASE_CONNECTING:
+		case DATABASE_GREETING:
+			return "connecting";
+		default:
+			return "unreachable";
+	}
+}
+
+/* Ready: events flow and questions can be answered. */
+static void
+readyz(struct api *api, struct exchange *exchange)
+{
+	bool		ready = feed_is_ready(api->feed) && database_is_ready(api->database);
+	struct text text = {0};
+
+	text_printf(&text, "{\"status\":\"%s\",\"database\":\"%s\",\"problem\":", ready ? "ready" : "not ready",
+				database_word(api->database));
+	text_append_json(&text, ready ? NULL : database_problem(api->database));
+	text_append(&text, ",\"epoch\":");
+	text_append_json(&text, feed_epoch(api->feed));
+	text_printf(&text, ",\"seq\":%" PRIu64 ",\"events\":\"%s\"}", feed_seq(api->feed),
+				!feed_is_ready(api->feed) ? "stopped" : feed_is_polling(api->feed) ? "polling" : "listening");
+	respond_json(exchange, ready ? 200 : 503, &text);
+}
+
+static void
+prometheus(struct api *api, struct exchange *exchange)
+{
+	struct text text = {0};
+
+	metrics_write(&text, api);
+	http_respond_owned(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", text_detach(&text));
+}
+
+/* Finds out what a request wants and responds, at once or when the database has answered. */
+void
+api_handle(struct api *api, struct exchange *exchange, bool readable_method)
+{
+	static const struct
+	{
+		const char *path;
+		void		(*handle) (struct api *api, struct exchange *exchange);
+	}			own[] = {{"/healthz", healthz}, {"/readyz", readyz}, {"/metrics", prometheus}};
+
+	if (!readable_method)
+	{
+		http_problem(exchange, 405, "Method Not Allowed", "this resource is read with GET");
+		return;
+	}
+	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
+	{
+		if (strcmp(own[i].path, exchange->path) == 0)
+		{
+			own[i].handle(api, exchange);
+			return;
+		}
+	}
+	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
+	{
+		if (strcmp(routes[i].path, exchange->path) == 0)
+		{
+			ask(api, &routes[i], exchange);
+			return;
+		}
+	}
+	if (strncmp(exchange->path, "/api/", 5) == 0 || !assets_respond(exchange, api->dashboard_directory))
+		http_problem(exchange, 404, "Not Found", "there is no such resource");
+}

@@ -1,0 +1,19 @@
+#ifndef PULSE_API_H
+#define PULSE_API_H
+
+#include "http.h"
+
+/* What the API can look at; filled by the program that puts the parts together. */
+struct api
+{
+	struct answers *answers;
+	struct database *database;
+	struct stream *stream;
+	struct feed *feed;
+	const char *dashboard_directory;	/* NULL: the embedded dashboard */
+	uint64_t	started_at;
+};
+
+extern void api_handle(struct api *api, struct exchange *exchange, bool readable_method);
+
+#endif

@@ -1,0 +1,80 @@
+#ifndef PULSE_CLIENT_H
+#define PULSE_CLIENT_H
+
+#include "event.h"
+#include "subscription.h"
+#include "text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct lws;
+
+/* One message that waits for a client: an event, or a frame that only concerns this client. */
+struct queued
+{
+	struct queued *next;
+	struct queued *previous;
+	struct queued *next_state;	/* state events are in a second list, for conflation */
+	struct queued *previous_state;
+	struct event *event;
+	struct frame *frame;
+	uint64_t	cut;			/* of a snapshot frame: events up to this seq are in it */
+	size_t		bytes;
+};
+
+struct queue
+{
+	struct queued *first;
+	struct queued *last;
+	struct queued *first_state;
+	size_t		bytes;
+	int			count;
+};
+
+/*
+ * A connected WebSocket client. Answers go out first, then the queue in order. While held, the queue waits for a
+ * snapshot; while replaying, live events are not queued but fetched in order as the queue drains.
+ */
+struct client
+{
+	struct client *next;
+	struct client *previous;
+	struct stream *stream;
+	struct lws *wsi;
+	uint64_t	number;			/* for the log */
+
+	struct subscription subscription;
+	struct queue answers;
+	struct queue queue;
+	bool		held;
+	char	   *snapshot_id;
+	char	   *snapshot_portfolio;
+	bool		replaying;
+	bool		fetching;		/* a part of the replay is being read from the database */
+	uint64_t	replayed;		/* seq up to which the replay has come */
+	uint64_t	floor;			/* events up to this seq are known to the client already */
+	uint64_t	sent;			/* seq of the last event sent; EVENT_NO_PREV before the first */
+
+	struct text received;		/* pieces of a message that is not complete yet */
+	double		tokens;			/* messages that it may send now */
+	uint64_t	tokens_at;
+	int			excess;			/* messages refused in a row for coming too fast */
+
+	int			close_code;		/* 0 = stays open */
+	const char *close_reason;
+	uint64_t	close_by;		/* monotonic microseconds; then the connection is cut without a farewell */
+};
+
+extern void client_init(struct client *client);
+extern void client_free(struct client *client);
+extern void client_push_event(struct client *client, struct event *event);
+extern void client_push_frame(struct queue *queue, struct frame *frame, uint64_t cut);
+extern void client_push_snapshot(struct client *client, struct frame *frame, uint64_t seq);
+extern void client_drop_events(struct client *client);
+extern void client_drop_queue(struct client *client);
+extern bool client_has_output(const struct client *client);
+extern struct frame *client_next_frame(struct client *client);
+extern bool client_may_send(struct client *client, uint64_t now, int64_t rate);
+
+#endif

@@ -1,0 +1,71 @@
+#ifndef PULSE_CONFIG_H
+#define PULSE_CONFIG_H
+
+#include "text.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct config_list
+{
+	char	  **items;
+	int			count;
+};
+
+/* Everything that can be configured; the keys, their ranges and defaults stand in one table in config_keys.c. */
+struct config
+{
+	char	   *dsn;
+	char	   *listen_dsn;		/* never NULL: dsn when it was not set */
+	int64_t		poll_interval;	/* seconds */
+
+	char	   *host;
+	int64_t		port;
+	struct config_list allowed_origins;
+	struct config_list allowed_hosts;
+	int64_t		max_clients;
+	int64_t		max_queue;		/* bytes for each client */
+	int64_t		max_message;	/* bytes from a client */
+	int64_t		message_rate;	/* messages a second from a client */
+
+	bool		telegram_enabled;
+	char	   *chat_id;
+	char	   *api_base;
+	char	   *token_file;
+	char	   *token;			/* a secret; never logged */
+	int64_t		max_attempts;
+
+	char	   *timezone;
+};
+
+enum config_type
+{
+	CONFIG_STRING,
+	CONFIG_INTEGER,
+	CONFIG_BOOLEAN,
+	CONFIG_LIST
+};
+
+/* One key: where its value goes, what it may be, and what it means. */
+struct config_key
+{
+	const char *section;
+	const char *name;
+	enum config_type type;
+	size_t		offset;
+	int64_t		minimum;
+	int64_t		maximum;
+	const char *initial;		/* default, in the file's notation; NULL = none */
+	const char *meaning;
+	const char *(*check) (const char *value);	/* returns what is wrong, or NULL */
+};
+
+extern const struct config_key config_keys[];
+extern const int config_key_count;
+
+extern struct config *config_load(const char *path, const char *environment, struct text *errors);
+extern void config_free(struct config *config);
+extern void config_describe(FILE *out);
+
+#endif

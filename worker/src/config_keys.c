@@ -1,0 +1,107 @@
+/* The table of every configuration key that this worker honours. */
+#include "config.h"
+#include "database.h"
+#include "net.h"
+
+#include <ctype.h>
+#include <stddef.h>
+#include <string.h>
+
+static const char *
+check_listen_host(const char *value)
+{
+	return net_is_loopback_name(value) ? NULL
+		: "not a loopback address; this version serves loopback only, so let a reverse proxy face the network";
+}
+
+static const char *
+check_api_base(const char *value)
+{
+	const char *host;
+	char		name[256];
+	size_t		length;
+
+	if (strncmp(value, "https://", 8) == 0 && value[8] != '\0')
+		return NULL;
+	if (strncmp(value, "http://", 7) != 0)
+		return "not an http:// or https:// address";
+	host = value + 7;
+	length = host[0] == '[' ? strcspn(host, "]") + 1 : strcspn(host, ":/");
+	if (length >= sizeof(name))
+		return "host name too long";
+	memcpy(name, host, length);
+	name[length] = '\0';
+	return net_is_loopback_name(name) ? NULL : "http:// would send the token in the clear; it is accepted for loopback only";
+}
+
+static const char *
+check_chat_id(const char *value)
+{
+	const char *digits = value[0] == '-' ? value + 1 : value;
+
+	if (value[0] == '@' && value[1] != '\0')
+		return NULL;
+	if (*digits == '\0' || strspn(digits, "0123456789") != strlen(digits) || strlen(digits) > 18)
+		return "not a chat id (a number, negative for groups, or @channel)";
+	return NULL;
+}
+
+static const char *
+check_origin(const char *value)
+{
+	if (strcmp(value, "null") == 0)
+		return NULL;
+	if (strncmp(value, "https://", 8) != 0 && strncmp(value, "http://", 7) != 0)
+		return "not an origin (https://host or https://host:port)";
+	return strchr(strstr(value, "://") + 3, '/') == NULL ? NULL : "an origin ends after host and port, without a path";
+}
+
+static const char *
+check_timezone(const char *value)
+{
+	for (const char *c = value; *c != '\0'; c++)
+	{
+		if (!isalnum((unsigned char) *c) && strchr("/_+-", *c) == NULL)
+			return "not an IANA time zone name such as Europe/Berlin";
+	}
+	return *value != '\0' ? NULL : "empty";
+}
+
+const struct config_key config_keys[] = {
+	{"database", "dsn", CONFIG_STRING, offsetof(struct config, dsn), 0, 0, NULL,
+		"libpq connection string of the database that has the extension; required", database_check_dsn},
+	{"database", "listen_dsn", CONFIG_STRING, offsetof(struct config, listen_dsn), 0, 0, NULL,
+		"connection string for LISTEN and for leadership, where dsn goes through a transaction pooler", database_check_dsn},
+	{"database", "poll_interval", CONFIG_INTEGER, offsetof(struct config, poll_interval), 5, 30, "10",
+		"seconds between polls that catch what a lost notification missed", NULL},
+	{"websocket", "host", CONFIG_STRING, offsetof(struct config, host), 0, 0, "127.0.0.1",
+		"address to listen on", check_listen_host},
+	{"websocket", "port", CONFIG_INTEGER, offsetof(struct config, port), 0, 65535, "8765",
+		"port for WebSocket, HTTP and the dashboard; 0 takes any free one and logs it", NULL},
+	{"websocket", "allowed_origins", CONFIG_LIST, offsetof(struct config, allowed_origins), 0, 0, "",
+		"further origins whose pages may connect, separated by commas", check_origin},
+	{"websocket", "allowed_hosts", CONFIG_LIST, offsetof(struct config, allowed_hosts), 0, 0, "",
+		"further names in the Host header, for example the reverse proxy's", NULL},
+	{"websocket", "max_clients", CONFIG_INTEGER, offsetof(struct config, max_clients), 1, 100000, "1000",
+		"most connections at a time", NULL},
+	{"websocket", "max_queue", CONFIG_INTEGER, offsetof(struct config, max_queue), 65536, 1073741824, "1048576",
+		"bytes that may wait for one slow client before it is closed with 4008", NULL},
+	{"websocket", "max_message", CONFIG_INTEGER, offsetof(struct config, max_message), 1024, 1048576, "65536",
+		"largest message in bytes that a client may send; more is closed with 1009", NULL},
+	{"websocket", "message_rate", CONFIG_INTEGER, offsetof(struct config, message_rate), 1, 100000, "50",
+		"messages a second that one client may send, with a burst of twice that", NULL},
+	{"telegram", "enabled", CONFIG_BOOLEAN, offsetof(struct config, telegram_enabled), 0, 0, "false",
+		"send the outbox to Telegram", NULL},
+	{"telegram", "chat_id", CONFIG_STRING, offsetof(struct config, chat_id), 0, 0, NULL,
+		"chat that gets the messages; TELEGRAM_CHAT_ID in the environment serves as well", check_chat_id},
+	{"telegram", "api_base", CONFIG_STRING, offsetof(struct config, api_base), 0, 0, "https://api.telegram.org",
+		"address of the Bot API, for a server of your own", check_api_base},
+	{"telegram", "token_file", CONFIG_STRING, offsetof(struct config, token_file), 0, 0, NULL,
+		"file with the bot token; else TELEGRAM_BOT_TOKEN or the systemd credential telegram_bot_token", NULL},
+	{"telegram", "max_attempts", CONFIG_INTEGER, offsetof(struct config, max_attempts), 1, 1000, "20",
+		"failed attempts after which a message is given up", NULL},
+	{"reports", "timezone", CONFIG_STRING, offsetof(struct config, timezone), 0, 0, "UTC",
+		"IANA zone of the times in messages", check_timezone},
+};
+
+const int	config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);

@@ -1,0 +1,678 @@
+#include "stream.h"
+
+#include "log.h"
+#include "memory.h"
+#include "protocol.h"
+#include "version.h"
+
+#include <inttypes.h>
+#include <libwebsockets.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CLOSE_GRACE_US 10000000
+#define SWEEP_MS 1000
+#define MAX_ANSWERS 64
+#define FLOOD_LIMIT 100			/* messages refused in a row before the connection is closed */
+#define REPLAY_BATCH "100"
+
+struct stream
+{
+	struct loop *loop;
+	struct database *database;
+	struct answers *answers;
+	struct feed *feed;
+	struct client *clients;
+	int			client_count;
+	uint64_t	next_number;
+	int64_t		max_queue;
+	int64_t		max_message;
+	int64_t		message_rate;
+	struct stream_counters counters;
+	struct loop_timer sweep;	/* cuts clients that do not take their farewell */
+};
+
+static void continue_replay(struct client *client);
+
+static void
+wake(struct client *client)
+{
+	if (client_has_output(client) || client->close_code != 0)
+		lws_callback_on_writable(client->wsi);
+}
+
+static void
+say_goodbye(struct client *client, int code, const char *reason)
+{
+	if (client->close_code != 0)
+		return;
+	client->close_code = code;
+	client->close_reason = reason;
+	client->close_by = loop_now() + CLOSE_GRACE_US;
+	client_drop_queue(client);
+	lws_callback_on_writable(client->wsi);
+	if (!loop_timer_is_set(&client->stream->sweep))
+		loop_timer_set(client->stream->loop, &client->stream->sweep, SWEEP_MS);
+}
+
+static void
+sweep_due(void *arg)
+{
+	struct stream *stream = arg;
+	uint64_t	now = loop_now();
+	bool		more = false;
+
+	for (struct client *client = stream->clients; client != NULL; client = client->next)
+	{
+		if (client->close_code == 0)
+			continue;
+		/* A socket that takes nothing never becomes writable, so no callback would ever close it. */
+		if (client->close_by <= now)
+			lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+		more = true;
+	}
+	if (more)
+		loop_timer_set(stream->loop, &stream->sweep, SWEEP_MS);
+}
+
+static void
+send_text(struct client *client, struct text *text)
+{
+	if (client->close_code == 0)
+	{
+		if (client->answers.count >= MAX_ANSWERS)
+			say_goodbye(client, 4029, "answers are not being read");
+		else
+			client_push_frame(&client->answers, frame_new(text->data, text->length), 0);
+		wake(client);
+	}
+	text_free(text);
+}
+
+static void
+send_error(struct client *client, const char *id, const char *code, const char *message, bool retryable)
+{
+	struct text out = {0};
+
+	client->stream->counters.refused++;
+	protocol_error(&out, id, code, message, retryable);
+	send_text(client, &out);
+}
+
+static void
+write_gap(struct client *client, struct text *out, const char *id, const char *reason, const struct request_message *asked)
+{
+	struct feed *feed = client->stream->feed;
+
+	protocol_open(out, "GAP", id);
+	text_append(out, ",\"epoch\":");
+	text_append_json(out, feed_epoch(feed));
+	text_printf(out, ",\"seq\":%" PRIu64 ",\"data\":{\"reason\":\"%s\",\"requested\":", feed_seq(feed), reason);
+	if (asked != NULL)
+	{
+		text_append(out, "{\"epoch\":");
+		text_append_json(out, asked->since_epoch);
+		text_printf(out, ",\"seq\":%" PRIu64 "}", asked->since_seq);
+	}
+	else
+		text_append(out, "null");
+	text_append(out, "}}");
+}
+
+/* A gap notice keeps its place in the order of events. */
+static void
+queue_gap(struct client *client, const char *reason)
+{
+	struct text out = {0};
+
+	write_gap(client, &out, NULL, reason, NULL);
+	client_push_frame(&client->queue, frame_new(out.data, out.length), 0);
+	text_free(&out);
+	wake(client);
+}
+
+static void
+check_speed(struct client *client)
+{
+	struct stream *stream = client->stream;
+
+	if (client->close_code != 0 || client->queue.bytes <= (size_t) stream->max_queue ||
+		client->queue.count < 2)
+		return;
+	stream->counters.too_slow++;
+	log_info("stream", "client %" PRIu64 " reads too slowly: closed with %zu bytes waiting", client->number,
+			 client->queue.bytes);
+	say_goodbye(client, 4008, "too slow");
+}
+
+/* Gives one event to everyone who wants it. */
+void
+stream_event(struct stream *stream, struct event *event)
+{
+	answers_position(stream->answers, event->epoch, event->seq);
+	for (struct client *client = stream->clients; client != NULL; client = client->next)
+	{
+		if (client->close_code != 0 || client->replaying || event->seq <= client->floor ||
+			!subscription_accepts(&client->subscription, event))
+			continue;
+		client_push_event(client, event);
+		check_speed(client);
+		wake(client);
+	}
+}
+
+/* Tells everyone that events are missing, or that numbers start anew in another epoch. */
+void
+stream_gap(struct stream *stream, const char *reason)
+{
+	answers_position(stream->answers, feed_epoch(stream->feed), feed_seq(stream->feed));
+	for (struct client *client = stream->clients; client != NULL; client = client->next)
+	{
+		if (client->close_code != 0)
+			continue;
+		client->floor = 0;
+		client->replaying = false;
+		client->sent = EVENT_NO_PREV;
+		queue_gap(client, reason);
+	}
+}
+
+static void
+part_read(void *arg, const struct database_reply *reply)
+{
+	struct client *client = arg;
+	struct stream *stream = client->stream;
+	int			count = reply->result != NULL ? PQntuples(reply->result) : 0;
+
+	client->fetching = false;
+	if (!client->replaying || client->close_code != 0)
+		return;
+	if (reply->result == NULL)
+	{
+		/* The client resumes again from the last seq that it has; nothing was skipped. */
+		say_goodbye(client, 1012, "the database cannot be reached");
+		return;
+	}
+	for (int row = 0; row < count; row++)
+	{
+		struct event *event = feed_read_row(reply->result, row);
+
+		if (event->seq != client->replayed + 1 && event->seq > client->replayed)
+			queue_gap(client, "EVENTS_EXPIRED");
+		if (event->seq > client->replayed)
+		{
+			client->replayed = event->seq;
+			if (subscription_accepts(&client->subscription, event))
+				client_push_event(client, event);
+		}
+		event_release(event);
+	}
+	if (count == 0)
+	{
+		/* Retention took what the client missed. */
+		queue_gap(client, "EVENTS_EXPIRED");
+		client->replayed = feed_oldest(stream->feed) - 1;
+	}
+	wake(client);
+	continue_replay(client);
+}
+
+static void
+fetch_part(struct client *client)
+{
+	char		after[24];
+	struct database_query query = {
+		.sql = "SELECT " FEED_COLUMNS " FROM pulse.event WHERE seq > $1 ORDER BY seq LIMIT " REPLAY_BATCH,
+		.parameters = {after},
+		.parameter_count = 1,
+		.prepare = true,
+		.reply = part_read,
+		.arg = client
+	};
+
+	if (client->fetching)
+		return;
+	snprintf(after, sizeof(after), "%" PRIu64, client->replayed);
+	client->fetching = database_query(client->stream->database, &query);
+	if (!client->fetching)
+		say_goodbye(client, 1012, "the database cannot be reached");
+}
+
+/*
+ * Moves missed events into the queue while less than half of it is used, from memory where they are there. When the
+ * newest one has been passed, the client is live: the next event comes through stream_event().
+ */
+static void
+continue_replay(struct client *client)
+{
+	struct stream *stream = client->stream;
+
+	while (client->replaying && client->close_code == 0 && client->queue.bytes < (size_t) stream->max_queue / 2)
+	{
+		bool		missing;
+		struct event *event = feed_after(stream->feed, client->replayed, &missing);
+
+		if (missing)
+		{
+			fetch_part(client);
+			break;
+		}
+		if (event == NULL)
+		{
+			client->replaying = false;
+			if (client->floor < client->replayed)
+				client->floor = client->replayed;
+			break;
+		}
+		client->replayed = event->seq;
+		if (subscription_accepts(&client->subscription, event))
+			client_push_event(client, event);
+	}
+	wake(client);
+}
+
+static struct frame *
+make_snapshot(const struct answer *answer, const char *portfolio, const char *id)
+{
+	struct text out = {0};
+	struct frame *frame;
+
+	protocol_open(&out, "SNAPSHOT", id);
+	text_printf(&out, ",\"seq\":%" PRIu64 ",\"prev_seq\":null,\"epoch\":", answer->seq);
+	text_append_json(&out, answer->epoch);
+	text_append(&out, ",\"portfolio\":");
+	text_append_json(&out, portfolio);
+	text_append(&out, ",\"key\":null,\"data\":");
+	text_append_n(&out, answer->body, answer->length);
+	text_append_char(&out, '}');
+	frame = frame_new(out.data, out.length);
+	text_free(&out);
+	return frame;
+}
+
+static void
+snapshot_came(void *arg, struct answer *answer, const char *sqlstate, const char *problem)
+{
+	struct client *client = arg;
+	struct frame *frame;
+
+	(void) problem;
+	client->held = false;
+	if (client->close_code != 0)
+		return;
+	if (answer == NULL)
+		send_error(client, client->snapshot_id, "UNAVAILABLE", strcmp(sqlstate, "08000") == 0
+				   ? "the database cannot be reached" : "the database could not make a snapshot; see the worker's log", true);
+	else
+	{
+		/* Without an id of its own every client gets the very same bytes. */
+		if (client->snapshot_id != NULL)
+			frame = make_snapshot(answer, client->snapshot_portfolio, client->snapshot_id);
+		else
+		{
+			if (answer->frame == NULL)
+				answer->frame = make_snapshot(answer, client->snapshot_portfolio, NULL);
+			frame = frame_hold(answer->frame);
+		}
+		client_push_snapshot(client, frame, answer->seq);
+	}
+	free(client->snapshot_id);
+	free(client->snapshot_portfolio);
+	client->snapshot_id = client->snapshot_portfolio = NULL;
+	wake(client);
+}
+
+/* Writes the question that SNAPSHOT answers. sql is the caller's buffer, which must live as long as the question. */
+void
+stream_snapshot_question(struct stream *stream, const char *portfolio, struct question *question, char *sql, size_t size)
+{
+	snprintf(sql, size, "SELECT s::text, s->>'seq', s->>'epoch' FROM (SELECT %s.pulse_snapshot($1) AS s) AS cut",
+			 database_facts(stream->database)->schema);
+	*question = (struct question) {.sql = sql,.parameters = {portfolio},.parameter_count = 1};
+}
+
+/* The client's live events wait from here on until the snapshot is there: the two share one cut. */
+static void
+request_snapshot(struct client *client, const struct request_message *message)
+{
+	struct question question;
+	char		sql[256];
+
+	if (!database_is_ready(client->stream->database))
+	{
+		send_error(client, message->id, "UNAVAILABLE", "the database cannot be reached", true);
+		return;
+	}
+	if (client->held)
+	{
+		/* The one on its way answers this one too, unless the client told them apart. */
+		if (message->id != NULL || message->portfolio != NULL)
+			send_error(client, message->id, "RATE_LIMITED", "a snapshot is on its way already", true);
+		return;
+	}
+	client->held = true;
+	client->snapshot_id = memory_string(message->id);
+	client->snapshot_portfolio = memory_string(message->portfolio);
+	stream_snapshot_question(client->stream, message->portfolio, &question, sql, sizeof(sql));
+	answers_ask(client->stream->answers, &question, snapshot_came, client);
+}
+
+static void
+move_names(struct name_list *to, struct name_list *from)
+{
+	name_list_free(to);
+	*to = *from;
+	*from = (struct name_list) {0};
+}
+
+static const char *
+resume_problem(struct stream *stream, const struct request_message *message)
+{
+	if (message->since_epoch != NULL && strcmp(message->since_epoch, feed_epoch(stream->feed)) != 0)
+		return "EPOCH_CHANGED";
+	return message->since_seq > feed_seq(stream->feed) ? "AHEAD" : NULL;
+}
+
+static void
+subscribe(struct client *client, struct request_message *message)
+{
+	struct subscription *subscription = &client->subscription;
+	struct stream *stream = client->stream;
+	const char *problem = NULL;
+	struct text out = {0};
+
+	if (message->has_since && !feed_is_ready(stream->feed))
+	{
+		send_error(client, message->id, "UNAVAILABLE", "the database cannot be reached", true);
+		return;
+	}
+	if (message->has_types)
+	{
+		subscription->types = message->types | (subscription->chosen ? subscription->types : 0);
+		subscription->chosen = true;
+	}
+	if (message->has_filter)
+	{
+		subscription->min_priority = message->min_priority;
+		move_names(&subscription->portfolios, &message->portfolios);
+		move_names(&subscription->symbols, &message->symbols);
+	}
+	if (message->has_since)
+		problem = resume_problem(stream, message);
+
+	protocol_open(&out, "SUBSCRIBED", message->id);
+	text_append(&out, ",\"epoch\":");
+	text_append_json(&out, feed_epoch(stream->feed));
+	text_printf(&out, ",\"seq\":%" PRIu64 ",\"data\":{", feed_seq(stream->feed));
+	protocol_subscription(&out, subscription);
+	text_printf(&out, ",\"resumed\":%s}}", message->has_since && problem == NULL ? "true" : "false");
+	send_text(client, &out);
+	if (problem != NULL)
+	{
+		write_gap(client, &out, message->id, problem, message);
+		send_text(client, &out);
+	}
+	else if (message->has_since)
+	{
+		/* What was queued live is in the replay too, in its place. */
+		client_drop_events(client);
+		database_forget(stream->database, client);
+		client->fetching = false;
+		stream->counters.replays++;
+		client->replaying = true;
+		client->replayed = message->since_seq;
+		client->sent = message->since_seq;
+		client->floor = 0;
+		continue_replay(client);
+	}
+}
+
+static void
+unsubscribe(struct client *client, const struct request_message *message)
+{
+	struct subscription *subscription = &client->subscription;
+	struct text out = {0};
+
+	subscription->types &= message->has_types ? ~message->types : 0;
+	subscription->chosen = true;
+	protocol_open(&out, "UNSUBSCRIBED", message->id);
+	text_append(&out, ",\"data\":{");
+	protocol_subscription(&out, subscription);
+	text_append(&out, "}}");
+	send_text(client, &out);
+}
+
+static void
+pong(struct client *client, const struct request_message *message)
+{
+	struct text out = {0};
+
+	protocol_open(&out, "PONG", message->id);
+	text_append(&out, ",\"epoch\":");
+	text_append_json(&out, feed_epoch(client->stream->feed));
+	text_printf(&out, ",\"seq\":%" PRIu64, feed_seq(client->stream->feed));
+	if (message->payload != NULL)
+		text_printf(&out, ",\"data\":%s", message->payload);
+	text_append_char(&out, '}');
+	send_text(client, &out);
+}
+
+static void
+handle_message(struct client *client, const char *bytes, size_t length)
+{
+	struct request_message message;
+	struct request_error error;
+
+	if (!client_may_send(client, loop_now(), client->stream->message_rate))
+	{
+		if (++client->excess > FLOOD_LIMIT)
+			say_goodbye(client, 4029, "too many messages");
+		else
+			send_error(client, NULL, "RATE_LIMITED", "too many messages", true);
+		return;
+	}
+	client->excess = 0;
+	if (!protocol_parse(bytes, length, &message, &error))
+		send_error(client, message.id, error.code, error.message, false);
+	else
+	{
+		switch (message.type)
+		{
+			case REQUEST_SNAPSHOT:
+				request_snapshot(client, &message);
+				break;
+			case REQUEST_SUBSCRIBE:
+				subscribe(client, &message);
+				break;
+			case REQUEST_UNSUBSCRIBE:
+				unsubscribe(client, &message);
+				break;
+			case REQUEST_PING:
+				pong(client, &message);
+				break;
+		}
+	}
+	protocol_free(&message);
+}
+
+/* Takes a piece of a message; complete ones are handled. */
+int
+stream_received(struct client *client, const char *bytes, size_t length, bool final, bool binary)
+{
+	struct text *received = &client->received;
+
+	if (client->close_code != 0)
+		return 0;
+	if (binary)
+	{
+		if (final)
+			send_error(client, NULL, "BAD_JSON", "messages are text frames", false);
+		return 0;
+	}
+	if (received->length + length > (size_t) client->stream->max_message)
+	{
+		text_free(received);
+		say_goodbye(client, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too big");
+		return 0;
+	}
+	if (received->length == 0 && final)
+	{
+		handle_message(client, bytes, length);
+		return 0;
+	}
+	text_append_n(received, bytes, length);
+	if (final)
+	{
+		handle_message(client, received->data, received->length);
+		text_free(received);
+	}
+	return 0;
+}
+
+/* Sends the next message, or the farewell. Nonzero closes the connection. */
+int
+stream_writable(struct client *client)
+{
+	struct stream *stream = client->stream;
+	struct frame *frame;
+	int			written;
+
+	if (client->close_code != 0)
+	{
+		lws_close_reason(client->wsi, (enum lws_close_status) client->close_code,
+						 (unsigned char *) (uintptr_t) client->close_reason, strlen(client->close_reason));
+		return -1;
+	}
+	frame = client_next_frame(client);
+	if (frame != NULL)
+	{
+		written = lws_write(client->wsi, frame->text, frame->length, LWS_WRITE_TEXT);
+		if (written >= 0)
+		{
+			stream->counters.messages++;
+			stream->counters.bytes += frame->length;
+		}
+		frame_release(frame);
+		if (written < 0)
+			return -1;
+	}
+	if (client->replaying)
+		continue_replay(client);
+	else
+		wake(client);
+	return 0;
+}
+
+/* Welcomes a client that has just shaken hands. */
+struct client *
+stream_connected(struct stream *stream, struct lws *wsi)
+{
+	struct client *client = memory_alloc_zero(sizeof(*client));
+	struct text out = {0};
+
+	client->stream = stream;
+	client->wsi = wsi;
+	client->number = ++stream->next_number;
+	client_init(client);
+	client->next = stream->clients;
+	if (stream->clients != NULL)
+		stream->clients->previous = client;
+	stream->clients = client;
+	stream->client_count++;
+	stream->counters.connected++;
+	log_debug("stream", "client %" PRIu64 " connected", client->number);
+
+	protocol_open(&out, "WELCOME", NULL);
+	text_append(&out, ",\"epoch\":");
+	text_append_json(&out, feed_epoch(stream->feed));
+	text_printf(&out, ",\"seq\":%" PRIu64 ",\"data\":{\"server\":\"pulse-worker " PULSE_VERSION "\",\"ready\":%s,"
+				"\"max_message\":%" PRId64 ",\"max_queue\":%" PRId64 ",", feed_seq(stream->feed),
+				feed_is_ready(stream->feed) ? "true" : "false", stream->max_message, stream->max_queue);
+	protocol_subscription(&out, &client->subscription);
+	text_append(&out, "}}");
+	send_text(client, &out);
+	return client;
+}
+
+/* Forgets a client whose connection is gone. */
+void
+stream_disconnected(struct client *client)
+{
+	struct stream *stream = client->stream;
+
+	log_debug("stream", "client %" PRIu64 " left", client->number);
+	answers_forget(stream->answers, client);
+	database_forget(stream->database, client);
+	if (client->previous != NULL)
+		client->previous->next = client->next;
+	else
+		stream->clients = client->next;
+	if (client->next != NULL)
+		client->next->previous = client->previous;
+	stream->client_count--;
+	client_free(client);
+	free(client);
+}
+
+/* Says goodbye to everyone. */
+void
+stream_shut_down(struct stream *stream, int code, const char *reason)
+{
+	for (struct client *client = stream->clients; client != NULL; client = client->next)
+		say_goodbye(client, code, reason);
+}
+
+/* Opens the stream; queries for replays and snapshots go over the given connection. */
+struct stream *
+stream_open(struct loop *loop, const struct config *config, struct database *database, struct answers *answers)
+{
+	struct stream *stream = memory_alloc_zero(sizeof(*stream));
+
+	stream->loop = loop;
+	stream->database = database;
+	stream->answers = answers;
+	stream->sweep = (struct loop_timer) {.fn = sweep_due,.arg = stream};
+	stream_configure(stream, config);
+	return stream;
+}
+
+/* Names the feed, which is opened after the stream because it calls into it. */
+void
+stream_set_feed(struct stream *stream, struct feed *feed)
+{
+	stream->feed = feed;
+}
+
+/* Takes over changed limits; connected clients are held to them from now on. */
+void
+stream_configure(struct stream *stream, const struct config *config)
+{
+	stream->max_queue = config->max_queue;
+	stream->max_message = config->max_message;
+	stream->message_rate = config->message_rate;
+}
+
+/* Frees the stream; its clients must be gone. */
+void
+stream_close(struct stream *stream)
+{
+	if (stream == NULL)
+		return;
+	loop_timer_cancel(stream->loop, &stream->sweep);
+	free(stream);
+}
+
+/* Returns how many clients are connected. */
+int
+stream_client_count(const struct stream *stream)
+{
+	return stream->client_count;
+}
+
+/* Returns the running totals. */
+const struct stream_counters *
+stream_counters(const struct stream *stream)
+{
+	return &stream->counters;
+}

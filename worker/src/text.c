@@ -1,0 +1,173 @@
+#include "text.h"
+
+#include "memory.h"
+
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static void
+reserve(struct text *text, size_t more)
+{
+	size_t		wanted = text->length + more + 1;
+
+	if (wanted <= text->capacity)
+		return;
+	if (wanted < text->capacity * 2)
+		wanted = text->capacity * 2;
+	if (wanted < 64)
+		wanted = 64;
+	text->data = memory_resize(text->data, wanted);
+	text->capacity = wanted;
+}
+
+/* Appends length bytes. */
+void
+text_append_n(struct text *text, const char *bytes, size_t length)
+{
+	reserve(text, length);
+	memcpy(text->data + text->length, bytes, length);
+	text->length += length;
+	text->data[text->length] = '\0';
+}
+
+/* Appends a string. */
+void
+text_append(struct text *text, const char *string)
+{
+	text_append_n(text, string, strlen(string));
+}
+
+/* Appends one character. */
+void
+text_append_char(struct text *text, char character)
+{
+	text_append_n(text, &character, 1);
+}
+
+/* Appends formatted output. */
+void
+text_printf(struct text *text, const char *format,...)
+{
+	va_list		arguments;
+	int			length;
+
+	va_start(arguments, format);
+	length = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	if (length < 0)
+		return;
+	reserve(text, (size_t) length);
+	va_start(arguments, format);
+	vsnprintf(text->data + text->length, (size_t) length + 1, format, arguments);
+	va_end(arguments);
+	text->length += (size_t) length;
+}
+
+/* Appends a JSON string literal with its quotes; NULL becomes null. */
+void
+text_append_json(struct text *text, const char *string)
+{
+	const char *start = string;
+
+	if (string == NULL)
+	{
+		text_append(text, "null");
+		return;
+	}
+	text_append_char(text, '"');
+	for (; *string != '\0'; string++)
+	{
+		unsigned char c = (unsigned char) *string;
+
+		if (c >= 0x20 && c != '"' && c != '\\')
+			continue;
+		text_append_n(text, start, (size_t) (string - start));
+		start = string + 1;
+		if (c == '"' || c == '\\')
+			text_printf(text, "\\%c", c);
+		else if (c == '\n')
+			text_append(text, "\\n");
+		else
+			text_printf(text, "\\u%04x", c);
+	}
+	text_append_n(text, start, (size_t) (string - start));
+	text_append_char(text, '"');
+}
+
+/* Appends a string with the characters escaped that mean something in HTML text and attributes. */
+void
+text_append_html(struct text *text, const char *string)
+{
+	for (; string != NULL && *string != '\0'; string++)
+	{
+		switch (*string)
+		{
+			case '<':
+				text_append(text, "&lt;");
+				break;
+			case '>':
+				text_append(text, "&gt;");
+				break;
+			case '&':
+				text_append(text, "&amp;");
+				break;
+			case '"':
+				text_append(text, "&quot;");
+				break;
+			default:
+				text_append_char(text, *string);
+		}
+	}
+}
+
+/* Empties the text and keeps its memory. */
+void
+text_reset(struct text *text)
+{
+	text->length = 0;
+	if (text->data != NULL)
+		text->data[0] = '\0';
+}
+
+/* Frees the memory and leaves an empty text. */
+void
+text_free(struct text *text)
+{
+	free(text->data);
+	*text = (struct text) {0};
+}
+
+/* Hands the bytes over to the caller, who frees them, and leaves an empty text. */
+char *
+text_detach(struct text *text)
+{
+	char	   *data = text->data != NULL ? text->data : memory_string("");
+
+	*text = (struct text) {0};
+	return data;
+}
+
+/* Returns the content as a C string, also when nothing was appended. */
+const char *
+text_string(const struct text *text)
+{
+	return text->data != NULL ? text->data : "";
+}
+
+/* Writes the current time as ISO 8601 in UTC with microseconds. */
+void
+text_iso_now(char *buffer, size_t size)
+{
+	struct timespec now;
+	struct tm	parts;
+	char		seconds[32];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &parts);
+	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &parts);
+	snprintf(buffer, size, "%s.%06ldZ", seconds, now.tv_nsec / 1000);
+}

@@ -1,0 +1,275 @@
+/* Puts the parts together, and drives start, reload and shutdown. */
+#include "worker.h"
+
+#include "answers.h"
+#include "api.h"
+#include "config.h"
+#include "database.h"
+#include "feed.h"
+#include "log.h"
+#include "memory.h"
+#include "server.h"
+#include "signals.h"
+#include "stream.h"
+#include "systemd.h"
+#include "version.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+
+#define DRAIN_MS 5000
+#define HEARTBEAT_MS 30000
+
+struct worker
+{
+	const struct worker_options *options;
+	struct config *config;
+	struct loop *loop;
+	struct signals *signals;
+	struct database *database;	/* for questions */
+	struct answers *answers;
+	struct stream *stream;
+	struct feed *feed;
+	struct api	api;
+	struct server *server;
+	struct loop_timer drain_timer;
+	struct loop_timer drain_check;
+	struct loop_timer heartbeat_timer;
+	struct loop_timer watchdog_timer;
+	bool		draining;
+	bool		stopped;
+};
+
+static void
+feed_event(void *arg, struct event *event)
+{
+	stream_event(((struct worker *) arg)->stream, event);
+}
+
+static void
+feed_gap(void *arg, const char *reason)
+{
+	stream_gap(((struct worker *) arg)->stream, reason);
+}
+
+static void
+feed_positioned(void *arg)
+{
+	struct worker *worker = arg;
+
+	answers_position(worker->answers, feed_epoch(worker->feed), feed_seq(worker->feed));
+}
+
+/* Signs of life for pulse_health(): a worker that hangs or is cut off stops sending them. */
+static void
+heartbeat_due(void *arg)
+{
+	struct worker *worker = arg;
+	struct text sql = {0};
+	struct database_query query = {.parameters = {NULL},.parameter_count = 1};
+	struct text details = {0};
+	const struct database_facts *facts = database_facts(worker->database);
+
+	loop_timer_set(worker->loop, &worker->heartbeat_timer, HEARTBEAT_MS);
+	if (!database_is_ready(worker->database) || facts->standby || !facts->has_heartbeat)
+		return;
+	text_printf(&sql, "SELECT %s.pulse_heartbeat('worker', 'HEALTHY', $1::jsonb, interval '90 seconds')", facts->schema);
+	text_printf(&details, "{\"version\":\"" PULSE_VERSION "\",\"clients\":%d}", stream_client_count(worker->stream));
+	query.sql = sql.data;
+	query.parameters[0] = details.data;
+	database_query(worker->database, &query);
+	text_free(&sql);
+	text_free(&details);
+}
+
+static void
+database_ready(void *arg)
+{
+	struct worker *worker = arg;
+
+	loop_timer_set(worker->loop, &worker->heartbeat_timer, 0);
+}
+
+static void
+watchdog_due(void *arg)
+{
+	struct worker *worker = arg;
+
+	systemd_notify("WATCHDOG=1");
+	loop_timer_set(worker->loop, &worker->watchdog_timer, systemd_watchdog_ms());
+}
+
+/* A new configuration counts as a whole or not at all. */
+static void
+reload(struct worker *worker)
+{
+	struct text errors = {0};
+	struct config *config = config_load(worker->options->config_path, worker->options->environment, &errors);
+	char		problem[256];
+	bool		moved;
+
+	systemd_notify("RELOADING=1");
+	if (config == NULL)
+	{
+		for (char *line = strtok(errors.data, "\n"); line != NULL; line = strtok(NULL, "\n"))
+			log_error("config", "%s", line);
+		log_error("config", "the configuration was not reloaded; the old one stays in force");
+		text_free(&errors);
+		systemd_notify("READY=1");
+		return;
+	}
+	moved = strcmp(config->host, worker->config->host) != 0 || config->port != worker->config->port;
+	if (moved && !server_listen(worker->server, config, problem, sizeof(problem)))
+	{
+		log_error("config", "%s; the configuration was not reloaded", problem);
+		config_free(config);
+		systemd_notify("READY=1");
+		return;
+	}
+	server_configure(worker->server, config);
+	stream_configure(worker->stream, config);
+	database_set_dsn(worker->database, config->dsn);
+	feed_configure(worker->feed, config->listen_dsn, config->poll_interval);
+	config_free(worker->config);
+	worker->config = config;
+	log_info("config", "configuration reloaded");
+	systemd_notify("READY=1");
+}
+
+static void
+drain_over(void *arg)
+{
+	((struct worker *) arg)->stopped = true;
+}
+
+static void
+drain_progress(void *arg)
+{
+	struct worker *worker = arg;
+
+	if (stream_client_count(worker->stream) == 0)
+		worker->stopped = true;
+	else
+		loop_timer_set(worker->loop, &worker->drain_check, 20);
+}
+
+/* Takes no new work, finishes what is under way, says goodbye to clients; at most DRAIN_MS. */
+static void
+drain(struct worker *worker, int signal_number)
+{
+	if (worker->draining)
+	{
+		worker->stopped = true;
+		return;
+	}
+	worker->draining = true;
+	log_info("worker", "%s: stopping", strsignal(signal_number));
+	systemd_notify("STOPPING=1");
+	server_stop_listening(worker->server);
+	if (signal_number == SIGUSR2)
+		stream_shut_down(worker->stream, 1012, "restart");
+	else
+		stream_shut_down(worker->stream, 1001, "going away");
+	loop_timer_set(worker->loop, &worker->drain_timer, DRAIN_MS);
+	loop_timer_set(worker->loop, &worker->drain_check, 0);
+}
+
+static void
+signalled(void *arg, int signal_number)
+{
+	struct worker *worker = arg;
+
+	if (signal_number != SIGHUP)
+		drain(worker, signal_number);
+	else if (!worker->draining)
+		reload(worker);
+}
+
+static int
+start(struct worker *worker)
+{
+	struct database_owner owner = {.ready = database_ready,.arg = worker};
+	struct feed_listener listener = {.event = feed_event,.gap = feed_gap,.positioned = feed_positioned,.arg = worker};
+	char		problem[256];
+
+	worker->loop = loop_open();
+	worker->signals = worker->loop != NULL ? signals_open(worker->loop, signalled, worker) : NULL;
+	if (worker->signals == NULL)
+	{
+		log_error("worker", "the kernel gives no descriptors");
+		return EX_OSERR;
+	}
+	worker->drain_timer = (struct loop_timer) {.fn = drain_over,.arg = worker};
+	worker->drain_check = (struct loop_timer) {.fn = drain_progress,.arg = worker};
+	worker->heartbeat_timer = (struct loop_timer) {.fn = heartbeat_due,.arg = worker};
+	worker->watchdog_timer = (struct loop_timer) {.fn = watchdog_due,.arg = worker};
+
+	worker->database = database_open(worker->loop, "query", worker->config->dsn, &owner);
+	worker->answers = answers_open(worker->loop, worker->database);
+	worker->stream = stream_open(worker->loop, worker->config, worker->database, worker->answers);
+	worker->feed = feed_open(worker->loop, worker->config->listen_dsn, worker->config->poll_interval, &listener);
+	stream_set_feed(worker->stream, worker->feed);
+	worker->api = (struct api) {.answers = worker->answers,.database = worker->database,.stream = worker->stream,
+		.feed = worker->feed,.dashboard_directory = worker->options->dashboard_directory,
+		.started_at = loop_now()};
+	worker->server = server_open(worker->loop, worker->config, worker->stream, &worker->api);
+	if (worker->server == NULL)
+	{
+		log_error("worker", "libwebsockets did not start");
+		return EX_SOFTWARE;
+	}
+	if (!server_listen(worker->server, worker->config, problem, sizeof(problem)))
+	{
+		log_error("worker", "%s", problem);
+		return EX_UNAVAILABLE;
+	}
+	loop_timer_set(worker->loop, &worker->heartbeat_timer, HEARTBEAT_MS);
+	if (systemd_watchdog_ms() > 0)
+		watchdog_due(worker);
+	return EX_OK;
+}
+
+static void
+stop(struct worker *worker)
+{
+	/* The server goes first: closing its connections calls into the stream and the API. */
+	server_close(worker->server);
+	feed_close(worker->feed);
+	stream_close(worker->stream);
+	answers_close(worker->answers);
+	database_close(worker->database);
+	signals_close(worker->signals);
+	loop_close(worker->loop);
+	config_free(worker->config);
+}
+
+/* Runs the daemon until it is told to stop; returns the exit status. */
+int
+worker_run(const struct worker_options *options)
+{
+	struct worker worker = {.options = options};
+	struct text errors = {0};
+	int			status;
+
+	worker.config = config_load(options->config_path, options->environment, &errors);
+	if (worker.config == NULL)
+	{
+		for (char *line = strtok(errors.data, "\n"); line != NULL; line = strtok(NULL, "\n"))
+			log_error("config", "%s", line);
+		text_free(&errors);
+		return EX_CONFIG;
+	}
+	log_info("worker", "pulse-worker " PULSE_VERSION " starting");
+	status = start(&worker);
+	if (status == EX_OK)
+	{
+		systemd_notify("READY=1");
+		while (!worker.stopped)
+			server_service(worker.server);
+		log_info("worker", "stopped");
+	}
+	stop(&worker);
+	return status;
+}
