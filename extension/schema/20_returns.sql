@@ -42,6 +42,10 @@ COMMENT ON FUNCTION pulse.returns_serialize(internal) IS 'Internal: writes a sta
 CREATE FUNCTION pulse.returns_deserialize(bytea, internal) RETURNS internal
 	AS 'MODULE_PATHNAME', 'pulse_returns_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION pulse.returns_deserialize(bytea, internal) IS 'Internal: reads a state over returns of another process.';
+CREATE FUNCTION pulse.numeric_decode(numeric) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_numeric_decode' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.numeric_decode(numeric) IS
+	'Internal: the cast of numeric to double precision as the metrics do it, correctly rounded.';
 
 -- total_return
 CREATE FUNCTION pulse.returns_total_return(internal) RETURNS float8
