@@ -21,6 +21,7 @@
 #include "pgtime.h"
 #include "storage/lmgr.h"
 #include "utils/builtins.h"
+#include "utils/date.h"
 #include "utils/datetime.h"
 #include "utils/fmgroids.h"
 #include "utils/fmgrprotos.h"
@@ -45,13 +46,14 @@ typedef enum TimeKind
 {
 	TIME_UNKNOWN,
 	TIME_WITH_ZONE,
-	TIME_WITHOUT_ZONE
+	TIME_WITHOUT_ZONE,
+	TIME_DATE
 } TimeKind;
 
 typedef enum PortfolioKind
 {
-	PORTFOLIO_UNKNOWN,			/* of a type that has no cheap text form */
-	PORTFOLIO_MAIN,				/* no column: everything belongs to 'main' */
+	PORTFOLIO_UNKNOWN,			/* of a type that has no cheap text form: all portfolios are marked */
+	PORTFOLIO_CONSTANT,
 	PORTFOLIO_TEXT,
 	PORTFOLIO_OUTPUT			/* through the type's output function */
 } PortfolioKind;
@@ -71,6 +73,7 @@ typedef struct CaptureTarget
 	AttrNumber	portfolio_attno;
 	PortfolioKind portfolio_kind;
 	Oid			portfolio_output;
+	char		portfolio_constant[NAMEDATALEN];
 } CaptureTarget;
 
 PG_FUNCTION_INFO_V1(pulse_capture);
@@ -137,16 +140,31 @@ trigger_source_id(const Trigger *trigger)
 	return (int32) value;
 }
 
-/* Returns the actual name of a logical column where the mapping gives it one, else NULL. */
+/*
+ * Looks a logical column up in the mapping. Returns the actual column's name, or NULL when the mapping says that there
+ * is none; then constant receives what stands in for it, if that is short text.
+ */
 static char *
-mapped_column(Jsonb *mapping, const char *logical)
+mapped_column(Jsonb *mapping, const char *logical, char constant[NAMEDATALEN])
 {
 	JsonbValue	value;
+	JsonbValue	member;
 
-	if (mapping != NULL && JB_ROOT_IS_OBJECT(mapping) &&
-		getKeyJsonValueFromContainer(&mapping->root, logical, (int) strlen(logical), &value) != NULL &&
-		value.type == jbvString)
+	if (mapping == NULL || !JB_ROOT_IS_OBJECT(mapping) ||
+		getKeyJsonValueFromContainer(&mapping->root, logical, (int) strlen(logical), &value) == NULL)
+		return pstrdup(logical);
+	if (value.type == jbvString)
 		return pnstrdup(value.val.string.val, value.val.string.len);
+	if (value.type == jbvBinary && JsonContainerIsObject(value.val.binary.data) &&
+		getKeyJsonValueFromContainer(value.val.binary.data, "value", 5, &member) != NULL)
+	{
+		constant[0] = '\0';
+		if (member.type == jbvString && member.val.string.len < NAMEDATALEN)
+		{
+			memcpy(constant, member.val.string.val, member.val.string.len);
+			constant[member.val.string.len] = '\0';
+		}
+	}
 	return NULL;
 }
 
@@ -154,36 +172,33 @@ mapped_column(Jsonb *mapping, const char *logical)
 static void
 resolve_time(CaptureTarget *target, const char *column, const char *zone)
 {
+	Oid			type;
+
 	target->ts_kind = TIME_UNKNOWN;
-	target->ts_attno = get_attnum(target->relid, column);
+	target->ts_attno = column != NULL ? get_attnum(target->relid, column) : InvalidAttrNumber;
 	if (target->ts_attno <= 0)
 		return;
-	switch (getBaseType(get_atttype(target->relid, target->ts_attno)))
-	{
-		case TIMESTAMPTZOID:
-			target->ts_kind = TIME_WITH_ZONE;
-			break;
-		case TIMESTAMPOID:
-			target->zone = strlen(zone) <= TZ_STRLEN_MAX ? pg_tzset(zone) : NULL;
-			target->ts_kind = target->zone != NULL ? TIME_WITHOUT_ZONE : TIME_UNKNOWN;
-			break;
-		default:
-			break;
-	}
+	type = getBaseType(get_atttype(target->relid, target->ts_attno));
+	if (type == TIMESTAMPTZOID)
+		target->ts_kind = TIME_WITH_ZONE;
+	else if ((type == TIMESTAMPOID || type == DATEOID) && strlen(zone) <= TZ_STRLEN_MAX &&
+			 (target->zone = pg_tzset(zone)) != NULL)
+		target->ts_kind = type == TIMESTAMPOID ? TIME_WITHOUT_ZONE : TIME_DATE;
 }
 
-/* Finds the portfolio column of a relation and how to read it; mapped is its name in the mapping, or NULL. */
+/* Finds the portfolio column of a relation and how to read it. */
 static void
-resolve_portfolio(CaptureTarget *target, const char *mapped)
+resolve_portfolio(CaptureTarget *target, const char *column, bool mapped)
 {
 	Oid			type;
 	bool		varlena;
 
-	target->portfolio_attno = get_attnum(target->relid, mapped != NULL ? mapped : "portfolio");
+	target->portfolio_attno = column != NULL ? get_attnum(target->relid, column) : InvalidAttrNumber;
 	if (target->portfolio_attno <= 0)
 	{
 		/* a table may do without the column, but a name that the mapping gives and the table lacks is a change */
-		target->portfolio_kind = mapped != NULL ? PORTFOLIO_UNKNOWN : PORTFOLIO_MAIN;
+		target->portfolio_kind = (column != NULL && mapped) || target->portfolio_constant[0] == '\0' ?
+			PORTFOLIO_UNKNOWN : PORTFOLIO_CONSTANT;
 		return;
 	}
 	type = getBaseType(get_atttype(target->relid, target->portfolio_attno));
@@ -203,11 +218,6 @@ resolve_portfolio(CaptureTarget *target, const char *mapped)
 			break;
 		default:
 			target->portfolio_kind = PORTFOLIO_UNKNOWN;
-			if (type_is_enum(type))
-			{
-				getTypeOutputInfo(type, &target->portfolio_output, &varlena);
-				target->portfolio_kind = PORTFOLIO_OUTPUT;
-			}
 			break;
 	}
 }
@@ -222,8 +232,9 @@ resolve_from_source(CaptureTarget *target, Relation source, HeapTuple tuple)
 	AttrNumber	zone_attno = get_attnum(RelationGetRelid(source), "timezone");
 	Datum		value;
 	bool		null;
-	const char *ts_column;
-	const char *mapped;
+	const char *logical_time;
+	char	   *column;
+	char		ignored[NAMEDATALEN];
 	Jsonb	   *mapping;
 	const char *zone = "UTC";
 
@@ -233,16 +244,17 @@ resolve_from_source(CaptureTarget *target, Relation source, HeapTuple tuple)
 		return;
 
 	value = heap_getattr(tuple, kind_attno, desc, &null);
-	ts_column = !null && strcmp(TextDatumGetCString(value), "trades") == 0 ? "executed_at" : "ts";
+	logical_time = !null && strcmp(TextDatumGetCString(value), "trades") == 0 ? "executed_at" : "ts";
 	value = heap_getattr(tuple, columns_attno, desc, &null);
 	mapping = null ? NULL : DatumGetJsonbP(value);
 	value = heap_getattr(tuple, zone_attno, desc, &null);
 	if (!null)
 		zone = TextDatumGetCString(value);
 
-	mapped = mapped_column(mapping, ts_column);
-	resolve_time(target, mapped != NULL ? mapped : ts_column, zone);
-	resolve_portfolio(target, mapped_column(mapping, "portfolio"));
+	resolve_time(target, mapped_column(mapping, logical_time, ignored), zone);
+	strcpy(target->portfolio_constant, "main");
+	column = mapped_column(mapping, "portfolio", target->portfolio_constant);
+	resolve_portfolio(target, column, column != NULL && strcmp(column, "portfolio") != 0);
 	target->found = true;
 }
 
@@ -345,54 +357,79 @@ naive_to_utc(Timestamp ts, pg_tz *zone, TimestampTz *result)
 	return tm2timestamp(&tm, fsec, &offset, result) == 0;
 }
 
+/* Converts the time of a row; false when it cannot be told. */
+static bool
+row_time(const CaptureTarget *target, Datum value, TimestampTz *result)
+{
+	int			overflow;
+	Timestamp	midnight;
+
+	switch (target->ts_kind)
+	{
+		case TIME_WITH_ZONE:
+			*result = DatumGetTimestampTz(value);
+			return true;
+		case TIME_WITHOUT_ZONE:
+			return naive_to_utc(DatumGetTimestamp(value), target->zone, result);
+		case TIME_DATE:
+			midnight = date2timestamp_opt_overflow(DatumGetDateADT(value), &overflow);
+			return overflow == 0 && naive_to_utc(midnight, target->zone, result);
+		case TIME_UNKNOWN:
+			break;
+	}
+	return false;
+}
+
 /* Marks one version of a row. */
 static void
 mark_tuple(const CaptureTarget *target, TupleDesc desc, HeapTuple tuple)
 {
 	const char *portfolio = "main";
 	int			portfolio_len = 4;
-	char	   *detoasted = NULL;
+	char	   *copy = NULL;
 	TimestampTz ts = 0;
 	Datum		value;
 	bool		null;
-	bool		bounded = true;
+	bool		bounded = false;
 
-	if (!target->found || target->portfolio_kind == PORTFOLIO_UNKNOWN)
+	if (!target->found)
 	{
 		pulse_mark_unbounded(target->source_id, target->relid, NULL, 0);
 		return;
 	}
-
-	if (target->ts_kind == TIME_UNKNOWN)
-		bounded = false;
-	else
+	if (target->ts_kind != TIME_UNKNOWN)
 	{
 		value = heap_getattr(tuple, target->ts_attno, desc, &null);
 		if (null)
 			return;				/* a row without a time belongs to no range */
-		if (target->ts_kind == TIME_WITH_ZONE)
-			ts = DatumGetTimestampTz(value);
-		else
-			bounded = naive_to_utc(DatumGetTimestamp(value), target->zone, &ts);
+		bounded = row_time(target, value, &ts);
 	}
 
-	if (target->portfolio_kind != PORTFOLIO_MAIN)
+	if (target->portfolio_kind == PORTFOLIO_UNKNOWN)
+		portfolio = NULL;
+	else if (target->portfolio_kind == PORTFOLIO_CONSTANT)
+	{
+		portfolio = target->portfolio_constant;
+		portfolio_len = (int) strlen(portfolio);
+	}
+	else
 	{
 		value = heap_getattr(tuple, target->portfolio_attno, desc, &null);
-		if (!null && target->portfolio_kind == PORTFOLIO_TEXT)
+		if (null)
+			return;				/* nor does one without a portfolio belong to any */
+		if (target->portfolio_kind == PORTFOLIO_TEXT)
 		{
 			struct varlena *name = pg_detoast_datum_packed((struct varlena *) DatumGetPointer(value));
 
 			portfolio = VARDATA_ANY(name);
 			portfolio_len = (int) VARSIZE_ANY_EXHDR(name);
 			if ((Pointer) name != DatumGetPointer(value))
-				detoasted = (char *) name;
+				copy = (char *) name;
 		}
-		else if (!null)
+		else
 		{
-			detoasted = OidOutputFunctionCall(target->portfolio_output, value);
-			portfolio = detoasted;
-			portfolio_len = (int) strlen(detoasted);
+			portfolio = copy = OidOutputFunctionCall(target->portfolio_output, value);
+			portfolio_len = (int) strlen(copy);
 		}
 	}
 
@@ -400,8 +437,8 @@ mark_tuple(const CaptureTarget *target, TupleDesc desc, HeapTuple tuple)
 		pulse_mark_dirty(target->source_id, target->relid, portfolio, portfolio_len, ts);
 	else
 		pulse_mark_unbounded(target->source_id, target->relid, portfolio, portfolio_len);
-	if (detoasted != NULL)
-		pfree(detoasted);
+	if (copy != NULL)
+		pfree(copy);
 }
 
 /* Trigger for each inserted, updated or deleted row of a followed table: marks where and when it changed something. */

@@ -1,0 +1,69 @@
+-- What events say. JSON: money and quantities are decimal strings, times ISO 8601 in UTC.
+
+CREATE FUNCTION pulse.json_time(ts timestamptz) RETURNS text
+	LANGUAGE sql STABLE STRICT PARALLEL SAFE
+	AS $$
+	SELECT CASE WHEN pg_catalog.isfinite(ts)
+		THEN pg_catalog.to_char(ts AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') ELSE ts::text END
+	$$;
+COMMENT ON FUNCTION pulse.json_time(timestamptz) IS
+	'A time as all JSON of Pulse has it: ISO 8601, UTC, microseconds, Z. NULL gives NULL.';
+
+CREATE FUNCTION pulse.trade_alert(fill pulse.fill) RETURNS jsonb
+	LANGUAGE sql STABLE PARALLEL SAFE
+	AS $$
+	SELECT pg_catalog.jsonb_build_object(
+		'id', (fill).fill_key,
+		'symbol', (fill).symbol,
+		'side', (fill).side,
+		'quantity', (fill).quantity::text,
+		'price', (fill).price::text,
+		'value', ((fill).quantity * (fill).price)::text,
+		'fee', (fill).fee::text,
+		'fee_asset', (fill).fee_asset,
+		'executed_at', pulse.json_time((fill).executed_at),
+		'order_id', (fill).order_id,
+		'fill_id', (fill).fill_id,
+		'strategy', (fill).strategy,
+		'confidence', (fill).confidence,
+		'realized_pnl', (fill).realized_pnl::text,
+		'position', (fill).position::text)
+	$$;
+COMMENT ON FUNCTION pulse.trade_alert(pulse.fill) IS
+	'Data of the TRADE_ALERT event of a fill: quantity, price, value, fee, realized_pnl and position are decimal strings, unknown is null.';
+
+CREATE FUNCTION pulse.fill_message(fill pulse.fill) RETURNS text
+	LANGUAGE sql STABLE PARALLEL SAFE
+	AS $$
+	SELECT pg_catalog.concat_ws(E'\n',
+		pg_catalog.format('%s @ %s = %s', trim_scale((fill).quantity), trim_scale((fill).price),
+			trim_scale((fill).quantity * (fill).price)),
+		'Realized P&L: ' || trim_scale((fill).realized_pnl),
+		'Position: ' || trim_scale((fill).position),
+		'Strategy: ' || (fill).strategy,
+		'Confidence: ' || pg_catalog.to_char((fill).confidence * 100, 'FM999990.0') || ' %')
+	$$;
+COMMENT ON FUNCTION pulse.fill_message(pulse.fill) IS
+	'Text of the message about a fill; lines whose value is unknown are left out.';
+
+CREATE FUNCTION pulse.system_alert(delivery pulse.delivery) RETURNS jsonb
+	LANGUAGE sql STABLE PARALLEL SAFE
+	AS $$
+	SELECT pg_catalog.jsonb_build_object(
+		'alert_id', (delivery).data -> 'alert_id',
+		'notification_id', (delivery).delivery_id,
+		'rule', (delivery).data -> 'rule',
+		'kind', (delivery).type,
+		'severity', (delivery).priority,
+		'state', coalesce((delivery).data ->> 'state', 'firing'),
+		'title', (delivery).title,
+		'message', (delivery).message,
+		'value', (delivery).data -> 'value',
+		'threshold', (delivery).data -> 'threshold',
+		'since', coalesce((delivery).data ->> 'since', pulse.json_time((delivery).created_at)),
+		'count', coalesce((delivery).data -> 'count', '1'))
+	$$;
+COMMENT ON FUNCTION pulse.system_alert(pulse.delivery) IS
+	'Data of the SYSTEM_ALERT event that announces a notification; what its own data does not say is null.';
+
+REVOKE ALL ON FUNCTION pulse.trade_alert(pulse.fill), pulse.fill_message(pulse.fill), pulse.system_alert(pulse.delivery) FROM PUBLIC;

@@ -1,0 +1,95 @@
+/*
+ * TRADE_ALERT and SYSTEM_ALERT events, set-wise.
+ *
+ * A fill or notification has been announced when its event_seq is set; both happen in one transaction, so each is
+ * announced exactly once.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+
+#include "src/announce.h"
+#include "src/compat.h"
+#include "src/settings.h"
+#include "src/statement.h"
+
+static PulseStatement waiting = {
+	"SELECT EXISTS (SELECT FROM pulse.fill WHERE event_seq IS NULL)"
+	" OR EXISTS (SELECT FROM pulse.delivery WHERE event_seq IS NULL)"
+	" OR EXISTS (SELECT FROM pulse.source s, pulse.sequencer q WHERE s.state = 'active' AND s.epoch IS DISTINCT FROM q.epoch)",
+	0, {0}, NULL
+};
+
+/* The new fills are updated by ctid: whatever the statistics say, that is one look for each. */
+static PulseStatement announce_fills = {
+	"WITH fresh AS MATERIALIZED ("
+	"SELECT f.ctid AS tid, $1 + row_number() OVER (ORDER BY f.executed_at, f.ordinal, f.fill_key) AS seq FROM ("
+	"SELECT u.ctid, u.executed_at, u.ordinal, u.fill_key FROM pulse.fill u WHERE u.event_seq IS NULL"
+	" AND EXISTS (SELECT FROM pulse.source s WHERE s.source_id = u.source_id AND s.epoch = $2)"
+	" ORDER BY u.executed_at, u.ordinal, u.fill_key LIMIT $3) f),"
+	" announced AS (UPDATE pulse.fill f SET event_seq = fresh.seq FROM fresh WHERE f.ctid = fresh.tid"
+	" RETURNING f.event_seq, f.portfolio, f.symbol, pulse.trade_alert(f) AS data,"
+	" pg_catalog.concat_ws(':', 'fill', f.source_id, f.portfolio, f.fill_key) AS dedup_key, f.side || ' ' || f.symbol AS title,"
+	" CASE WHEN f.executed_at > now() - make_interval(secs => $4) THEN pulse.fill_message(f) END AS message),"
+	" messages AS (INSERT INTO pulse.delivery (type, priority, portfolio, title, message, data, dedup_key, event_seq)"
+	" SELECT 'TRADE_ALERT', 'LOW', a.portfolio, a.title, a.message, a.data, a.dedup_key, a.event_seq"
+	" FROM announced a WHERE a.message IS NOT NULL ORDER BY a.event_seq)"
+	" INSERT INTO pulse.event (seq, epoch, ts, type, portfolio, key, data)"
+	" SELECT a.event_seq, $2, clock_timestamp(), 'TRADE_ALERT', a.portfolio, a.symbol, a.data"
+	" FROM announced a ORDER BY a.event_seq",
+	4, {INT8OID, TEXTOID, INT8OID, FLOAT8OID}, NULL
+};
+
+static PulseStatement announce_deliveries = {
+	"WITH fresh AS MATERIALIZED ("
+	"SELECT d.ctid AS tid, $1 + row_number() OVER (ORDER BY d.delivery_id) AS seq FROM ("
+	"SELECT u.ctid, u.delivery_id FROM pulse.delivery u WHERE u.event_seq IS NULL ORDER BY u.delivery_id LIMIT $3) d),"
+	" announced AS (UPDATE pulse.delivery d SET event_seq = fresh.seq FROM fresh WHERE d.ctid = fresh.tid"
+	" RETURNING d.event_seq, d.portfolio, coalesce(d.data ->> 'rule', d.type) AS key, d.priority, pulse.system_alert(d) AS data)"
+	" INSERT INTO pulse.event (seq, epoch, ts, type, portfolio, key, priority, data)"
+	" SELECT a.event_seq, $2, clock_timestamp(), 'SYSTEM_ALERT', a.portfolio, a.key, a.priority, a.data"
+	" FROM announced a ORDER BY a.event_seq",
+	3, {INT8OID, TEXTOID, INT8OID}, NULL
+};
+
+/* Whether fills, notifications or sources wait without a mark in pulse.dirty. */
+bool
+pulse_announcements_wait(void)
+{
+	bool		null;
+
+	pulse_run(&waiting, NULL, NULL);
+	return DatumGetBool(pulse_result(1, &null));
+}
+
+/* Runs one of the statements above, which take numbers from $1 + 1 on, and moves the sequencer. */
+static int
+announce(PulseStatement *statement, PulseSequencer *sequencer, int limit)
+{
+	Datum		values[4];
+	int			count;
+
+	values[0] = Int64GetDatum(sequencer->seq);
+	values[1] = CStringGetTextDatum(sequencer->epoch);
+	values[2] = Int64GetDatum(limit);
+	values[3] = Float8GetDatum(pulse_notify_max_age);
+	count = (int) pulse_run(statement, values, NULL);
+	sequencer->seq += count;
+	return count;
+}
+
+/* Emits a TRADE_ALERT for each new fill, at most limit; returns how many. */
+int
+pulse_announce_fills(PulseSequencer *sequencer, int limit)
+{
+	return announce(&announce_fills, sequencer, limit);
+}
+
+/* Emits a SYSTEM_ALERT for each new notification, at most limit; returns how many. */
+int
+pulse_announce_deliveries(PulseSequencer *sequencer, int limit)
+{
+	return announce(&announce_deliveries, sequencer, limit);
+}

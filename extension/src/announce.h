@@ -1,0 +1,18 @@
+/*
+ * Turning fills and notifications that nobody has heard of into events.
+ */
+#ifndef PULSE_ANNOUNCE_H
+#define PULSE_ANNOUNCE_H
+
+#include "src/event.h"
+
+/* Whether fills, notifications or sources wait without a mark in pulse.dirty: after a crash, a full batch, a restore. */
+extern bool pulse_announcements_wait(void);
+
+/* Emits a TRADE_ALERT for each new fill, at most limit, and a message for each young one; returns how many fills. */
+extern int	pulse_announce_fills(PulseSequencer *sequencer, int limit);
+
+/* Emits a SYSTEM_ALERT for each new notification, at most limit; returns how many. */
+extern int	pulse_announce_deliveries(PulseSequencer *sequencer, int limit);
+
+#endif							/* PULSE_ANNOUNCE_H */

@@ -1,0 +1,187 @@
+/*
+ * Reading and emptying pulse.dirty.
+ */
+#include "postgres.h"
+
+#include "access/heapam.h"
+#include "access/htup_details.h"
+#include "access/table.h"
+#include "access/tableam.h"
+#include "catalog/namespace.h"
+#include "common/hashfn.h"
+#include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/lsyscache.h"
+#include "utils/rel.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "src/change.h"
+#include "src/compat.h"
+
+/* A dynahash key must be flat, so a change is looked up by a digest; equal digests are told apart in the chain. */
+typedef struct ChangeEntry
+{
+	uint32		digest;			/* hash key */
+	List	   *changes;
+} ChangeEntry;
+
+/* Opens pulse.dirty; the columns stand in the order of its definition. */
+static Relation
+open_dirty(LOCKMODE lockmode)
+{
+	return table_open(get_relname_relid("dirty", get_namespace_oid("pulse", false)), lockmode);
+}
+
+/* Finds or makes the change that a mark belongs to. */
+static PulseChange *
+get_change(HTAB *index, List **changes, int32 source_id, char *portfolio)
+{
+	uint32		digest = hash_combine(murmurhash32((uint32) source_id),
+									  portfolio == NULL ? 0 : hash_bytes((unsigned char *) portfolio, (int) strlen(portfolio)));
+	bool		found;
+	ChangeEntry *entry = hash_search(index, &digest, HASH_ENTER, &found);
+	PulseChange *change;
+	ListCell   *cell;
+
+	if (!found)
+		entry->changes = NIL;
+	foreach(cell, entry->changes)
+	{
+		change = lfirst(cell);
+		if (change->source_id == source_id &&
+			(change->portfolio == NULL ? portfolio == NULL :
+			 portfolio != NULL && strcmp(change->portfolio, portfolio) == 0))
+			return change;
+	}
+	change = palloc0(sizeof(PulseChange));
+	change->source_id = source_id;
+	change->portfolio = portfolio;
+	change->min_ts = DT_NOEND;
+	change->max_ts = DT_NOBEGIN;
+	entry->changes = lappend(entry->changes, change);
+	*changes = lappend(*changes, change);
+	return change;
+}
+
+/* Merges one row of pulse.dirty into the changes. */
+static void
+add_mark(HTAB *index, List **changes, TupleDesc desc, HeapTuple tuple)
+{
+	Datum		values[5];
+	bool		nulls[5];
+	PulseChange *change;
+
+	heap_deform_tuple(tuple, desc, values, nulls);
+	change = get_change(index, changes, DatumGetInt32(values[0]), nulls[1] ? NULL : TextDatumGetCString(values[1]));
+	if (nulls[2] || nulls[3])
+		change->unbounded = true;
+	else
+	{
+		change->min_ts = Min(change->min_ts, DatumGetTimestampTz(values[2]));
+		change->max_ts = Max(change->max_ts, DatumGetTimestampTz(values[3]));
+	}
+	if (change->mark_count == change->mark_room)
+	{
+		change->mark_room = change->mark_room == 0 ? 4 : 2 * change->mark_room;
+		change->marks = change->marks == NULL ? palloc(change->mark_room * sizeof(ItemPointerData)) :
+			repalloc(change->marks, change->mark_room * sizeof(ItemPointerData));
+	}
+	change->marks[change->mark_count++] = tuple->t_self;
+}
+
+/* Collects committed marks, at most limit of them. */
+List *
+pulse_collect_changes(int limit, bool *more)
+{
+	HASHCTL		control = {0};
+	HTAB	   *index;
+	List	   *changes = NIL;
+	ListCell   *cell;
+	Relation	rel = open_dirty(RowExclusiveLock);
+	TableScanDesc scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+	HeapTuple	tuple;
+	int			count = 0;
+
+	if (RelationGetDescr(rel)->natts != 5)
+		elog(ERROR, "pulse.dirty does not have the columns that this library writes");
+	control.keysize = sizeof(uint32);
+	control.entrysize = sizeof(ChangeEntry);
+	control.hcxt = CurrentMemoryContext;
+	index = hash_create("pulse changes", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+
+	*more = false;
+	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
+	{
+		if (count++ == limit)
+		{
+			*more = true;
+			break;
+		}
+		add_mark(index, &changes, RelationGetDescr(rel), tuple);
+	}
+	table_endscan(scan);
+	table_close(rel, NoLock);
+	hash_destroy(index);
+
+	foreach(cell, changes)
+	{
+		PulseChange *change = lfirst(cell);
+
+		if (change->unbounded)
+		{
+			change->min_ts = DT_NOBEGIN;
+			change->max_ts = DT_NOEND;
+		}
+	}
+	return changes;
+}
+
+/* Tells whether there is any committed mark. */
+bool
+pulse_changes_exist(void)
+{
+	Relation	rel = open_dirty(AccessShareLock);
+	TableScanDesc scan = table_beginscan(rel, GetActiveSnapshot(), 0, NULL);
+	bool		exist = heap_getnext(scan, ForwardScanDirection) != NULL;
+
+	table_endscan(scan);
+	table_close(rel, AccessShareLock);
+	return exist;
+}
+
+/* Removes the marks of a change that has been processed. */
+void
+pulse_remove_marks(PulseChange *change)
+{
+	Relation	rel = open_dirty(RowExclusiveLock);
+
+	for (int i = 0; i < change->mark_count; i++)
+		simple_heap_delete(rel, &change->marks[i]);
+	table_close(rel, NoLock);
+}
+
+/* Replaces the marks of a change that could not be processed by a single one. */
+void
+pulse_merge_marks(PulseChange *change)
+{
+	Relation	rel;
+	HeapTuple	tuple;
+	Datum		values[5];
+	bool		nulls[5] = {false};
+
+	if (change->mark_count < 2)
+		return;
+	pulse_remove_marks(change);
+	rel = open_dirty(RowExclusiveLock);
+	values[0] = Int32GetDatum(change->source_id);
+	values[1] = change->portfolio != NULL ? CStringGetTextDatum(change->portfolio) : (Datum) 0;
+	nulls[1] = change->portfolio == NULL;
+	values[2] = TimestampTzGetDatum(change->min_ts);
+	values[3] = TimestampTzGetDatum(change->max_ts);
+	nulls[2] = nulls[3] = change->unbounded;
+	values[4] = TimestampTzGetDatum(GetCurrentTimestamp());
+	tuple = heap_form_tuple(RelationGetDescr(rel), values, nulls);
+	simple_heap_insert(rel, tuple);
+	table_close(rel, NoLock);
+}

@@ -1,0 +1,39 @@
+/*
+ * What pulse.dirty says has changed, as the tick takes it.
+ */
+#ifndef PULSE_CHANGE_H
+#define PULSE_CHANGE_H
+
+#include "nodes/pg_list.h"
+#include "storage/itemptr.h"
+#include "datatype/timestamp.h"
+
+/* All marks of one portfolio of one source, merged. */
+typedef struct PulseChange
+{
+	int32		source_id;
+	char	   *portfolio;		/* NULL: all portfolios */
+	TimestampTz min_ts;			/* DT_NOBEGIN to DT_NOEND when unbounded */
+	TimestampTz max_ts;
+	bool		unbounded;
+	int			mark_count;
+	int			mark_room;
+	ItemPointerData *marks;		/* the rows that were merged */
+} PulseChange;
+
+/*
+ * Collects committed marks, at most limit of them, in order of arrival; *more tells whether some are left. The caller
+ * has a snapshot set, and the list lives in its memory context.
+ */
+extern List *pulse_collect_changes(int limit, bool *more);
+
+/* Tells whether there is any committed mark. */
+extern bool pulse_changes_exist(void);
+
+/* Removes the marks of a change that has been processed. */
+extern void pulse_remove_marks(PulseChange *change);
+
+/* Replaces the marks of a change that could not be processed by a single one, so that they do not pile up. */
+extern void pulse_merge_marks(PulseChange *change);
+
+#endif							/* PULSE_CHANGE_H */

@@ -1,0 +1,131 @@
+/*
+ * The sequencer and the event table.
+ *
+ * Whoever writes events holds the row lock of pulse.sequencer from before the first number until its transaction ends.
+ * That makes numbers gap-free (an abort takes its numbers back) and equal to the commit order.
+ */
+#include "postgres.h"
+
+#include "access/xlog.h"
+#include "catalog/pg_type.h"
+#include "commands/async.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "utils/builtins.h"
+#include "utils/timestamp.h"
+
+#include "src/compat.h"
+#include "src/event.h"
+#include "src/settings.h"
+#include "src/statement.h"
+
+#define EPOCH_BYTES 4
+
+static PulseStatement lock_sequencer = {
+	"SELECT seq, epoch, system_identifier, timeline, database FROM pulse.sequencer FOR UPDATE", 0, {0}, NULL
+};
+
+static PulseStatement store_sequencer = {
+	"UPDATE pulse.sequencer SET seq = $1", 1, {INT8OID}, NULL
+};
+
+static PulseStatement renew_epoch = {
+	"WITH renewed AS (UPDATE pulse.sequencer SET epoch = $1, system_identifier = $3, timeline = $4, database = $5),"
+	" kept AS (UPDATE pulse.source SET epoch = $1 WHERE epoch = $2)"
+	" UPDATE pulse.delivery SET status = 'dead', last_error = 'the database was restored or copied'"
+	" WHERE status IN ('pending', 'leased') AND created_at < now() - make_interval(secs => $6)",
+	6, {TEXTOID, TEXTOID, INT8OID, INT8OID, OIDOID, FLOAT8OID}, NULL
+};
+
+static PulseStatement insert_event = {
+	"INSERT INTO pulse.event (seq, epoch, ts, type, portfolio, key, priority, data)"
+	" VALUES ($1, $2, clock_timestamp(), $3, $4, $5, $6, $7)",
+	7, {INT8OID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID}, NULL
+};
+
+/*
+ * Gives the database's incarnation a new epoch. The state came along with the copy and is still right, so the sources
+ * follow; messages that are older than what is worth announcing do not go out a second time.
+ */
+static void
+start_epoch(PulseSequencer *sequencer, int64 system_identifier, int64 timeline)
+{
+	unsigned char random[EPOCH_BYTES];
+	char		fresh[2 * EPOCH_BYTES + 1];
+	Datum		values[6];
+
+	if (!pg_strong_random(random, sizeof(random)))
+		ereport(ERROR,
+				(errcode(ERRCODE_INTERNAL_ERROR),
+				 errmsg("could not generate random values")));
+	for (int i = 0; i < EPOCH_BYTES; i++)
+		snprintf(fresh + 2 * i, 3, "%02x", random[i]);
+
+	values[0] = CStringGetTextDatum(fresh);
+	values[1] = CStringGetTextDatum(sequencer->epoch);
+	values[2] = Int64GetDatum(system_identifier);
+	values[3] = Int64GetDatum(timeline);
+	values[4] = ObjectIdGetDatum(MyDatabaseId);
+	values[5] = Float8GetDatum(pulse_notify_max_age);
+	pulse_run(&renew_epoch, values, NULL);
+	strlcpy(sequencer->epoch, fresh, sizeof(sequencer->epoch));
+}
+
+/* Takes the sequencer's lock until the end of the transaction. */
+void
+pulse_sequencer_open(PulseSequencer *sequencer)
+{
+	int64		system_identifier = (int64) GetSystemIdentifier();
+	int64		timeline = (int64) GetWALInsertionTimeLine();
+	bool		null;
+
+	if (pulse_run(&lock_sequencer, NULL, NULL) != 1)
+		ereport(ERROR,
+				(errcode(ERRCODE_DATA_CORRUPTED),
+				 errmsg("pulse.sequencer must have exactly one row"),
+				 errhint("Drop and create extension pulse; its state is rebuilt from your tables.")));
+	sequencer->seq = DatumGetInt64(pulse_result(1, &null));
+	sequencer->first_seq = sequencer->seq;
+	strlcpy(sequencer->epoch, TextDatumGetCString(pulse_result(2, &null)), sizeof(sequencer->epoch));
+
+	if (DatumGetInt64(pulse_result(3, &null)) != system_identifier ||
+		DatumGetInt64(pulse_result(4, &null)) != timeline ||
+		DatumGetObjectId(pulse_result(5, &null)) != MyDatabaseId)
+		start_epoch(sequencer, system_identifier, timeline);
+}
+
+/* Stores the newest number and, if there is a new one, tells listeners. */
+void
+pulse_sequencer_close(PulseSequencer *sequencer)
+{
+	Datum		values[1];
+	char		payload[24];
+
+	if (sequencer->seq == sequencer->first_seq)
+		return;
+	values[0] = Int64GetDatum(sequencer->seq);
+	pulse_run(&store_sequencer, values, NULL);
+	snprintf(payload, sizeof(payload), INT64_FORMAT, sequencer->seq);
+	Async_Notify("pulse", payload);
+}
+
+/* Appends one event. */
+void
+pulse_emit_event(PulseSequencer *sequencer, const char *type, const char *portfolio, const char *key,
+				 const char *priority, Datum data)
+{
+	Datum		values[7];
+	char		nulls[] = "       ";
+
+	values[0] = Int64GetDatum(sequencer->seq + 1);
+	values[1] = CStringGetTextDatum(sequencer->epoch);
+	values[2] = CStringGetTextDatum(type);
+	values[3] = portfolio != NULL ? CStringGetTextDatum(portfolio) : (Datum) 0;
+	nulls[3] = portfolio != NULL ? ' ' : 'n';
+	values[4] = key != NULL ? CStringGetTextDatum(key) : (Datum) 0;
+	nulls[4] = key != NULL ? ' ' : 'n';
+	values[5] = CStringGetTextDatum(priority);
+	values[6] = data;
+	pulse_run(&insert_event, values, nulls);
+	sequencer->seq++;
+}

@@ -1,0 +1,27 @@
+/*
+ * Writing events: numbered without gaps, in the order in which their transactions commit.
+ */
+#ifndef PULSE_EVENT_H
+#define PULSE_EVENT_H
+
+#include "datatype/timestamp.h"
+
+/* The sequencer's row while this transaction holds its lock. */
+typedef struct PulseSequencer
+{
+	int64		seq;
+	char		epoch[17];
+	int64		first_seq;		/* seq before the first event of this transaction */
+} PulseSequencer;
+
+/* Takes the sequencer's lock until the end of the transaction; renews the epoch in a restored or copied database. */
+extern void pulse_sequencer_open(PulseSequencer *sequencer);
+
+/* Stores the newest number and, if there is a new one, tells listeners. */
+extern void pulse_sequencer_close(PulseSequencer *sequencer);
+
+/* Appends one event; portfolio and key may be NULL, data is a jsonb. */
+extern void pulse_emit_event(PulseSequencer *sequencer, const char *type, const char *portfolio, const char *key,
+							 const char *priority, Datum data);
+
+#endif							/* PULSE_EVENT_H */

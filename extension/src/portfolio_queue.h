@@ -1,0 +1,38 @@
+/*
+ * Portfolios whose state messages are due: at once after a pause, then at most once per interval.
+ */
+#ifndef PULSE_PORTFOLIO_QUEUE_H
+#define PULSE_PORTFOLIO_QUEUE_H
+
+#include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
+
+typedef enum PulseUpdateKind
+{
+	PULSE_UPDATE_PORTFOLIO,		/* PORTFOLIO_UPDATE */
+	PULSE_UPDATE_PERFORMANCE	/* PERFORMANCE_UPDATE */
+} PulseUpdateKind;
+
+#define PULSE_UPDATE_KINDS 2
+
+/* A portfolio of which a message is due, and the role as which it is computed. */
+typedef struct PulseDuePortfolio
+{
+	const char *name;
+	Oid			reader;
+	TimestampTz due_since;
+} PulseDuePortfolio;
+
+/* Notes that a portfolio has changed: both of its messages are due. */
+extern void pulse_queue_portfolio(const char *portfolio, Oid reader);
+
+/*
+ * Returns the portfolios of which a message is due, at most limit, those that have waited longest first;
+ * *next receives when the next one of the others will be, DT_NOEND when there is none.
+ */
+extern List *pulse_due_portfolios(PulseUpdateKind kind, int interval_ms, int limit, TimestampTz *next);
+
+/* Notes that a message has gone out, or is given up until the portfolio changes again. */
+extern void pulse_portfolio_done(PulseUpdateKind kind, const char *portfolio);
+
+#endif							/* PULSE_PORTFOLIO_QUEUE_H */

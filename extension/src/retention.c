@@ -1,0 +1,62 @@
+/*
+ * Retention of events, health samples and finished deliveries, in batches small enough to disturb nobody.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+
+#include "src/compat.h"
+#include "src/retention.h"
+#include "src/settings.h"
+#include "src/statement.h"
+
+#define BATCH 2000
+
+static PulseStatement old_events = {
+	"DELETE FROM pulse.event WHERE ctid = ANY (ARRAY("
+	"SELECT e.ctid FROM (SELECT ctid, ts FROM pulse.event ORDER BY seq LIMIT $2) e"
+	" WHERE e.ts < now() - make_interval(mins => $1)))",
+	2, {INT4OID, INT8OID}, NULL
+};
+
+static PulseStatement old_samples = {
+	"DELETE FROM pulse.health_sample WHERE ctid = ANY (ARRAY("
+	"SELECT s.ctid FROM (SELECT ctid, checked_at FROM pulse.health_sample ORDER BY sample_id LIMIT $2) s"
+	" WHERE s.checked_at < now() - make_interval(mins => $1)))",
+	2, {INT4OID, INT8OID}, NULL
+};
+
+static PulseStatement old_deliveries = {
+	"DELETE FROM pulse.delivery WHERE ctid = ANY (ARRAY("
+	"SELECT d.ctid FROM (SELECT ctid, created_at, status FROM pulse.delivery ORDER BY delivery_id LIMIT $2) d"
+	" WHERE d.created_at < now() - make_interval(mins => $1) AND d.status NOT IN ('pending', 'leased')))",
+	2, {INT4OID, INT8OID}, NULL
+};
+
+/* Runs one of the statements above; tells whether its batch was full. */
+static bool
+remove_batch(PulseStatement *statement, int minutes)
+{
+	Datum		values[2];
+
+	if (minutes == 0)
+		return false;
+	values[0] = Int32GetDatum(minutes);
+	values[1] = Int64GetDatum(BATCH);
+	return pulse_run(statement, values, NULL) == BATCH;
+}
+
+/* Removes one batch of each table; returns whether some is left. */
+bool
+pulse_apply_retention(void)
+{
+	bool		left;
+
+	SPI_connect();
+	left = remove_batch(&old_events, pulse_event_retention);
+	left = remove_batch(&old_samples, pulse_health_retention) || left;
+	left = remove_batch(&old_deliveries, pulse_delivery_retention) || left;
+	SPI_finish();
+	return left;
+}

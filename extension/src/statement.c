@@ -1,0 +1,40 @@
+/*
+ * Running prepared statements.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/guc.h"
+
+#include "src/compat.h"
+#include "src/statement.h"
+
+/* Runs a statement inside SPI and returns the number of rows. */
+uint64
+pulse_run(PulseStatement *statement, const Datum *values, const char *nulls)
+{
+	int			nest_level;
+
+	if (statement->plan == NULL)
+	{
+		SPIPlanPtr	plan = SPI_prepare(statement->sql, statement->nparams, statement->types);
+
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not prepare \"%s\": %s", statement->sql, SPI_result_code_string(SPI_result));
+		statement->plan = plan;
+	}
+
+	nest_level = NewGUCNestLevel();
+	(void) set_config_option("enable_seqscan", "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+	if (SPI_execute_plan(statement->plan, (Datum *) values, nulls, false, 0) < 0)
+		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(SPI_result));
+	AtEOXact_GUC(true, nest_level);
+	return SPI_processed;
+}
+
+/* Returns a column of the first row of the last result. */
+Datum
+pulse_result(int column, bool *null)
+{
+	return SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, column, null);
+}

@@ -1,0 +1,29 @@
+/*
+ * Statements of our own on schema pulse, planned once per session.
+ */
+#ifndef PULSE_STATEMENT_H
+#define PULSE_STATEMENT_H
+
+#include "executor/spi.h"
+
+#define PULSE_MAX_PARAMETERS 8
+
+/* A statement and, after its first use, its plan. */
+typedef struct PulseStatement
+{
+	const char *sql;
+	int			nparams;
+	Oid			types[PULSE_MAX_PARAMETERS];
+	SPIPlanPtr	plan;
+} PulseStatement;
+
+/*
+ * Runs a statement inside SPI and returns the number of rows. nulls may be NULL. It is planned without sequential
+ * scans: its tables have an index for it, and their statistics may be minutes behind a burst.
+ */
+extern uint64 pulse_run(PulseStatement *statement, const Datum *values, const char *nulls);
+
+/* Returns a column of the first row of the last result; the datum lives as long as the SPI connection. */
+extern Datum pulse_result(int column, bool *null);
+
+#endif							/* PULSE_STATEMENT_H */

@@ -1,0 +1,180 @@
+/*
+ * The tick: from marks in pulse.dirty to events.
+ *
+ * Transaction A is what latency hangs on: ledger, TRADE_ALERT, PORTFOLIO_UPDATE, SYSTEM_ALERT. Transaction B computes
+ * what is costly and may wait. Both write under the sequencer's lock, so two ticks at a time never see the same marks
+ * and a reader never sees an event before all those with smaller numbers.
+ */
+#include "postgres.h"
+
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/snapmgr.h"
+#include "utils/timestamp.h"
+
+#include "src/announce.h"
+#include "src/attempt.h"
+#include "src/change.h"
+#include "src/compat.h"
+#include "src/ledger.h"
+#include "src/portfolio_queue.h"
+#include "src/settings.h"
+#include "src/source_state.h"
+#include "src/tick.h"
+#include "src/update.h"
+
+/* Fills or notifications may wait without any mark: after a crash, a full batch, a restore. */
+static bool announcements_left = true;
+
+/* One change on its way through pulse_attempt(). */
+typedef struct ChangeWork
+{
+	List	   *sources;
+	PulseSourceState *source;
+	PulseChange *change;
+	List	   *portfolios;		/* result: what the change touched */
+	MemoryContext context;
+} ChangeWork;
+
+/* Whether there is anything for pulse_tick_changes(). */
+bool
+pulse_tick_needed(void)
+{
+	if (!announcements_left && !pulse_changes_exist())
+	{
+		SPI_connect();
+		announcements_left = pulse_announcements_wait();
+		SPI_finish();
+		return announcements_left;
+	}
+	return true;
+}
+
+static PulseSourceState *
+find_source(List *sources, int32 source_id)
+{
+	ListCell   *cell;
+
+	foreach(cell, sources)
+	{
+		PulseSourceState *source = lfirst(cell);
+
+		if (source->source_id == source_id)
+			return source;
+	}
+	return NULL;
+}
+
+/* Brings the state that hangs on one change up to date and removes its marks. */
+static void
+apply_change(void *arg)
+{
+	ChangeWork *work = arg;
+	PulseChange *change = work->change;
+
+	if (work->source->trades)
+		pulse_ledger_apply(change->source_id, change->portfolio, change->min_ts, change->max_ts);
+	pulse_remove_marks(change);
+
+	MemoryContextSwitchTo(work->context);
+	work->portfolios = change->portfolio != NULL ? list_make1(change->portfolio) :
+		pulse_source_portfolios(work->source, change);
+}
+
+/* Adds a change of everything for each source whose state has not been built yet. */
+static List *
+add_rebuilds(List *changes, const List *sources)
+{
+	ListCell   *cell;
+
+	foreach(cell, sources)
+	{
+		const PulseSourceState *source = lfirst(cell);
+		PulseChange *change;
+
+		if (source->rebuilt)
+			continue;
+		change = palloc0(sizeof(PulseChange));
+		change->source_id = source->source_id;
+		change->min_ts = DT_NOBEGIN;
+		change->max_ts = DT_NOEND;
+		change->unbounded = true;
+		changes = lappend(changes, change);
+	}
+	return changes;
+}
+
+/* Processes the collected changes, each for itself. */
+static void
+process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
+{
+	List	   *sources = pulse_active_sources(sequencer->epoch);
+	ChangeWork	work = {.sources = sources,.context = CurrentMemoryContext};
+	ListCell   *cell;
+
+	changes = add_rebuilds(changes, sources);
+	foreach(cell, changes)
+	{
+		PulseChange *change = lfirst(cell);
+		PulseSourceState *source = find_source(sources, change->source_id);
+		ListCell   *name;
+		int			failed = tick->failures.count;
+
+		tick->marks += change->mark_count;
+		if (source == NULL)
+		{
+			/* detached since: nobody wants to know */
+			pulse_remove_marks(change);
+			continue;
+		}
+		work.source = source;
+		work.change = change;
+		work.portfolios = NIL;
+		if (!pulse_attempt(change->portfolio == NULL ? psprintf("source %d", change->source_id) :
+						   psprintf("source %d, portfolio %s", change->source_id, change->portfolio),
+						   apply_change, &work, &tick->failures))
+		{
+			pulse_merge_marks(change);
+			if (tick->failures.count > failed)
+				pulse_source_error(source, tick->failures.last);
+			continue;
+		}
+		pulse_source_error(source, NULL);
+		if (!source->rebuilt && !source->trades && change->unbounded && change->portfolio == NULL)
+			pulse_source_rebuilt(source, sequencer->epoch);
+		foreach(name, work.portfolios)
+			pulse_queue_portfolio(lfirst(name), pulse_source_reader(sources, source));
+	}
+}
+
+/* Takes what changed: ledger, TRADE_ALERT, PORTFOLIO_UPDATE, SYSTEM_ALERT. */
+void
+pulse_tick_changes(PulseTick *tick)
+{
+	MemoryContext context = CurrentMemoryContext;
+	PulseSequencer sequencer;
+	List	   *changes;
+	int			fills;
+	int			alerts;
+
+	SPI_connect();
+	MemoryContextSwitchTo(context);
+	pulse_sequencer_open(&sequencer);
+
+	PushActiveSnapshot(GetTransactionSnapshot());
+	changes = pulse_collect_changes(pulse_tick_batch, &tick->more);
+	PopActiveSnapshot();
+
+	process_changes(tick, &sequencer, changes);
+	fills = pulse_announce_fills(&sequencer, pulse_tick_batch);
+	tick->fills += fills;
+	alerts = pulse_announce_deliveries(&sequencer, pulse_tick_batch);
+	announcements_left = fills == pulse_tick_batch || alerts == pulse_tick_batch;
+	tick->more = tick->more || announcements_left;
+	pulse_send_portfolio_updates(&sequencer, tick);
+
+	pulse_sequencer_close(&sequencer);
+	tick->seq = sequencer.seq;
+	tick->events += (int) (sequencer.seq - sequencer.first_seq);
+	SPI_finish();
+}

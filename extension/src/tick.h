@@ -1,0 +1,28 @@
+/*
+ * One cycle of the engine: two short transactions.
+ */
+#ifndef PULSE_TICK_H
+#define PULSE_TICK_H
+
+#include "datatype/timestamp.h"
+
+#include "src/attempt.h"
+
+/* What a tick did. */
+typedef struct PulseTick
+{
+	int64		seq;			/* newest event; 0 when the sequencer was not needed */
+	int			marks;
+	int			fills;
+	int			events;
+	bool		more;			/* something was left for the next tick */
+	PulseFailures failures;
+} PulseTick;
+
+/* Whether there is anything for pulse_tick_changes(). Inside a transaction with a snapshot. */
+extern bool pulse_tick_needed(void);
+
+/* Takes what changed: ledger, TRADE_ALERT, PORTFOLIO_UPDATE, SYSTEM_ALERT. Inside a transaction. */
+extern void pulse_tick_changes(PulseTick *tick);
+
+#endif							/* PULSE_TICK_H */

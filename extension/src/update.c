@@ -1,0 +1,224 @@
+/*
+ * PORTFOLIO_UPDATE, PERFORMANCE_UPDATE and HEALTH_UPDATE.
+ *
+ * Their data come from SQL functions over the user's tables, so they are computed as the owner of the tables, confined
+ * like maintenance commands: no code of his runs with our rights. Computing comes first, the sequencer's lock last.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/jsonb.h"
+#include "utils/timestamp.h"
+
+#include "src/compat.h"
+#include "src/ledger_source.h"
+#include "src/portfolio_queue.h"
+#include "src/settings.h"
+#include "src/statement.h"
+#include "src/update.h"
+
+/* State messages of one transaction: what is left comes in the next, so that each is short. */
+#define PORTFOLIO_BATCH 200
+#define PERFORMANCE_BATCH 20
+/* A portfolio that changes all the time is shown so often; the first change after a pause is shown at once. */
+#define PORTFOLIO_INTERVAL_MS 100
+/* How often the health is looked at. */
+#define HEALTH_LOOK_MS 5000
+
+/* One message on its way through pulse_attempt(). */
+typedef struct UpdateWork
+{
+	const PulseDuePortfolio *portfolio;
+	const char *function;
+	MemoryContext context;
+	Datum		data;			/* result: jsonb */
+	bool		null;
+} UpdateWork;
+
+typedef struct HealthWork
+{
+	MemoryContext context;
+	Datum		data;
+	char	   *statuses;		/* component=status, … */
+} HealthWork;
+
+static PulseStatement health = {
+	"SELECT h.data, (SELECT pg_catalog.string_agg(pg_catalog.concat(c ->> 'component', '=', c ->> 'status'), ','"
+	" ORDER BY c ->> 'component') FROM pg_catalog.jsonb_array_elements(h.data -> 'components') c)"
+	" FROM pulse.health_update() AS h (data)", 0, {0}, NULL
+};
+
+static PulseStatement known_health = {
+	"SELECT health_status, health_at FROM pulse.sequencer", 0, {0}, NULL
+};
+
+static PulseStatement store_health = {
+	"UPDATE pulse.sequencer SET health_status = $1, health_at = clock_timestamp()", 1, {TEXTOID}, NULL
+};
+
+static TimestampTz health_looked_at = 0;
+
+/* Computes one message as the reader of its portfolio. */
+static void
+compute_update(void *arg)
+{
+	UpdateWork *work = arg;
+	Oid			types[] = {TEXTOID};
+	Datum		values[] = {CStringGetTextDatum(work->portfolio->name)};
+	pulse_identity identity = pulse_act_as(work->portfolio->reader, true);
+	Datum		data;
+
+	if (SPI_execute_with_args(work->function, 1, types, values, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not run \"%s\"", work->function);
+	data = pulse_result(1, &work->null);
+	if (!work->null)
+	{
+		MemoryContext old = MemoryContextSwitchTo(work->context);
+
+		work->data = PointerGetDatum(PG_DETOAST_DATUM_COPY(data));
+		MemoryContextSwitchTo(old);
+	}
+	pulse_act_back(&identity);
+}
+
+/* Computes and emits the due messages of one kind; sequencer NULL opens it as soon as there is something to emit. */
+static int
+send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdateKind kind, const char *type,
+			 const char *function, int interval_ms, int limit)
+{
+	TimestampTz next;
+	List	   *due = pulse_due_portfolios(kind, interval_ms, limit, &next);
+	List	   *computed = NIL;
+	ListCell   *cell;
+
+	foreach(cell, due)
+	{
+		UpdateWork *work = palloc0(sizeof(UpdateWork));
+
+		work->portfolio = lfirst(cell);
+		work->function = function;
+		work->context = CurrentMemoryContext;
+		if (!OidIsValid(work->portfolio->reader) ||
+			!pulse_attempt(psprintf("%s of portfolio %s", type, work->portfolio->name), compute_update, work,
+						   &tick->failures))
+			work->null = true;
+		computed = lappend(computed, work);
+	}
+	foreach(cell, computed)
+	{
+		UpdateWork *work = lfirst(cell);
+
+		if (!work->null)
+		{
+			if (!*open)
+				pulse_sequencer_open(sequencer);
+			*open = true;
+			pulse_emit_event(sequencer, type, work->portfolio->name, NULL, "LOW", work->data);
+		}
+	}
+	/* Last, so that an error above leaves them due. */
+	foreach(cell, due)
+		pulse_portfolio_done(kind, ((PulseDuePortfolio *) lfirst(cell))->name);
+	return list_length(due);
+}
+
+/* Emits the PORTFOLIO_UPDATE events that are due. */
+void
+pulse_send_portfolio_updates(PulseSequencer *sequencer, PulseTick *tick)
+{
+	bool		open = true;
+
+	send_updates(sequencer, &open, tick, PULSE_UPDATE_PORTFOLIO, "PORTFOLIO_UPDATE",
+				 "SELECT pulse.portfolio_update($1)", PORTFOLIO_INTERVAL_MS, PORTFOLIO_BATCH);
+}
+
+/* Computes the health in a subtransaction. */
+static void
+compute_health(void *arg)
+{
+	HealthWork *work = arg;
+	MemoryContext old;
+	Datum		data;
+	Datum		statuses;
+	bool		null;
+
+	pulse_run(&health, NULL, NULL);
+	data = pulse_result(1, &null);
+	if (null)
+		return;
+	statuses = pulse_result(2, &null);
+	old = MemoryContextSwitchTo(work->context);
+	work->statuses = null ? pstrdup("") : TextDatumGetCString(statuses);
+	work->data = PointerGetDatum(PG_DETOAST_DATUM_COPY(data));
+	MemoryContextSwitchTo(old);
+}
+
+/* Emits a HEALTH_UPDATE when a status has changed or the last one is old. */
+static void
+send_health(PulseSequencer *sequencer, bool *open, PulseTick *tick)
+{
+	HealthWork	work = {.context = CurrentMemoryContext};
+	Datum		values[1];
+	Datum		value;
+	bool		null;
+	bool		unchanged;
+
+	health_looked_at = GetCurrentTimestamp();
+	if (!pulse_attempt("HEALTH_UPDATE", compute_health, &work, &tick->failures) || work.statuses == NULL)
+		return;
+	pulse_run(&known_health, NULL, NULL);
+	value = pulse_result(1, &null);
+	unchanged = !null && strcmp(TextDatumGetCString(value), work.statuses) == 0;
+	value = pulse_result(2, &null);
+	if (unchanged && !null &&
+		!TimestampDifferenceExceeds(DatumGetTimestampTz(value), GetCurrentTimestamp(), pulse_health_interval))
+		return;
+	if (!*open)
+		pulse_sequencer_open(sequencer);
+	*open = true;
+	pulse_emit_event(sequencer, "HEALTH_UPDATE", NULL, NULL, "LOW", work.data);
+	values[0] = CStringGetTextDatum(work.statuses);
+	pulse_run(&store_health, values, NULL);
+}
+
+/* When the next state message is due. */
+TimestampTz
+pulse_next_update(int performance_interval_ms)
+{
+	TimestampTz portfolio;
+	TimestampTz performance;
+	TimestampTz look = TimestampTzPlusMilliseconds(health_looked_at, HEALTH_LOOK_MS);
+
+	if (list_length(pulse_due_portfolios(PULSE_UPDATE_PORTFOLIO, PORTFOLIO_INTERVAL_MS, 1, &portfolio)) > 0 ||
+		list_length(pulse_due_portfolios(PULSE_UPDATE_PERFORMANCE, performance_interval_ms, 1, &performance)) > 0)
+		return DT_NOBEGIN;
+	return Min(Min(portfolio, performance), look);
+}
+
+/* Transaction B: emits what is due. */
+void
+pulse_tick_updates(PulseTick *tick, int performance_interval_ms)
+{
+	MemoryContext context = CurrentMemoryContext;
+	PulseSequencer sequencer;
+	bool		open = false;
+	bool		look = TimestampDifferenceExceeds(health_looked_at, GetCurrentTimestamp(), HEALTH_LOOK_MS);
+
+	SPI_connect();
+	MemoryContextSwitchTo(context);
+	send_updates(&sequencer, &open, tick, PULSE_UPDATE_PORTFOLIO, "PORTFOLIO_UPDATE",
+				 "SELECT pulse.portfolio_update($1)", PORTFOLIO_INTERVAL_MS, PORTFOLIO_BATCH);
+	send_updates(&sequencer, &open, tick, PULSE_UPDATE_PERFORMANCE, "PERFORMANCE_UPDATE",
+				 "SELECT pulse.performance_update($1)", performance_interval_ms, PERFORMANCE_BATCH);
+	if (look)
+		send_health(&sequencer, &open, tick);
+	if (open)
+	{
+		pulse_sequencer_close(&sequencer);
+		tick->seq = sequencer.seq;
+		tick->events += (int) (sequencer.seq - sequencer.first_seq);
+	}
+	SPI_finish();
+}

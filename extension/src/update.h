@@ -1,0 +1,19 @@
+/*
+ * State messages: what a portfolio, its performance and the system's health look like now.
+ */
+#ifndef PULSE_UPDATE_H
+#define PULSE_UPDATE_H
+
+#include "src/event.h"
+#include "src/tick.h"
+
+/* Emits the PORTFOLIO_UPDATE events that are due, as part of pulse_tick_changes(). */
+extern void pulse_send_portfolio_updates(PulseSequencer *sequencer, PulseTick *tick);
+
+/* When the next state message is due: DT_NOBEGIN for now, DT_NOEND when none is waiting. */
+extern TimestampTz pulse_next_update(int performance_interval_ms);
+
+/* Transaction B: emits what is due of PORTFOLIO_UPDATE, PERFORMANCE_UPDATE and HEALTH_UPDATE. */
+extern void pulse_tick_updates(PulseTick *tick, int performance_interval_ms);
+
+#endif							/* PULSE_UPDATE_H */
