@@ -128,11 +128,27 @@ test('keyboard: the curve is read point by point, ranges and theme are buttons',
 	await page.getByRole('button', { name: 'one week' }).press('Enter');
 	assert.equal(await page.locator('[data-range="1W"]').getAttribute('aria-pressed'), 'true');
 	assert.match(page.url(), /range=1W/);
-	await page.getByRole('button', { name: 'Switch to the dark theme' }).press('Enter');
+	await page.getByRole('button', { name: 'Settings' }).press('Enter');
+	await page.getByRole('radio', { name: 'Dark' }).press('Space');
 	assert.equal(await page.locator('html').getAttribute('data-theme'), 'dark');
 	await page.reload();
 	assert.equal(await page.locator('html').getAttribute('data-theme'), 'dark', 'the choice is remembered');
 	await page.locator('[data-range="1W"][aria-pressed=true]').waitFor();
+	await close();
+});
+
+test('colours and time zone are choices', async () => {
+	server.snapshot = snapshot({ activity: { trades: [trade(99).data], alerts: [] } });
+	const { page, close } = await openPage(browser, address, { timezoneId: 'Asia/Tokyo' });
+	await page.locator('#trades time', { hasText: '20:59:59' }).waitFor();
+	const colour = () => page.locator('[data-tile=today] .change').evaluate((element) => getComputedStyle(element).color);
+	assert.equal(await colour(), 'rgb(29, 78, 216)');
+	await page.getByRole('button', { name: 'Settings' }).click();
+	await page.getByRole('radio', { name: 'Green and red' }).click();
+	assert.equal(await colour(), 'rgb(15, 122, 74)');
+	await page.getByRole('radio', { name: 'UTC' }).click();
+	await page.locator('#trades time', { hasText: '11:59:59' }).waitFor();
+	await page.locator('footer', { hasText: 'Times in UTC' }).waitFor();
 	await close();
 });
 

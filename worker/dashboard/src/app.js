@@ -1,11 +1,11 @@
 import { render } from 'lit-html';
 import { fetchJson } from './api.js';
 import { EquityCharts } from './charts.js';
-import { Explanation } from './explain.js';
 import { History, POINTS, RANGES } from './history.js';
+import { Popover } from './popover.js';
+import { applySettings } from './settings.js';
 import { PulseSocket } from './socket.js';
 import { emptyState, reduce } from './store.js';
-import { applyTheme } from './theme.js';
 import { page } from './views/page.js';
 
 /** @typedef {import('./history.js').Range} Range */
@@ -34,7 +34,8 @@ class Page {
 	chartLoaded = false;
 	chartError = '';
 	problem = '';
-	#explanation = new Explanation();
+	#explanation = new Popover();
+	#settings = new Popover();
 	/** @type {number | null} epoch seconds */ firstSnapshot = null;
 
 	/** The newest figures that came over the socket. */
@@ -74,8 +75,8 @@ class Page {
 			if (!document.hidden) this.socket.retryNow();
 		});
 		matchMedia('(prefers-color-scheme: dark)').addEventListener('change', () => {
-			applyTheme();
-			this.actions.themeChanged();
+			applySettings();
+			this.actions.settingsChanged();
 		});
 	}
 
@@ -84,9 +85,13 @@ class Page {
 		if (this.#frame) return;
 		this.#frame = requestAnimationFrame(() => {
 			this.#frame = 0;
-			render(page(this.view()), this.root);
-			this.#drawCharts();
+			this.#render();
 		});
+	}
+
+	#render() {
+		render(page(this.view()), this.root);
+		this.#drawCharts();
 	}
 
 	view() {
@@ -103,8 +108,8 @@ class Page {
 			retryNow: () => this.socket.retryNow(),
 			reloadChart: () => { void this.loadChart(); },
 			resetZoom: () => this.#charts?.resetZoom(),
-			themeChanged: () => {
-				this.#charts?.recolour();
+			settingsChanged: () => {
+				this.#charts?.restyle();
 				this.draw();
 			},
 			/** @param {Range} range */
@@ -127,11 +132,17 @@ class Page {
 			/** @param {Element | undefined} box */
 			underwaterBox: (box) => { this.#boxes.underwater = box; },
 			/** @param {string} key @param {HTMLElement} anchor */
-			explain: (key, anchor) => this.#explanation.show(key, anchor, () => render(page(this.view()), this.root)),
+			explain: (key, anchor) => this.#explanation.show(key, anchor, () => this.#render()),
 			/** @param {Element | undefined} box */
 			explanationBox: (box) => this.#explanation.attach(box),
 			/** @param {Event} event */
 			explanationToggles: (event) => this.#explanation.toggles(event),
+			/** @param {HTMLElement} anchor */
+			openSettings: (anchor) => this.#settings.show('settings', anchor, () => this.#render()),
+			/** @param {Element | undefined} box */
+			settingsBox: (box) => this.#settings.attach(box),
+			/** @param {Event} event */
+			settingsToggles: (event) => this.#settings.toggles(event),
 			/** @param {KeyboardEvent} event */
 			chartKey: (event) => this.#chartKey(event),
 			chartBlur: () => {

@@ -1,4 +1,4 @@
 // Runs before the first paint, so that the theme does not flash.
-import { applyTheme } from './theme.js';
+import { applySettings } from './settings.js';
 
-applyTheme();
+applySettings();

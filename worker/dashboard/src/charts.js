@@ -1,5 +1,5 @@
 import uPlot from 'uplot';
-import { axisLabels, short } from './format.js';
+import { axisLabels, short, timeZone } from './format.js';
 
 /** @typedef {import('./history.js').History} History */
 
@@ -88,8 +88,8 @@ export class EquityCharts {
 		for (const plot of this.#plots()) plot.setData(plot.data, true);
 	}
 
-	/** Takes the colours of the theme that is now on the screen. */
-	recolour() {
+	/** Takes over the colours and the time zone that now hold. */
+	restyle() {
 		this.#palette = readPalette();
 		for (const plot of this.#plots()) plot.redraw(false, true);
 	}
@@ -151,6 +151,11 @@ export class EquityCharts {
 				bind: { dblclick: () => () => { this.resetZoom(); return null; } },
 			},
 			scales: { x: { time: true } },
+			tzDate: (/** @type {number} */ seconds) => {
+				const zone = timeZone();
+				const date = new Date(seconds * 1000);
+				return zone ? uPlot.tzDate(date, zone) : date;
+			},
 		};
 	}
 

@@ -1,3 +1,5 @@
+import { setting } from './settings.js';
+
 /** @typedef {import('./types.js').Decimal} Decimal */
 
 const MINUS = '\u2212';
@@ -175,24 +177,42 @@ export function short(value) {
 	return fixed(value, size >= 1e5 ? 0 : 2, false);
 }
 
-const dateFormats = {
-	clock: new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit', second: '2-digit' }),
-	day: new Intl.DateTimeFormat('en-GB', { day: '2-digit', month: 'short' }),
-	full: new Intl.DateTimeFormat('en-GB', {
-		year: 'numeric', month: 'short', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit',
-	}),
-	minute: new Intl.DateTimeFormat('en-GB', {
-		year: 'numeric', month: 'short', day: '2-digit', hour: '2-digit', minute: '2-digit',
-	}),
+const DAY_AND_TIME = /** @type {const} */ ({ year: 'numeric', month: 'short', day: '2-digit', hour: '2-digit', minute: '2-digit' });
+
+/** @type {Record<'clock' | 'day' | 'minute' | 'full', Intl.DateTimeFormatOptions>} */
+const STYLES = {
+	clock: { hour: '2-digit', minute: '2-digit', second: '2-digit' },
+	day: { day: '2-digit', month: 'short' },
+	minute: DAY_AND_TIME,
+	full: { ...DAY_AND_TIME, second: '2-digit' },
 };
+
+/** @type {Map<string, Intl.DateTimeFormat>} */
+const dateFormats = new Map();
+
+/** @param {keyof typeof STYLES} style */
+function dateFormat(style) {
+	const key = `${style} ${setting('zone')}`;
+	let format = dateFormats.get(key);
+	if (!format) {
+		format = new Intl.DateTimeFormat('en-GB', { ...STYLES[style], timeZone: timeZone() });
+		dateFormats.set(key, format);
+	}
+	return format;
+}
+
+/** The zone of all times on the page; undefined means this machine's own. */
+export const timeZone = () => (setting('zone') === 'utc' ? 'UTC' : undefined);
+
+export const zoneName = () => timeZone() ?? Intl.DateTimeFormat().resolvedOptions().timeZone ?? 'local time';
 
 /**
  * @param {string | number | null | undefined} when  ISO text or milliseconds
- * @param {keyof typeof dateFormats} [style]
+ * @param {keyof typeof STYLES} [style]
  */
 export function time(when, style = 'full') {
 	const date = when === null || when === undefined ? NaN : new Date(when).getTime();
-	return Number.isNaN(date) ? MISSING : dateFormats[style].format(date);
+	return Number.isNaN(date) ? MISSING : dateFormat(style).format(date);
 }
 
 /** @param {number} milliseconds */

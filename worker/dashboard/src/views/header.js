@@ -1,7 +1,7 @@
 import { html, nothing } from 'lit-html';
 import { age, money, percent } from '../format.js';
-import { shownTheme, toggleTheme } from '../theme.js';
 import { change } from './parts.js';
+import { settingsButton } from './settings.js';
 
 /** @typedef {import('../app.js').View} View */
 
@@ -33,15 +33,10 @@ export function connectionState({ connection, state, now }) {
 	}
 }
 
-const themeIcon = (/** @type {boolean} */ dark) => dark
-	? html`<svg viewBox="0 0 20 20" aria-hidden="true"><circle cx="10" cy="10" r="3.6"></circle><path d="M10 1.8v2M10 16.2v2M1.8 10h2M16.2 10h2M4.2 4.2l1.4 1.4M14.4 14.4l1.4 1.4M4.2 15.8l1.4-1.4M14.4 5.6l1.4-1.4"></path></svg>`
-	: html`<svg viewBox="0 0 20 20" aria-hidden="true"><path d="M16.6 12.2A7 7 0 0 1 7.8 3.4a7 7 0 1 0 8.8 8.8z"></path></svg>`;
-
 /** @param {View} view */
 export function header(view) {
 	const { state, actions } = view;
 	const status = connectionState(view);
-	const dark = shownTheme() === 'dark';
 	return html`<header class="top">
 		<a class="brand" href="/" aria-label="Pulse">
 			<svg viewBox="0 0 32 32" aria-hidden="true"><path d="M2 17h7l3.4-9 5.6 17 4.4-12 2.4 4H30"></path></svg>
@@ -62,7 +57,6 @@ export function header(view) {
 			${status.detail ? html`<span class="detail num">${status.detail}</span>` : nothing}
 			${status.retry ? html`<button class="link" type="button" @click=${actions.retryNow}>Retry now</button>` : nothing}
 		</div>
-		<button class="icon" type="button" aria-label=${dark ? 'Switch to the light theme' : 'Switch to the dark theme'}
-			@click=${() => { toggleTheme(); actions.themeChanged(); }}>${themeIcon(dark)}</button>
+		${settingsButton(view)}
 	</header>`;
 }

@@ -2,7 +2,9 @@ import { html, nothing } from 'lit-html';
 import { equity } from './equity.js';
 import { explanation } from './explanation.js';
 import { header } from './header.js';
+import { zoneName } from '../format.js';
 import { positions } from './positions.js';
+import { settings } from './settings.js';
 import { statistics } from './statistics.js';
 import { alerts, health } from './status.js';
 import { tiles } from './tiles.js';
@@ -10,15 +12,13 @@ import { trades } from './trades.js';
 
 /** @typedef {import('../app.js').View} View */
 
-const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? 'local time';
-
 /** @param {View} view */
 export function page(view) {
 	const away = view.connection.phase !== 'live' && view.state.loaded;
 	return html`<a class="skip" href="#trades">Skip to the trades</a>
 		${header(view)}
 		${view.problem ? html`<p class="banner wide" role="alert">${view.problem}</p>` : nothing}
-		<main class=${away ? 'away' : ''}>
+		<main id="overview" class=${away ? 'away' : ''}>
 			<h1 class="sr-only">Trading performance</h1>
 			${tiles(view)}
 			<div class="columns">
@@ -26,6 +26,9 @@ export function page(view) {
 				<div class="column narrow">${alerts(view)}${health(view)}${statistics(view)}</div>
 			</div>
 		</main>
-		<footer class="bottom"><span>Times in ${zone}; days of the statistics begin at 00:00 UTC.</span></footer>
-		${explanation(view)}`;
+		<footer class="bottom"><span>Times in ${zoneName()}; days of the statistics begin at 00:00 UTC.</span></footer>
+		<nav class="sections" aria-label="Sections">
+			<a href="#overview">Overview</a><a href="#equity">Equity</a><a href="#trades">Trades</a><a href="#positions">Positions</a><a href="#health">Health</a>
+		</nav>
+		${explanation(view)}${settings(view)}`;
 }

@@ -17,8 +17,7 @@ function side(trade) {
 
 /** @param {number} now @param {string} when the day only where it is not today */
 function moment(now, when) {
-	const date = new Date(when);
-	const sameDay = date.toDateString() === new Date(now).toDateString();
+	const sameDay = time(when, 'day') === time(now, 'day') && Math.abs(now - Date.parse(when)) < 2 * 86_400_000;
 	return html`<time datetime=${when} title=${time(when)}>${sameDay ? nothing : html`<span class="muted">${time(when, 'day')}</span> `}${time(when, 'clock')}</time>`;
 }
 

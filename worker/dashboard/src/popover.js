@@ -1,11 +1,11 @@
 const MARGIN = 8;
 const REOPEN_PAUSE = 250;
 
-/** The one pop-over of the page: opens beside what was clicked, closes as the platform does. */
-export class Explanation {
-	/** @type {string | null} */ key = null;
+/** A box that opens beside what was clicked and closes as the platform does. */
+export class Popover {
+	/** @type {string | null} what it is about */ key = null;
 	/** @type {HTMLElement | null} */ #box = null;
-	#closedAt = 0;
+	#closedAt = -Infinity;
 
 	/** @param {Element | undefined} box */
 	attach(box) {
