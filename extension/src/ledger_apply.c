@@ -130,7 +130,7 @@ read_new_range(application *app)
 	const char *query = psprintf("SELECT " PULSE_FILL_COLUMNS " FROM (%s) AS s"
 								 " ORDER BY executed_at, ordinal, fill_key COLLATE \"C\"", app->source->query);
 
-	pulse_read_fills(&reader, query, 3, app->types, app->values, app->nulls, app->source->owner, app->context);
+	pulse_read_fills(&reader, query, 3, app->types, app->values, app->nulls, app->source->owner, false, app->context);
 	while ((fill = pulse_next_fill(&reader)) != NULL)
 	{
 		if (fill->problem != NULL)
@@ -243,9 +243,9 @@ compare_range(application *app)
 	pulse_fill *stored;
 
 	pulse_read_fills(&theirs, psprintf("SELECT " PULSE_FILL_COLUMNS " FROM (%s) AS s%s", app->source->query, order),
-					 3, app->types, app->values, app->nulls, app->source->owner, app->context);
+					 3, app->types, app->values, app->nulls, app->source->owner, false, app->context);
 	pulse_read_fills(&ours, psprintf("SELECT " PULSE_FILL_COLUMNS " FROM pulse.fill WHERE %s%s", stored_range(app), order),
-					 4, app->types, app->values, app->nulls, InvalidOid, app->context);
+					 4, app->types, app->values, app->nulls, InvalidOid, true, app->context);
 	fill = next_sound_fill(app, &theirs);
 	stored = pulse_next_fill(&ours);
 	while (fill != NULL || stored != NULL)
@@ -364,7 +364,7 @@ replay_symbol(application *app, pulse_symbol *symbol)
 					 " WHERE source_id = $1 AND portfolio = $2 AND symbol = $3 AND executed_at >= $4"
 					 " AND (executed_at, ordinal, fill_key COLLATE \"C\") > ($4, $5, $6)"
 					 " ORDER BY executed_at, ordinal, fill_key COLLATE \"C\"",
-					 6, types, values, NULL, InvalidOid, app->context);
+					 6, types, values, NULL, InvalidOid, true, app->context);
 	while ((fill = pulse_next_fill(&reader)) != NULL)
 	{
 		bool		booked = fill->problem == NULL && pulse_symbol_book(app->all, symbol, fill, &outcome);

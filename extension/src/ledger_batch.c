@@ -27,13 +27,32 @@ pulse_batch_create(const char *statement, SPIPlanPtr *plan, int32 source_id, int
 	batch->source_id = source_id;
 	batch->columns = columns;
 	batch->types = types;
-	for (int i = 0; i < columns; i++)
-	{
-		batch->values[i] = palloc(sizeof(Datum) * PULSE_BATCH_ROWS);
-		batch->nulls[i] = palloc(sizeof(bool) * PULSE_BATCH_ROWS);
-	}
-	batch->values_context = AllocSetContextCreate(CurrentMemoryContext, "pulse batch", ALLOCSET_DEFAULT_SIZES);
+	batch->context = CurrentMemoryContext;
 	return batch;
+}
+
+/* Makes room for rows: a few at first, since most batches of a tick stay small or empty. */
+static void
+grow(pulse_batch *batch)
+{
+	int			capacity = batch->capacity == 0 ? 8 : Min(batch->capacity * 4, PULSE_BATCH_ROWS);
+
+	if (batch->capacity == 0)
+		batch->values_context = AllocSetContextCreate(batch->context, "pulse batch", ALLOCSET_DEFAULT_SIZES);
+	for (int i = 0; i < batch->columns; i++)
+	{
+		if (batch->capacity == 0)
+		{
+			batch->values[i] = MemoryContextAlloc(batch->context, sizeof(Datum) * capacity);
+			batch->nulls[i] = MemoryContextAlloc(batch->context, sizeof(bool) * capacity);
+		}
+		else
+		{
+			batch->values[i] = repalloc(batch->values[i], sizeof(Datum) * capacity);
+			batch->nulls[i] = repalloc(batch->nulls[i], sizeof(bool) * capacity);
+		}
+	}
+	batch->capacity = capacity;
 }
 
 /* Begins a row, writing the batch out first when it is full; its values follow in column order. */
@@ -43,6 +62,8 @@ pulse_batch_row(pulse_batch *batch)
 	Assert(batch->rows == 0 || batch->column == batch->columns);
 	if (batch->rows == PULSE_BATCH_ROWS)
 		pulse_batch_flush(batch);
+	if (batch->rows == batch->capacity)
+		grow(batch);
 	batch->rows++;
 	batch->collected++;
 	batch->column = 0;

@@ -21,6 +21,8 @@ typedef struct pulse_batch
 	int32		source_id;
 	int			columns;
 	const Oid  *types;
+	MemoryContext context;
+	int			capacity;
 	int			rows;
 	int			column;			/* where the next value of the current row goes */
 	Datum	   *values[PULSE_BATCH_COLUMNS];

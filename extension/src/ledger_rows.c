@@ -15,10 +15,13 @@
 
 #define FILL_COLUMNS 14
 
-/* Opens a query that yields PULSE_FILL_COLUMNS. */
+/*
+ * Opens a query that yields PULSE_FILL_COLUMNS: over a followed table with the caller's snapshot,
+ * over our own tables (fresh) with what this application has just written.
+ */
 void
 pulse_read_fills(pulse_fill_reader *reader, const char *query, int nargs, Oid *types, Datum *values,
-				 const char *nulls, Oid run_as, MemoryContext parent)
+				 const char *nulls, Oid run_as, bool fresh, MemoryContext parent)
 {
 	pulse_identity identity;
 
@@ -28,8 +31,7 @@ pulse_read_fills(pulse_fill_reader *reader, const char *query, int nargs, Oid *t
 	reader->batch_context = AllocSetContextCreate(parent, "pulse fills", ALLOCSET_DEFAULT_SIZES);
 	if (OidIsValid(run_as))
 		identity = pulse_act_as(run_as, true);
-	/* a followed table as the caller sees it, our own tables with what this application has written */
-	reader->portal = SPI_cursor_open_with_args(NULL, query, nargs, types, values, nulls, OidIsValid(run_as), 0);
+	reader->portal = SPI_cursor_open_with_args(NULL, query, nargs, types, values, nulls, !fresh, 0);
 	if (OidIsValid(run_as))
 		pulse_act_back(&identity);
 }
@@ -112,7 +114,7 @@ unpack(pulse_fill *fill, HeapTuple tuple, TupleDesc desc)
 	fill->executed_at = null[3] ? 0 : DatumGetTimestampTz(value[3]);
 	fill->symbol = text_or_null(value[4], null[4]);
 	fill->side = text_or_null(value[5], null[5]);
-	/* the tuple itself stays in the batch's memory; only what is stored out of line is copied */
+	/* only what is stored out of line or with a short header is copied */
 	fill->quantity = null[6] ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM(value[6]));
 	fill->price = null[7] ? (Datum) 0 : PointerGetDatum(PG_DETOAST_DATUM(value[7]));
 	fill->fee = null[8] ? DirectFunctionCall1(int4_numeric, Int32GetDatum(0)) : PointerGetDatum(PG_DETOAST_DATUM(value[8]));
@@ -133,21 +135,23 @@ pulse_next_batch(pulse_fill_reader *reader)
 	MemoryContext old;
 
 	MemoryContextReset(reader->batch_context);
+	SPI_freetuptable(reader->rows);
 	if (OidIsValid(reader->run_as))
 		identity = pulse_act_as(reader->run_as, true);
 	SPI_cursor_fetch(reader->portal, true, (long) reader->batch_size);
 	if (OidIsValid(reader->run_as))
 		pulse_act_back(&identity);
 
+	/* the fills point into these rows */
+	reader->rows = SPI_tuptable;
 	reader->count = SPI_processed;
 	reader->next = 0;
 	reader->batch_size = PULSE_BATCH;
 	old = MemoryContextSwitchTo(reader->batch_context);
 	reader->fill = palloc(sizeof(pulse_fill) * Max(reader->count, 1));
 	for (uint64 i = 0; i < reader->count; i++)
-		unpack(&reader->fill[i], heap_copytuple(SPI_tuptable->vals[i]), SPI_tuptable->tupdesc);
+		unpack(&reader->fill[i], SPI_tuptable->vals[i], SPI_tuptable->tupdesc);
 	MemoryContextSwitchTo(old);
-	SPI_freetuptable(SPI_tuptable);
 	return reader->count > 0;
 }
 
@@ -164,6 +168,7 @@ pulse_next_fill(pulse_fill_reader *reader)
 void
 pulse_end_fills(pulse_fill_reader *reader)
 {
+	SPI_freetuptable(reader->rows);
 	SPI_cursor_close(reader->portal);
 	MemoryContextDelete(reader->batch_context);
 }

@@ -42,6 +42,7 @@ typedef struct pulse_fill_reader
 	Portal		portal;
 	Oid			run_as;			/* owner of a followed table; InvalidOid: nobody else */
 	MemoryContext batch_context;
+	SPITupleTable *rows;
 	pulse_fill *fill;
 	uint64		count;
 	uint64		next;
@@ -53,7 +54,7 @@ typedef struct pulse_fill_reader
 	"portfolio, ordinal, fill_key, executed_at, symbol, side, quantity, price, fee, fee_asset, order_id, fill_id, strategy, confidence"
 
 extern void pulse_read_fills(pulse_fill_reader *reader, const char *query, int nargs, Oid *types, Datum *values,
-							 const char *nulls, Oid run_as, MemoryContext parent);
+							 const char *nulls, Oid run_as, bool fresh, MemoryContext parent);
 extern bool pulse_next_batch(pulse_fill_reader *reader);
 extern pulse_fill *pulse_next_fill(pulse_fill_reader *reader);
 extern void pulse_end_fills(pulse_fill_reader *reader);
