@@ -82,7 +82,7 @@ main() {
 	local suites suite begin=$EPOCHREALTIME
 	if [ $# -gt 0 ]; then suites=$*; else suites=$(list_suites); fi
 	for suite in $suites; do
-		list_suites | grep -qxF "$suite" || { echo "no suite named $suite; there are: $(list_suites | tr '\n' ' ')" >&2; exit 2; }
+		list_suites | grep -xF "$suite" >/dev/null || { echo "no suite named $suite; there are: $(list_suites | tr '\n' ' ')" >&2; exit 2; }
 	done
 	mkdir -p "$results"
 	exec 8>"$top/.build/check.lock"
