@@ -10,4 +10,11 @@
 #error "Pulse needs PostgreSQL 15 or newer"
 #endif
 
+/* The index of this process in ProcGlobal->allProcs. */
+#if PG_VERSION_NUM >= 170000
+#define PULSE_PROC_NUMBER(proc) GetNumberFromPGProc(proc)
+#else
+#define PULSE_PROC_NUMBER(proc) ((proc)->pgprocno)
+#endif
+
 #endif							/* PULSE_COMPAT_H */

@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
@@ -105,6 +106,8 @@ pulse_sequencer_close(PulseSequencer *sequencer)
 		return;
 	values[0] = Int64GetDatum(sequencer->seq);
 	pulse_run(&store_sequencer, values, NULL);
+	/* A number that was shown must survive a crash, also where commits are asynchronous otherwise. */
+	ForceSyncCommit();
 	snprintf(payload, sizeof(payload), INT64_FORMAT, sequencer->seq);
 	Async_Notify("pulse", payload);
 }

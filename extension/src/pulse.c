@@ -4,11 +4,13 @@
 #include "postgres.h"
 
 #include "fmgr.h"
+#include "miscadmin.h"
 #include "utils/builtins.h"
 
 #include "src/compat.h"
 #include "src/dirty.h"
 #include "src/settings.h"
+#include "src/worker_process.h"
 
 PG_MODULE_MAGIC;
 
@@ -22,6 +24,8 @@ _PG_init(void)
 {
 	pulse_define_settings();
 	pulse_register_xact_callback();
+	if (process_shared_preload_libraries_in_progress && !IsBinaryUpgrade)
+		pulse_register_launcher();
 }
 
 /* Returns the version this library was built as. */

@@ -1,0 +1,39 @@
+-- The background worker of this database.
+
+CREATE FUNCTION pulse_worker_start() RETURNS integer
+	AS 'MODULE_PATHNAME', 'pulse_worker_start' LANGUAGE C VOLATILE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+REVOKE ALL ON FUNCTION pulse_worker_start() FROM PUBLIC;
+COMMENT ON FUNCTION pulse_worker_start() IS
+	'Starts the background worker of this database, with or without preloading, and returns its process ID; that of the running one when there is one. It is started again after a crash, but only preloading with pulse.databases brings it back after a restart of the server. Error 53000 when max_worker_processes leaves no slot.';
+
+CREATE FUNCTION pulse_worker_stop() RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pulse_worker_stop' LANGUAGE C VOLATILE PARALLEL UNSAFE
+	SECURITY DEFINER SET search_path = pg_catalog, pg_temp;
+REVOKE ALL ON FUNCTION pulse_worker_stop() FROM PUBLIC;
+COMMENT ON FUNCTION pulse_worker_stop() IS
+	'Ends the background worker of this database and keeps it from coming back until pulse_worker_start(); false when none was running. Capture goes on: nothing is lost, it is processed later. Call it before DROP DATABASE.';
+
+CREATE FUNCTION pulse.worker_pid() RETURNS integer
+	AS 'MODULE_PATHNAME', 'pulse_worker_pid' LANGUAGE C VOLATILE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.worker_pid() IS
+	'Process ID of this database''s background worker, NULL when none is running.';
+
+CREATE FUNCTION pulse_worker_status(
+	OUT state text, OUT pid integer, OUT started_at timestamptz, OUT last_tick_at timestamptz, OUT ticks bigint,
+	OUT pending bigint, OUT lag interval, OUT seq bigint, OUT epoch text,
+	OUT last_error text, OUT last_error_at timestamptz, OUT errors bigint, OUT preloaded boolean)
+	LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS $$
+	SELECT CASE WHEN p.pid IS NOT NULL THEN 'running' WHEN w.enabled THEN 'absent' ELSE 'stopped' END,
+		p.pid, CASE WHEN p.pid = w.pid THEN w.started_at END, w.last_tick_at, w.ticks,
+		d.pending, d.lag, q.seq, q.epoch, w.last_error, w.last_error_at, w.errors,
+		EXISTS (SELECT FROM regexp_split_to_table(current_setting('shared_preload_libraries', true), '\s*,\s*') AS l (name)
+				WHERE trim(BOTH '"' FROM l.name) ~ '(^|/)pulse(\.so)?$')
+	FROM pulse.worker w, pulse.sequencer q,
+		LATERAL pulse.worker_pid() AS p (pid),
+		LATERAL (SELECT count(*) AS pending, clock_timestamp() - min(marked_at) AS lag FROM pulse.dirty) d
+	$$;
+REVOKE ALL ON FUNCTION pulse_worker_status() FROM PUBLIC;
+COMMENT ON FUNCTION pulse_worker_status() IS
+	'One row about the background worker of this database: state (running, stopped by pulse_worker_stop(), or absent), its process, ticks that found work, pending marks and lag (age of the oldest), newest event seq and epoch, the last error with its time and the number of all, and whether the library is preloaded.';

@@ -1,0 +1,410 @@
+/*
+ * The background worker of one database: sleeps until a commit wakes it or the poll interval is over, then ticks.
+ */
+#include "postgres.h"
+
+#include <unistd.h>
+
+#include "access/xact.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_type.h"
+#include "commands/dbcommands.h"
+#include "commands/extension.h"
+#include "commands/vacuum.h"
+#include "common/relpath.h"
+#include "executor/spi.h"
+#include "miscadmin.h"
+#include "nodes/makefuncs.h"
+#include "pgstat.h"
+#include "postmaster/bgworker.h"
+#include "postmaster/interrupt.h"
+#include "storage/ipc.h"
+#include "storage/latch.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "tcop/tcopprot.h"
+#include "tcop/utility.h"
+#include "utils/builtins.h"
+#include "utils/guc.h"
+#include "utils/memutils.h"
+#include "utils/portal.h"
+#include "utils/snapmgr.h"
+#include "utils/timeout.h"
+#include "utils/timestamp.h"
+
+#include "src/attempt.h"
+#include "src/compat.h"
+#include "src/retention.h"
+#include "src/settings.h"
+#include "src/statement.h"
+#include "src/tick.h"
+#include "src/update.h"
+#include "src/worker_process.h"
+
+/* Field 4 of the lock's tag; SQL's advisory locks have 1 and 2 there, so no user can take this one. */
+#define WORKER_LOCK_SPACE 3
+#define RETENTION_INTERVAL_MS 10000
+/* So many removed marks make a vacuum of pulse.dirty worth while: the tick reads all of its pages. */
+#define VACUUM_MARKS 20000
+#define FIRST_ERROR_DELAY_MS 1000
+#define MAX_ERROR_DELAY_MS 60000
+/* How long a worker that was started by hand waits for the row that allows it to be committed. */
+#define START_GRACE_MS 60000
+
+PGDLLEXPORT void pulse_worker_main(Datum main_arg);
+
+static PulseStatement worker_row = {
+	"SELECT enabled, pid IS NOT DISTINCT FROM $1 AND proc_number IS NOT DISTINCT FROM $2 FROM pulse.worker",
+	2, {INT4OID, INT4OID}, NULL
+};
+
+static PulseStatement register_worker = {
+	"INSERT INTO pulse.worker (pid, proc_number, started_at) VALUES ($1, $2, $3) ON CONFLICT (singleton) DO UPDATE"
+	" SET pid = excluded.pid, proc_number = excluded.proc_number, started_at = excluded.started_at",
+	3, {INT4OID, INT4OID, TIMESTAMPTZOID}, NULL
+};
+
+static PulseStatement record_tick = {
+	"UPDATE pulse.worker SET ticks = ticks + 1, last_tick_at = clock_timestamp()", 0, {0}, NULL
+};
+
+static PulseStatement record_error = {
+	"UPDATE pulse.worker SET last_error = $1, last_error_at = clock_timestamp(), errors = errors + $2",
+	2, {TEXTOID, INT4OID}, NULL
+};
+
+static MemoryContext tick_context;
+static PulseWorkerStart start;
+static TimestampTz started_at;
+static bool installed = false;
+static bool retention_left = false;
+static TimestampTz retention_at = 0;
+static int64 removed_marks = 0;
+static PulseTick tick;
+
+/* Starts a transaction that gives up after pulse.tick_timeout; activity is what pg_stat_activity shows. */
+static void
+begin(const char *activity)
+{
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	pgstat_report_activity(STATE_RUNNING, activity);
+	if (pulse_tick_timeout > 0)
+		enable_timeout_after(STATEMENT_TIMEOUT, pulse_tick_timeout);
+	MemoryContextSwitchTo(tick_context);
+}
+
+static void
+commit(void)
+{
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	PopActiveSnapshot();
+	CommitTransactionCommand();
+	MemoryContextSwitchTo(tick_context);
+}
+
+/* Notes what failed inside the current transaction. */
+static void
+store_failures(const PulseFailures *failures)
+{
+	Datum		values[2];
+
+	values[0] = CStringGetTextDatum(failures->last);
+	values[1] = Int32GetDatum(failures->count);
+	SPI_connect();
+	pulse_run(&record_error, values, NULL);
+	SPI_finish();
+}
+
+/* Sees to it that backends find this process; ends it when pulse_worker_stop() has been called. */
+static void
+check_registration(void)
+{
+	Datum		values[3];
+	bool		null;
+	bool		enabled = true;
+	bool		registered = false;
+
+	SPI_connect();
+	values[0] = Int32GetDatum(MyProcPid);
+	values[1] = Int32GetDatum(PULSE_PROC_NUMBER(MyProc));
+	values[2] = TimestampTzGetDatum(started_at);
+	if (pulse_run(&worker_row, values, NULL) > 0)
+	{
+		enabled = DatumGetBool(pulse_result(1, &null));
+		registered = DatumGetBool(pulse_result(2, &null));
+	}
+	if (!registered)
+		pulse_run(&register_worker, values, NULL);
+	SPI_finish();
+
+	if (enabled)
+		start.by_hand = false;
+	else if (!start.by_hand || TimestampDifferenceExceeds(started_at, GetCurrentTimestamp(), START_GRACE_MS))
+	{
+		AbortCurrentTransaction();
+		ereport(LOG, (errmsg("pulse worker ends, as pulse_worker_stop() has asked for")));
+		proc_exit(0);
+	}
+}
+
+/* Transaction A. */
+static void
+tick_changes(void)
+{
+	begin("pulse: looking for changes");
+	installed = OidIsValid(get_extension_oid("pulse", true));
+	if (installed)
+	{
+		check_registration();
+		if (pulse_tick_needed())
+		{
+			pgstat_report_activity(STATE_RUNNING, "pulse: processing changes");
+			pulse_tick_changes(&tick);
+			removed_marks += tick.marks;
+			SPI_connect();
+			pulse_run(&record_tick, NULL, NULL);
+			SPI_finish();
+		}
+		if (tick.failures.count > 0)
+			store_failures(&tick.failures);
+	}
+	commit();
+}
+
+/* Transaction B. */
+static void
+tick_updates(void)
+{
+	PulseTick	updates = {0};
+
+	begin("pulse: computing state messages");
+	pulse_tick_updates(&updates, pulse_performance_interval);
+	if (updates.failures.count > 0)
+		store_failures(&updates.failures);
+	commit();
+}
+
+static void
+tick_retention(void)
+{
+	begin("pulse: applying retention");
+	retention_left = pulse_apply_retention();
+	commit();
+	retention_at = GetCurrentTimestamp();
+}
+
+/* Vacuums pulse.dirty: every tick reads all of it, and autovacuum comes by once a minute at best. */
+static void
+vacuum_dirty(void)
+{
+	VacuumStmt *statement;
+
+	removed_marks = 0;
+	SetCurrentStatementStartTimestamp();
+	StartTransactionCommand();
+	pgstat_report_activity(STATE_RUNNING, "pulse: vacuuming pulse.dirty");
+	MemoryContextSwitchTo(tick_context);
+	statement = makeNode(VacuumStmt);
+	statement->is_vacuumcmd = true;
+	statement->options = list_make1(makeDefElem("skip_locked", NULL, -1));
+	statement->rels = list_make1(makeVacuumRelation(makeRangeVar("pulse", "dirty", -1), InvalidOid, NIL));
+	PortalContext = tick_context;
+	ExecVacuum(NULL, statement, true);
+	PortalContext = NULL;
+	CommitTransactionCommand();
+}
+
+/* Everything that is due now. */
+static void
+cycle(void)
+{
+	TimestampTz now;
+
+	memset(&tick, 0, sizeof(tick));
+	tick_changes();
+	if (!installed)
+		return;
+	now = GetCurrentTimestamp();
+	if (pulse_next_update(pulse_performance_interval) <= now)
+		tick_updates();
+	if (!tick.more && (retention_left || TimestampDifferenceExceeds(retention_at, now, RETENTION_INTERVAL_MS)))
+		tick_retention();
+	if (removed_marks >= VACUUM_MARKS)
+		vacuum_dirty();
+}
+
+/* Tries to keep the message of a failed tick where pulse_worker_status() shows it. */
+static void
+record_failed_tick(const char *message)
+{
+	PulseFailures failures = {1, (char *) message};
+
+	PG_TRY();
+	{
+		begin("pulse: recording an error");
+		if (OidIsValid(get_extension_oid("pulse", true)))
+			store_failures(&failures);
+		commit();
+	}
+	PG_CATCH();
+	{
+		AbortOutOfAnyTransaction();
+		FlushErrorState();
+	}
+	PG_END_TRY();
+}
+
+/* Runs a cycle; returns false after an error, which is reported once as long as it stays the same. */
+static bool
+guarded_cycle(void)
+{
+	static char *last_message = NULL;
+	ErrorData  *volatile error = NULL;
+
+	PG_TRY();
+	{
+		cycle();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(tick_context);
+		error = CopyErrorData();
+		if (last_message == NULL || strcmp(last_message, error->message) != 0)
+			EmitErrorReport();
+		disable_all_timeouts(false);
+		QueryCancelPending = false;
+		AbortOutOfAnyTransaction();
+		FlushErrorState();
+		PortalContext = NULL;
+	}
+	PG_END_TRY();
+
+	MemoryContextSwitchTo(tick_context);
+	if (error == NULL)
+		return true;
+	if (last_message == NULL || strcmp(last_message, error->message) != 0)
+	{
+		if (last_message != NULL)
+			pfree(last_message);
+		last_message = MemoryContextStrdup(TopMemoryContext, error->message);
+	}
+	record_failed_tick(error->message);
+	return false;
+}
+
+/* Settings of the session, whatever the database's defaults are. */
+static void
+prepare_session(void)
+{
+	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_SUSET, PGC_S_SESSION);
+	SetConfigOption("application_name", PULSE_WORKER_TYPE, PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("default_transaction_isolation", "read committed", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("default_transaction_read_only", "off", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("session_replication_role", "origin", PGC_SUSET, PGC_S_SESSION);
+	SetConfigOption("row_security", "on", PGC_USERSET, PGC_S_SESSION);
+	SetConfigOption("jit", "off", PGC_USERSET, PGC_S_SESSION);
+	/* Shorter than deadlock_timeout: where DDL and a tick wait for each other, it is the tick that gives way. */
+	SetConfigOption("lock_timeout", "500ms", PGC_SUSET, PGC_S_SESSION);
+	SetConfigOption("idle_in_transaction_session_timeout", "0", PGC_USERSET, PGC_S_SESSION);
+}
+
+/* Ends the process when the database of a restarted worker is gone. */
+static void
+check_database(Oid database)
+{
+	char	   *path = GetDatabasePath(database, start.tablespace);
+
+	if (access(path, F_OK) != 0 && errno == ENOENT)
+	{
+		ereport(LOG, (errmsg("pulse worker ends, as database %u no longer exists", database)));
+		proc_exit(0);
+	}
+	pfree(path);
+}
+
+/* Takes the lock that makes this the only worker of the database, or ends the process. */
+static void
+become_the_worker(void)
+{
+	LOCKTAG		tag;
+
+	StartTransactionCommand();
+	SET_LOCKTAG_ADVISORY(tag, MyDatabaseId, 0, 0, WORKER_LOCK_SPACE);
+	if (LockAcquire(&tag, ExclusiveLock, true, true) == LOCKACQUIRE_NOT_AVAIL)
+	{
+		AbortCurrentTransaction();
+		ereport(LOG, (errmsg("pulse worker ends, as another one serves this database")));
+		proc_exit(0);
+	}
+	CommitTransactionCommand();
+}
+
+/* Returns how long to sleep after a tick. */
+static long
+time_to_sleep(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	TimestampTz until = TimestampTzPlusMilliseconds(now, pulse_poll_interval);
+
+	if (!installed)
+		return pulse_poll_interval;
+	if (tick.more || retention_left)
+		return 0;
+	until = Min(until, pulse_next_update(pulse_performance_interval));
+	return Max(0, TimestampDifferenceMilliseconds(now, until));
+}
+
+/* Entry point of a worker process; the argument is the database's OID. */
+void
+pulse_worker_main(Datum main_arg)
+{
+	Oid			database = DatumGetObjectId(main_arg);
+	int			error_delay = FIRST_ERROR_DELAY_MS;
+
+	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
+	pqsignal(SIGHUP, SignalHandlerForConfigReload);
+	pqsignal(SIGTERM, die);
+	BackgroundWorkerUnblockSignals();
+	check_database(database);
+	BackgroundWorkerInitializeConnectionByOid(database, InvalidOid, 0);
+	prepare_session();
+	become_the_worker();
+
+	started_at = GetCurrentTimestamp();
+	pulse_attempt_enable_backoff();
+	tick_context = AllocSetContextCreate(TopMemoryContext, "pulse worker tick", ALLOCSET_DEFAULT_SIZES);
+	for (;;)
+	{
+		TimestampTz begun = GetCurrentTimestamp();
+		long		gap;
+
+		ResetLatch(MyLatch);
+		CHECK_FOR_INTERRUPTS();
+		if (ConfigReloadPending)
+		{
+			ConfigReloadPending = false;
+			ProcessConfigFile(PGC_SIGHUP);
+		}
+		MemoryContextSwitchTo(tick_context);
+		MemoryContextReset(tick_context);
+		if (!guarded_cycle())
+		{
+			pgstat_report_activity(STATE_IDLE, NULL);
+			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, error_delay, PG_WAIT_EXTENSION);
+			error_delay = Min(2 * error_delay, MAX_ERROR_DELAY_MS);
+			continue;
+		}
+		error_delay = FIRST_ERROR_DELAY_MS;
+		pgstat_report_stat(false);
+		pgstat_report_activity(STATE_IDLE, NULL);
+
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, time_to_sleep(), PG_WAIT_EXTENSION);
+		/* Commits that follow each other closely share a tick; this wait is not ended by them. */
+		gap = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
+											  TimestampTzPlusMilliseconds(begun, 1000 / pulse_max_tick_rate));
+		if (gap > 0 && !tick.more)
+			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, gap, PG_WAIT_EXTENSION);
+	}
+}
