@@ -1,5 +1,6 @@
 // What the page does on the days on which the real daemon does not play along.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { SCREENSHOTS, assertAccessible, openPage, startBrowser } from './browser.js';
 import { StandIn, snapshot, trade } from './stand_in.js';
@@ -149,6 +150,27 @@ test('colours and time zone are choices', async () => {
 	await page.getByRole('radio', { name: 'UTC' }).click();
 	await page.locator('#trades time', { hasText: '11:59:59' }).waitFor();
 	await page.locator('footer', { hasText: 'Times in UTC' }).waitFor();
+	await close();
+});
+
+test('trades: filter, sort, export of what is shown', async () => {
+	server.snapshot = snapshot({ activity: { trades: [99, 98, 97].map((seq) => trade(seq, { symbol: `S${seq}`, quantity: String(seq % 98) }).data), alerts: [] } });
+	const { page, close } = await openPage(browser, address);
+	const symbols = () => page.locator('#trades td.symbol').allInnerTexts();
+	await page.locator('#trades td.symbol').first().waitFor();
+	await page.getByRole('button', { name: 'Quantity' }).click();
+	assert.deepEqual(await symbols(), ['S97', 'S99', 'S98']);
+	assert.equal(await page.locator('th', { hasText: 'Quantity' }).getAttribute('aria-sort'), 'descending');
+	await page.getByRole('searchbox').fill('s99');
+	await page.locator('#trades [role=status]', { hasText: '1 of 3' }).waitFor();
+	const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export CSV' }).click()]);
+	assert.match(file.suggestedFilename(), /^trades-\d{4}-\d\d-\d\d\.csv$/);
+	const csv = await readFile(await file.path(), 'utf8');
+	assert.equal(csv.split('\r\n').length, 3);
+	assert.match(csv, /,S99,BUY,1,45000,/);
+	server.broadcast(trade(101, { symbol: 'OTHER' }));
+	await page.locator('#trades [role=status]', { hasText: '1 of 4' }).waitFor();
+	assert.deepEqual(await symbols(), ['S99']);
 	await close();
 });
 

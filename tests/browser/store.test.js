@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { History, POINTS } from '../../worker/dashboard/src/history.js';
 import { MOST_ALERTS, MOST_TRADES, emptyState, reduce } from '../../worker/dashboard/src/store.js';
+import { NEWEST_FIRST, arrange, toCsv } from '../../worker/dashboard/src/trade_table.js';
 import { snapshot, trade } from './stand_in.js';
 
 const loaded = (change) => reduce(emptyState(), { type: 'SNAPSHOT', data: snapshot(change) });
@@ -115,4 +116,27 @@ test('the first value of all starts a curve', () => {
 	assert.equal(history.gain(), null);
 	history.append(5, 100, 100);
 	assert.deepEqual([history.ts, history.value, history.underwater], [[5], [100], [0]]);
+});
+
+test('trades are filtered by words and sorted by exact numbers', () => {
+	const list = [['BTCUSDT', '9007199254740993', 'momentum'], ['ETHUSDT', '9007199254740992', 'Momentum'], ['SOLUSDT', '0.5', null]]
+		.map(([symbol, quantity, strategy], index) => trade(200 - index, { symbol, quantity, strategy }).data);
+	const ids = (arrangement) => arrange(list, { ...NEWEST_FIRST, ...arrangement }).map((each) => each.id);
+	assert.deepEqual(ids({}), [200, 199, 198]);
+	assert.deepEqual(ids({ descending: false }), [198, 199, 200]);
+	assert.deepEqual(ids({ filter: ' momentum  usdt ' }), [200, 199]);
+	assert.deepEqual(ids({ filter: 'momentum sol' }), []);
+	assert.deepEqual(ids({ column: 'quantity', descending: false }), [198, 199, 200]);
+	assert.deepEqual(ids({ column: 'quantity', descending: true }), [200, 199, 198]);
+	assert.deepEqual(ids({ column: 'symbol', descending: true }), [198, 199, 200]);
+	assert.equal(list[0].id, 200, 'the list itself stays');
+});
+
+test('CSV: all digits, quoted text, no formulas', () => {
+	const lines = toCsv([trade(101, { symbol: '=1+1', strategy: 'a "b", c', realized_pnl: '-0.000000000000000001', price: '1e400' }).data]).split('\r\n');
+	assert.equal(lines.length, 3);
+	assert.match(lines[0], /^executed_at,portfolio,id,symbol,side,quantity,price,/);
+	assert.match(lines[1], /,'=1\+1,BUY,0\.1,1e400,/);
+	assert.match(lines[1], /,-0\.000000000000000001,/);
+	assert.match(lines[1], /,"a ""b"", c",/);
 });

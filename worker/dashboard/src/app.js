@@ -6,6 +6,7 @@ import { Popover } from './popover.js';
 import { applySettings } from './settings.js';
 import { PulseSocket } from './socket.js';
 import { emptyState, reduce } from './store.js';
+import { NEWEST_FIRST } from './trade_table.js';
 import { page } from './views/page.js';
 
 /** @typedef {import('./history.js').Range} Range */
@@ -30,6 +31,7 @@ class Page {
 	/** @type {Range} */ range = '1M';
 	/** @type {number | null} index of the point under the cursor */ cursor = null;
 	keyboardCursor = false;
+	arrangement = NEWEST_FIRST;
 	zoomed = false;
 	chartLoaded = false;
 	chartError = '';
@@ -99,7 +101,7 @@ class Page {
 			state: this.state, connection: this.socket.connection, history: this.history, targets: this.targets,
 			range: this.range, cursor: this.cursor, keyboardCursor: this.keyboardCursor, zoomed: this.zoomed,
 			chartLoaded: this.chartLoaded, chartError: this.chartError, problem: this.problem, explained: this.#explanation.key,
-			now: Date.now(), days: this.#days(), actions: this.actions,
+			arrangement: this.arrangement, now: Date.now(), days: this.#days(), actions: this.actions,
 		};
 	}
 
@@ -126,6 +128,11 @@ class Page {
 				this.#rememberInAddress();
 				void this.loadChart();
 				void this.#fetchSnapshot();
+			},
+			/** @param {Partial<import('./trade_table.js').Arrangement>} change */
+			arrangeTrades: (change) => {
+				this.arrangement = { ...this.arrangement, ...change };
+				this.draw();
 			},
 			/** @param {Element | undefined} box */
 			equityBox: (box) => { this.#boxes.equity = box; },

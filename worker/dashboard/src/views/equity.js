@@ -59,7 +59,7 @@ export function equity(view) {
 	const body = html`
 		${chartError ? html`<p class="banner" role="alert">${chartError} <button type="button" class="link" @click=${actions.reloadChart}>Try again</button></p>` : nothing}
 		${nothingYet && state.loaded ? empty(state.portfolio?.total_value ? 'No snapshot in this range. Choose a longer one.' : 'No snapshot yet. Insert your first one like this; the page moves by itself:',
-			state.portfolio?.total_value ? nothing : html`<pre><code>${FIRST_SNAPSHOT}</code></pre>`) : nothing}
+			state.portfolio?.total_value ? nothing : html`<pre tabindex="0"><code>${FIRST_SNAPSHOT}</code></pre>`) : nothing}
 		<div class="charts ${nothingYet ? 'hidden' : ''}" tabindex="0" role="group" aria-roledescription="chart" aria-label=${summary(view)}
 			@keydown=${actions.chartKey} @blur=${actions.chartBlur}>
 			<div class="chart-equity" ${ref(actions.equityBox)}></div>

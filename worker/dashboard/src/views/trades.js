@@ -2,10 +2,12 @@ import { html, nothing } from 'lit-html';
 import { repeat } from 'lit-html/directives/repeat.js';
 import { amount, money, price, quantity, signOf, time } from '../format.js';
 import { tradeKey } from '../store.js';
+import { COLUMNS, arrange, download, toCsv } from '../trade_table.js';
 import { change, empty, panel, skeleton } from './parts.js';
 
 /** @typedef {import('../app.js').View} View */
 /** @typedef {import('../types.js').Trade} Trade */
+/** @typedef {import('../trade_table.js').Column} Column */
 
 const FIRST_TRADE = "INSERT INTO trades (symbol, side, quantity, price, fee)\nVALUES ('BTCUSDT', 'BUY', 0.1, 45000, 4.5);";
 
@@ -39,25 +41,43 @@ function row(trade, { state, now }) {
 	</tr>`;
 }
 
+/** @param {View} view @param {Column} column */
+function heading({ arrangement, actions }, column) {
+	const { label, numeric } = COLUMNS[column];
+	const sorted = arrangement.column === column;
+	const order = !sorted ? 'none' : arrangement.descending ? 'descending' : 'ascending';
+	return html`<th scope="col" class=${numeric ? 'right' : ''} aria-sort=${order}>
+		<button type="button" class="sort" @click=${() => actions.arrangeTrades({ column, descending: sorted ? !arrangement.descending : Boolean(numeric) || column === 'executed_at' })}>
+			${label}<span aria-hidden="true">${sorted ? (arrangement.descending ? '\u2193' : '\u2191') : ''}</span></button></th>`;
+}
+
+/** @param {View} view @param {Trade[]} shown */
+function tools({ state, arrangement, actions }, shown) {
+	return html`<div class="tools">
+		<span class="muted num" role="status">${shown.length < state.trades.length ? `${shown.length} of ${state.trades.length}` : `newest ${shown.length}`}</span>
+		<input type="search" aria-label="Filter the trades" placeholder="Filter" .value=${arrangement.filter}
+			@input=${(/** @type {Event} */ event) => actions.arrangeTrades({ filter: /** @type {HTMLInputElement} */ (event.target).value })}>
+		<button type="button" class="plain" @click=${() => download(`trades-${new Date().toISOString().slice(0, 10)}.csv`, toCsv(shown))}>Export CSV</button>
+	</div>`;
+}
+
 /** @param {View} view */
 export function trades(view) {
-	const { state } = view;
+	const { state, arrangement } = view;
 	const several = state.scope === null && state.portfolios.length > 1;
+	const shown = arrange(state.trades, arrangement);
 	let body;
 	if (!state.loaded) body = skeleton(6);
 	else if (state.trades.length === 0) {
-		body = empty('No trade yet. Insert your first one like this; it appears here within milliseconds:', html`<pre><code>${FIRST_TRADE}</code></pre>`);
+		body = empty('No trade yet. Insert your first one like this; it appears here within milliseconds:', html`<pre tabindex="0"><code>${FIRST_TRADE}</code></pre>`);
 	} else {
-		body = html`<div class="scroll" tabindex="0" role="group" aria-label="Trades, newest first">
+		const columns = /** @type {Column[]} */ (Object.keys(COLUMNS)).filter((column) => several || column !== 'portfolio');
+		body = html`<div class="scroll" tabindex="0" role="group" aria-label="Trades">
 			<table class="cards">
-				<thead><tr><th scope="col">Time</th>${several ? html`<th scope="col">Portfolio</th>` : nothing}<th scope="col">Symbol</th><th scope="col">Side</th>
-					<th scope="col" class="right">Quantity</th><th scope="col" class="right">Price</th><th scope="col" class="right">Value</th>
-					<th scope="col" class="right">Fee</th><th scope="col" class="right">Realised P&L</th><th scope="col">Strategy</th></tr></thead>
-				<tbody>${repeat(state.trades, tradeKey, (trade) => row(trade, view))}</tbody>
-			</table></div>`;
+				<thead><tr>${columns.map((column) => heading(view, column))}</tr></thead>
+				<tbody>${repeat(shown, tradeKey, (trade) => row(trade, view))}</tbody>
+			</table></div>
+			${shown.length === 0 ? empty('No trade matches the filter.') : nothing}`;
 	}
-	return panel('trades', 'Live trades', body, {
-		className: 'trades',
-		aside: state.trades.length > 0 ? html`<span class="muted num">newest ${state.trades.length}</span>` : nothing,
-	});
+	return panel('trades', 'Live trades', body, { className: 'trades', aside: state.trades.length > 0 ? tools(view, shown) : nothing });
 }

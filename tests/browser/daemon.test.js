@@ -1,0 +1,201 @@
+// The page on the real worker and the real database: what it shows is what SQL gives.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import pg from 'pg';
+import { startCluster } from '../lib/cluster.js';
+import { SCREENSHOTS, assertAccessible, openPage, startBrowser } from './browser.js';
+import { Daemon } from './daemon.js';
+
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
+const LOST = /WebSocket|ERR_CONNECTION|Failed to load resource/;
+
+let cluster, client, daemon, browser;
+
+before(async () => {
+	cluster = await startCluster({ preload: true, database: 'trading', conf: { 'pulse.databases': 'trading' } });
+	client = new pg.Client(cluster.connection);
+	await client.connect();
+	await client.query('CREATE EXTENSION pulse');
+	await client.query('SELECT pulse_setup()');
+	daemon = new Daemon({ dsn: cluster.dsn });
+	await daemon.start();
+	browser = await startBrowser();
+});
+
+after(async () => {
+	await browser?.close();
+	await daemon?.remove();
+	await client?.end();
+	await cluster?.remove();
+});
+
+const text = async (page, selector) => (await page.locator(selector).first().innerText()).replace(/\s+/g, ' ').trim();
+const live = (page) => page.locator('.connection[data-phase=live]').waitFor();
+const row = (page, symbol) => page.locator('#trades tr', { has: page.locator('td.symbol').getByText(symbol, { exact: true }) });
+
+/** Inserts one fill, as a bot does, and returns its id. */
+async function insertTrade(symbol, change = {}) {
+	const fill = { symbol, side: 'BUY', quantity: '0.5', price: '200.25', fee: '0.1', ...change };
+	const columns = Object.keys(fill);
+	const { rows } = await client.query(
+		`INSERT INTO trades (${columns}) VALUES (${columns.map((_, index) => `$${index + 1}`)}) RETURNING id`, Object.values(fill));
+	return rows[0].id;
+}
+
+/** Sixty days with a deposit and a drawdown, and round trips that win and lose. */
+async function insertHistory() {
+	await client.query(`
+		INSERT INTO portfolio_snapshots (ts, total_value, cash_balance, net_flow)
+		SELECT now() - interval '60 days' + i * interval '1 hour',
+			round((10000 + 6 * i + 700 * sin(i / 90.0) + CASE WHEN i >= 700 THEN 2500 ELSE 0 END)::numeric, 8), 5000, CASE WHEN i = 700 THEN 2500 ELSE 0 END
+		FROM generate_series(0, 60 * 24 - 1) AS i`);
+	await client.query(`
+		INSERT INTO trades (symbol, side, quantity, price, fee, executed_at, strategy)
+		SELECT 'BTCUSDT', CASE i % 2 WHEN 0 THEN 'BUY' ELSE 'SELL' END, 0.01, 40000 + 500 * sin(i * 1.7) + i, 0.2, now() - interval '59 days' + i * interval '11 hours', 'momentum'
+		FROM generate_series(0, 119) AS i`);
+}
+
+test('from nothing to the first figures, without a reload', async () => {
+	const { page, close } = await openPage(browser, daemon.address);
+	await page.locator('#trades pre').waitFor();
+	await page.locator('#equity pre').waitFor();
+	// What the page tells a newcomer to type has to work.
+	await client.query(await page.locator('#equity pre').innerText());
+	await page.locator('[data-tile=value] .figure', { hasText: '10,000.00' }).waitFor();
+	await client.query(await page.locator('#trades pre').innerText());
+	await row(page, 'BTCUSDT').waitFor();
+	await page.locator('#equity canvas').first().waitFor();
+	await close();
+	await client.query('TRUNCATE trades, portfolio_snapshots');
+});
+
+test('every figure is the one that its own SQL gives', async () => {
+	await insertHistory();
+	const { page, close } = await openPage(browser, daemon.address);
+	await row(page, 'BTCUSDT').first().waitFor();
+	const terms = await page.locator('[data-term]').evaluateAll((buttons) => buttons.map((button) => button.dataset.term));
+	assert.ok(terms.length >= 19);
+	for (const term of terms) {
+		const button = page.locator(`[data-term=${term}]`);
+		const holder = page.locator('.tile, [data-figure]').filter({ has: button });
+		await button.click();
+		const sql = await page.locator('#explanation pre').innerText();
+		await page.keyboard.press('Escape');
+		const { rows: [answer] } = await client.query(sql);
+		const value = Object.values(answer)[0];
+		assert.notEqual(value, null, `${term} is defined for this history`);
+		const shown = await holder.locator('.figure, dd').innerText();
+		assert.ok(agrees(shown, term === 'current_drawdown' ? -value : value), `${term}: the page shows ${shown}, ${sql} gives ${value}`);
+	}
+	const { rows: [performance] } = await client.query('SELECT * FROM pulse_performance()');
+	assert.ok((await text(page, '[data-tile=drawdown] .note')).includes(`max ${(performance.max_drawdown * 100).toFixed(2)}%`));
+	await close();
+});
+
+/** Whether a figure is the value, rounded to as many digits as are shown. */
+function agrees(shown, value) {
+	const match = /([+\u2212]?)([\d,]+(?:\.(\d+))?)(%?)/.exec(shown);
+	if (!match) return false;
+	const [, sign, digits, fraction = '', unit] = match;
+	const number = Number(digits.replaceAll(',', '')) * (sign === '\u2212' ? -1 : 1);
+	return Math.abs(number - Number(value) * (unit ? 100 : 1)) <= 0.5000001 * 10 ** -fraction.length;
+}
+
+test('the curve ends where the account is, and starts where SQL says', async () => {
+	const { page, close } = await openPage(browser, `${daemon.address}?range=All`);
+	await page.locator('#equity canvas').first().waitFor();
+	const { rows: [{ first, last }] } = await client.query(`SELECT
+		(SELECT round(total_value, 2) FROM portfolio_snapshots ORDER BY ts LIMIT 1) AS first,
+		(SELECT round(total_value, 2) FROM portfolio_snapshots ORDER BY ts DESC LIMIT 1) AS last`);
+	for (const [key, value] of [['Home', first], ['End', last]]) {
+		await page.locator('.charts').focus();
+		await page.keyboard.press(key);
+		await page.locator('#equity .reading', { hasText: Number(value).toLocaleString('en-US', { minimumFractionDigits: 2 }) }).waitFor();
+	}
+	const { rows: [{ flow }] } = await client.query('SELECT sum(net_flow) AS flow FROM portfolio_snapshots');
+	await page.keyboard.press('Escape');
+	await page.locator('#equity .reading', { hasText: (last - first - flow).toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 }) }).waitFor();
+	await close();
+});
+
+test('an INSERT moves the page', async () => {
+	const { page, close } = await openPage(browser, daemon.address);
+	await live(page);
+	const id = await insertTrade('SOLUSDT', { strategy: 'breakout', fee: '0.0123', fee_asset: 'BNB' });
+	const trade = row(page, 'SOLUSDT');
+	await trade.waitFor();
+	assert.equal(await trade.getAttribute('data-trade'), String(id));
+	assert.match(await trade.getAttribute('class'), /fresh/);
+	assert.deepEqual((await trade.locator('td').allInnerTexts()).slice(1).map((cell) => cell.replace(/\s+/g, ' ').trim()),
+		['SOLUSDT', 'BUY', '0.5', '200.25', '100.13', '0.0123 BNB', '–', 'breakout']);
+	assert.equal(await page.locator('#trades tbody tr').first().getAttribute('data-trade'), String(id), 'the newest stands first');
+	await client.query('INSERT INTO portfolio_snapshots (total_value, cash_balance) VALUES (23456789.129999999999, 1)');
+	await page.locator('[data-tile=value] .figure', { hasText: '23,456,789.13' }).waitFor();
+	await page.locator('#positions', { hasText: 'SOLUSDT' }).waitFor();
+	await close();
+});
+
+test('hostile and foreign names stay text', async () => {
+	const { page, close } = await openPage(browser, daemon.address);
+	await live(page);
+	const names = ['<img src=x onerror=alert(1)>', '"><script>document.title=1</script>', '日本語/円', '\u202Eexe.gnp', "Robert'); DROP TABLE trades;--"];
+	for (const name of names) {
+		await insertTrade(name, { strategy: name, order_id: name });
+		await row(page, name).waitFor();
+		assert.equal(await row(page, name).locator('td.strategy').textContent(), name);
+	}
+	assert.equal(await page.locator('img').count(), 0);
+	assert.equal(await page.title(), 'Pulse');
+	await close();
+});
+
+for (const signal of ['SIGTERM', 'SIGKILL']) {
+	test(`the worker goes (${signal}) and comes back: nothing is lost, nothing is twice`, async () => {
+		const { page, close } = await openPage(browser, daemon.address, { expected: LOST });
+		const sent = [];
+		page.on('websocket', (socket) => socket.on('framesent', ({ payload }) => sent.push(JSON.parse(payload).type)));
+		await live(page);
+		await insertTrade(`BEFORE-${signal}`);
+		await row(page, `BEFORE-${signal}`).waitFor();
+		await daemon.stop(signal);
+		await page.locator('.connection[data-phase=waiting]').waitFor();
+		const missed = [];
+		for (let each = 0; each < 20; each++) missed.push(await insertTrade(`MISSED-${signal}`));
+		assert.equal(await row(page, `MISSED-${signal}`).count(), 0);
+		await daemon.start();
+		await live(page);
+		await row(page, `MISSED-${signal}`).nth(19).waitFor();
+		await insertTrade(`AFTER-${signal}`);
+		await row(page, `AFTER-${signal}`).waitFor();
+		const shown = await page.locator('#trades tbody tr').evaluateAll((rows) => rows.map((each) => each.dataset.trade));
+		const { rows } = await client.query('SELECT id::text FROM trades ORDER BY executed_at DESC, id DESC LIMIT $1', [shown.length]);
+		assert.deepEqual(shown, rows.map(({ id }) => id));
+		assert.ok(sent.includes('SUBSCRIBE') && !sent.includes('REQUEST_SNAPSHOT'), `resumed, not loaded anew: ${sent}`);
+		await close();
+	});
+}
+
+test('the database goes and comes back', async () => {
+	const { page, close } = await openPage(browser, daemon.address, { expected: LOST });
+	await live(page);
+	await client.end();
+	await cluster.restart('immediate');
+	client = new pg.Client(cluster.connection);
+	await client.connect();
+	await insertTrade('AFTER-CRASH');
+	await row(page, 'AFTER-CRASH').waitFor();
+	await close();
+});
+
+for (const [title, options] of [
+	['light', {}], ['dark', { colorScheme: 'dark' }], ['phone', PHONE], ['phone-dark', { ...PHONE, colorScheme: 'dark' }],
+]) {
+	test(`as it looks: ${title}`, async () => {
+		const { page, close } = await openPage(browser, daemon.address, { ...options, reducedMotion: 'reduce' });
+		await page.locator('#equity canvas').first().waitFor();
+		await page.locator('#trades tbody tr').first().waitFor();
+		await assertAccessible(page, title);
+		await page.screenshot({ path: `${SCREENSHOTS}daemon-${title}.png`, fullPage: title.startsWith('phone') });
+		await close();
+	});
+}
