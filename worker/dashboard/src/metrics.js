@@ -33,7 +33,7 @@ export const METRICS = {
 	},
 	win_rate: {
 		label: 'Win rate', window: ROUND_TRIPS, sql: column('win_rate'),
-		definition: 'Closed trades with a profit after fees, as a share of all closed trades.',
+		definition: 'Share of the closed trades that made a profit after fees.',
 	},
 	current_drawdown: {
 		label: 'Drawdown', window: HISTORY, sql: 'SELECT current_drawdown, max_drawdown FROM pulse_performance($1)',
@@ -45,11 +45,11 @@ export const METRICS = {
 	},
 	realized_pnl: {
 		label: 'Realised P&L', window: 'all fills', sql: column('realized_pnl'),
-		definition: 'Profit of what has been sold again, at average cost and after fees. Exact decimal arithmetic.',
+		definition: 'Profit of what has been sold again, at average cost and before fees. Exact decimal arithmetic.',
 	},
 	unrealized_pnl: {
-		label: 'Unrealised P&L', window: 'open positions, newest marks', sql: column('unrealized_pnl'),
-		definition: 'What the open positions would gain or lose if they were closed at the mark price.',
+		label: 'Unrealised P&L', window: 'open positions', sql: column('unrealized_pnl'),
+		definition: 'What closing the open positions would gain or lose: as the newest snapshot says, else at the prices of the last fills.',
 	},
 	volatility: {
 		label: 'Volatility, annual', window: HISTORY, sql: column('volatility'),
@@ -84,12 +84,12 @@ export const METRICS = {
 		definition: 'Mean loss of the closed trades that lost, as a positive amount.',
 	},
 	total_trades: {
-		label: 'Trades', window: 'all time', sql: column('total_trades'),
-		definition: 'How many trades the statistics count.',
+		label: 'Closed trades', window: 'all time', sql: column('total_trades'),
+		definition: 'Round trips from flat to flat, which may be many fills each.',
 	},
 	trades_per_day: {
-		label: 'Trades a day', window: 'all time', sql: column('trades_per_day'),
-		definition: 'Trades over the days since the first one.',
+		label: 'Closed trades a day', window: 'since the first one was opened', sql: column('trades_per_day'),
+		definition: 'Closed trades over the days since the first one was opened, at least one day.',
 	},
 };
 
