@@ -25,16 +25,19 @@ cluster_account() {
 	if id -u postgres >/dev/null 2>&1; then echo postgres; else echo nobody; fi
 }
 
-# Runs a command as the cluster's account, with a home of its own.
-cluster_as_user() {
+# Becomes a command that runs as the cluster's account, with a home of its own.
+cluster_exec_as_user() {
+	cd "$PULSE_CLUSTER" || exit 1
 	if [ "$(id -u)" = 0 ]; then
-		local account group
+		local account
 		account=$(cluster_account)
-		group=$(id -g "$account")
-		(cd "$PULSE_CLUSTER" && HOME=$PULSE_CLUSTER exec setpriv --reuid "$account" --regid "$group" --clear-groups "$@")
-	else
-		(cd "$PULSE_CLUSTER" && exec "$@")
+		HOME=$PULSE_CLUSTER exec setpriv --reuid "$account" --regid "$(id -g "$account")" --clear-groups "$@"
 	fi
+	exec "$@"
+}
+
+cluster_as_user() {
+	(cluster_exec_as_user "$@")
 }
 
 # Start time of a process, in clock ticks since boot: with the pid, its identity.

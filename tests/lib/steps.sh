@@ -49,7 +49,8 @@ step() {
 		printf '%8s  %s (%s)\n' "$(steps_elapsed)" "$title" "$(steps_elapsed "$begin")"
 	else
 		printf '%8s  %s: failed\n' "$(steps_elapsed)" "$title"
-		tail -n 20 "$step_log" | sed 's/^/          | /'
+		# what it said itself, not the steps before it
+		awk '/^== / { text = ""; next } { text = text $0 "\n" } END { printf "%s", text }' "$step_log" | tail -n 20 | sed 's/^/          | /'
 	fi
 	return $status
 }
