@@ -136,15 +136,17 @@ fill_history() {
 
 # Until every row of the history is in Pulse's own tables and announced.
 digest_history() {
-	local left deadline=$((SECONDS + 300))
+	local left before='' deadline=$((SECONDS + 60))
 	while [ "$SECONDS" -lt "$deadline" ]; do
 		left=$(sql -c "SELECT (SELECT count(*) FROM pulse.dirty), (SELECT count(*) FROM trades) - (SELECT count(*) FROM pulse.fill WHERE event_seq IS NOT NULL)") || return 1
 		[ "$left" != '0|0' ] || return 0
 		echo "${left#*|} fills to go"
+		[ "$left" = "$before" ] || deadline=$((SECONDS + 60))
+		before=$left
 		sleep 0.5
 	done
 	sql -c 'SELECT * FROM pulse_worker_status()'
-	echo 'the background worker did not get through the history in time'
+	echo 'the background worker does not get through the history'
 	return 1
 }
 
