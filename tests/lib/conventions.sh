@@ -116,9 +116,6 @@ of_kind '^tests/[a-z]+/.*\.m?js$' | grep -vE '^tests/(lib|demo|bench)/|\.test\.m
 of_kind '\.(c|h|sql|js|mjs|css|html|sh)$' | grep -vE '(^|/)expected/' | xargs -r grep -nIE '[[:blank:]]+$' | cut -c1-100 |
 	rule 'no blanks at the end of a line'
 
-of_kind '\.(c|h)$' | xargs -r awk 'FNR == 1 { if (!/^\/\*/ && !/^\/\//) print FILENAME ": opens without saying what it is" }' |
-	rule 'every C file opens with what it is'
-
 of_kind '\.sh$|^\.ci/run$' | while read -r file; do bash -n "$file" 2>&1; done | rule 'shell scripts parse'
 
 if command -v shellcheck >/dev/null; then
