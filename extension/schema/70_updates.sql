@@ -7,7 +7,7 @@ COMMENT ON FUNCTION pulse.portfolio_update(text) IS 'Data of the PORTFOLIO_UPDAT
 
 CREATE FUNCTION pulse.performance_update(portfolio text) RETURNS jsonb
 	LANGUAGE sql STABLE
-	AS $$ SELECT pg_catalog.to_jsonb(p) FROM @extschema@.pulse_performance(portfolio) p $$;
+	AS $$ SELECT pulse.performance_data(portfolio) $$;
 COMMENT ON FUNCTION pulse.performance_update(text) IS 'Data of the PERFORMANCE_UPDATE event of a portfolio: the columns of pulse_performance().';
 
 CREATE FUNCTION pulse.health_update() RETURNS jsonb

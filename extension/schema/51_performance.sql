@@ -1,0 +1,125 @@
+-- Performance of a portfolio, now and over a period.
+
+CREATE FUNCTION pulse.performance(for_portfolio text, since timestamptz, until timestamptz,
+		OUT ts timestamptz, OUT total_value numeric, OUT cash_balance numeric, OUT positions_value numeric,
+		OUT position_count integer, OUT unrealized_pnl numeric, OUT realized_pnl numeric, OUT fees numeric, OUT total_pnl numeric,
+		OUT net_flow numeric, OUT metrics pulse_metrics_row,
+		OUT win_rate double precision, OUT profit_factor double precision, OUT average_win double precision,
+		OUT average_loss double precision, OUT total_trades bigint, OUT trades_per_day double precision,
+		OUT trade_pnl numeric, OUT trade_fees numeric, OUT best_trade numeric, OUT worst_trade numeric,
+		OUT expectancy double precision, OUT payoff_ratio double precision, OUT average_holding interval)
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	ledger record;
+	first_trade timestamptz;
+	last_trade timestamptz;
+BEGIN
+	SELECT max(s.ts), sum(s.total_value), sum(s.cash_balance), sum(s.positions_value), sum(s.position_count),
+			sum(s.unrealized_pnl), sum(s.realized_pnl), sum(s.net_flow)
+		INTO ts, total_value, cash_balance, positions_value, position_count, unrealized_pnl, realized_pnl, net_flow
+		FROM pulse.latest_snapshots(for_portfolio) s;
+	SELECT count(*) AS symbols, count(*) FILTER (WHERE p.quantity <> 0) AS open_positions,
+			sum(p.realized_pnl) AS realized_pnl, sum(p.fees) AS fees,
+			sum(p.quantity * p.mark_price - p.cost) AS unrealized_pnl, max(p.mark_at) AS last_fill
+		INTO ledger
+		FROM pulse.current_positions(for_portfolio, 'average') p;
+	-- The bot knows the market better than the prices of its own last fills; of what it has realised the ledger does.
+	unrealized_pnl := trim_scale(coalesce(unrealized_pnl, ledger.unrealized_pnl));
+	realized_pnl := coalesce(ledger.realized_pnl, realized_pnl);
+	fees := ledger.fees;
+	total_pnl := trim_scale(realized_pnl + coalesce(unrealized_pnl, 0) - coalesce(fees, 0));
+	IF position_count IS NULL AND ledger.symbols > 0 THEN
+		position_count := ledger.open_positions;
+	END IF;
+
+	EXECUTE format('SELECT (m.metrics).* FROM (SELECT @extschema@.pulse_metrics(e.ts, e.value, e.flow) AS metrics FROM (%s) e OFFSET 0) m',
+				   pulse.equity_query(for_portfolio, since, until)) INTO metrics;
+
+	SELECT @extschema@.pulse_win_rate(t.net_pnl), @extschema@.pulse_profit_factor(t.net_pnl),
+			@extschema@.pulse_average_win(t.net_pnl), @extschema@.pulse_average_loss(t.net_pnl), count(*),
+			min(t.opened_at), max(t.closed_at), sum(t.gross_pnl), sum(t.fees), max(t.net_pnl), min(t.net_pnl),
+			@extschema@.pulse_expectancy(t.net_pnl), @extschema@.pulse_payoff_ratio(t.net_pnl), avg(t.closed_at - t.opened_at)
+		INTO win_rate, profit_factor, average_win, average_loss, total_trades, first_trade, last_trade, trade_pnl, trade_fees,
+			best_trade, worst_trade, expectancy, payoff_ratio, average_holding
+		FROM pulse.current_trades(for_portfolio, 'average') t
+		WHERE (since IS NULL OR t.closed_at >= since) AND (until IS NULL OR t.closed_at <= until);
+	IF total_trades > 0 THEN
+		trades_per_day := total_trades / greatest(1, extract(epoch FROM
+			coalesce(until, greatest(last_trade, ts)) - coalesce(since, first_trade)) / 86400.0);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION pulse.performance(text, timestamptz, timestamptz) IS
+	'State of a portfolio now, the metrics of its equity and the statistics of its closed trades in a period with open ends (NULL). Portfolio NULL: all visible ones together, money summed up, returns weighted with the values at the beginning.';
+
+CREATE FUNCTION pulse_performance(portfolio text DEFAULT NULL)
+	RETURNS TABLE (ts timestamptz, total_value numeric, cash_balance numeric, position_count integer, unrealized_pnl numeric,
+				   realized_pnl numeric, total_pnl numeric, daily_return double precision, cumulative_return double precision,
+				   cagr double precision, sharpe double precision, sortino double precision, calmar double precision,
+				   volatility double precision, max_drawdown double precision, current_drawdown double precision,
+				   var_95 double precision, cvar_95 double precision, win_rate double precision, profit_factor double precision,
+				   average_win double precision, average_loss double precision, total_trades bigint, trades_per_day double precision)
+	LANGUAGE sql STABLE
+	AS $$
+	SELECT p.ts, p.total_value, p.cash_balance, p.position_count, p.unrealized_pnl, p.realized_pnl, p.total_pnl,
+		(p.metrics).period_return, (p.metrics).total_return, (p.metrics).cagr, (p.metrics).sharpe, (p.metrics).sortino,
+		(p.metrics).calmar, (p.metrics).volatility, (p.metrics).max_drawdown, (p.metrics).current_drawdown,
+		(p.metrics).var_95, (p.metrics).cvar_95, p.win_rate, p.profit_factor, p.average_win, p.average_loss,
+		p.total_trades, p.trades_per_day
+	FROM pulse.performance($1, NULL, NULL) p
+	$$;
+COMMENT ON FUNCTION pulse_performance(text) IS
+	'One row on how a portfolio stands, NULL meaning all visible ones together (money summed up; returns of the portfolios weighted with their values at the beginning of each step). ts, total_value, cash_balance, position_count: newest snapshot. realized_pnl: ledger, average cost, before fees; unrealized_pnl: newest snapshot, or where it has none the ledger at the prices of the last fills; total_pnl: realised + unrealised - fees in quote currency. daily_return: of the last UTC day, which may be unfinished; cumulative_return, cagr: from the first snapshot to the last, deposits and withdrawals removed; sharpe, sortino, volatility, var_95, cvar_95: over daily returns, annualised with 365 days, risk-free rate and minimum acceptable return 0; calmar: cagr over max_drawdown; drawdowns over all snapshots, positive. win_rate to average_loss: over closed trades net of fees (pulse_closed_trades), the averages in money, losses positive; total_trades: closed trades; trades_per_day: those per day since the first opened, at least one day. Undefined is NULL; without any rows everything is but total_trades, 0.';
+
+CREATE FUNCTION pulse.performance_data(portfolio text) RETURNS jsonb
+	LANGUAGE sql STABLE
+	AS $$
+	SELECT jsonb_build_object(
+		'ts', pulse.json_time(p.ts), 'total_value', pulse.json_money(p.total_value), 'cash_balance', pulse.json_money(p.cash_balance),
+		'position_count', p.position_count, 'unrealized_pnl', pulse.json_money(p.unrealized_pnl),
+		'realized_pnl', pulse.json_money(p.realized_pnl), 'total_pnl', pulse.json_money(p.total_pnl),
+		'daily_return', pulse.json_number(p.daily_return), 'cumulative_return', pulse.json_number(p.cumulative_return),
+		'cagr', pulse.json_number(p.cagr), 'sharpe', pulse.json_number(p.sharpe), 'sortino', pulse.json_number(p.sortino),
+		'calmar', pulse.json_number(p.calmar), 'volatility', pulse.json_number(p.volatility),
+		'max_drawdown', pulse.json_number(p.max_drawdown), 'current_drawdown', pulse.json_number(p.current_drawdown),
+		'var_95', pulse.json_number(p.var_95), 'cvar_95', pulse.json_number(p.cvar_95), 'win_rate', pulse.json_number(p.win_rate),
+		'profit_factor', pulse.json_number(p.profit_factor), 'average_win', pulse.json_number(p.average_win),
+		'average_loss', pulse.json_number(p.average_loss), 'total_trades', p.total_trades,
+		'trades_per_day', pulse.json_number(p.trades_per_day))
+	FROM @extschema@.pulse_performance($1) p
+	$$;
+COMMENT ON FUNCTION pulse.performance_data(text) IS
+	'The columns of pulse_performance() as JSON: money as decimal strings, statistics as numbers, undefined as null.';
+
+CREATE FUNCTION pulse_portfolio(portfolio text DEFAULT NULL) RETURNS jsonb
+	LANGUAGE sql STABLE
+	AS $$
+	WITH newest AS (
+		SELECT max(s.ts) AS ts, sum(s.total_value) AS total_value, sum(s.cash_balance) AS cash_balance,
+			sum(s.positions_value) AS positions_value, sum(s.unrealized_pnl) AS unrealized_pnl,
+			sum(s.realized_pnl) AS realized_pnl, sum(s.net_flow) AS net_flow, sum(s.position_count) AS position_count
+		FROM pulse.latest_snapshots($1) s
+	), held AS (
+		SELECT count(*) AS symbols, count(*) FILTER (WHERE p.quantity <> 0) AS open_positions,
+			sum(p.market_value) AS market_value, sum(p.unrealized_pnl) AS unrealized_pnl, sum(p.realized_pnl) AS realized_pnl,
+			coalesce(jsonb_agg(jsonb_build_object(
+				'portfolio', p.portfolio, 'symbol', p.symbol, 'quantity', pulse.json_money(p.quantity),
+				'average_price', pulse.json_money(p.average_price), 'mark_price', pulse.json_money(p.mark_price),
+				'market_value', pulse.json_money(p.market_value), 'unrealized_pnl', pulse.json_money(p.unrealized_pnl),
+				'realized_pnl', pulse.json_money(p.realized_pnl), 'fees', pulse.json_money(p.fees),
+				'opened_at', pulse.json_time(p.opened_at)) ORDER BY abs(p.market_value) DESC NULLS LAST, p.portfolio, p.symbol)
+				FILTER (WHERE p.quantity <> 0), '[]') AS positions
+		FROM @extschema@.pulse_positions($1) p
+	)
+	SELECT jsonb_build_object(
+		'ts', pulse.json_time(n.ts), 'total_value', pulse.json_money(n.total_value), 'cash_balance', pulse.json_money(n.cash_balance),
+		'positions_value', pulse.json_money(coalesce(n.positions_value, h.market_value)),
+		'unrealized_pnl', pulse.json_money(coalesce(n.unrealized_pnl, h.unrealized_pnl)),
+		'realized_pnl', pulse.json_money(coalesce(h.realized_pnl, n.realized_pnl)),
+		'position_count', coalesce(n.position_count, CASE WHEN h.symbols > 0 THEN h.open_positions END),
+		'net_flow', pulse.json_money(n.net_flow), 'positions', h.positions)
+	FROM newest n CROSS JOIN held h
+	$$;
+COMMENT ON FUNCTION pulse_portfolio(text) IS
+	'What a portfolio holds, as JSON (data of PORTFOLIO_UPDATE): the newest snapshot, completed from the ledger where it has no figure, and the open positions, largest first. NULL: all visible portfolios together. Money and quantities are decimal strings, unknown is null.';
