@@ -93,6 +93,7 @@ CREATE TABLE pulse.delivery (
 	lease_until	timestamptz,
 	lease_owner	text,
 	lease_epoch	bigint,
+	uncertain	integer NOT NULL DEFAULT 0,
 	external_id	text,
 	last_error	text,
 	sent_at		timestamptz,
@@ -104,6 +105,7 @@ CREATE INDEX delivery_unannounced_idx ON pulse.delivery (delivery_id) WHERE even
 COMMENT ON TABLE pulse.delivery IS 'durable outbox of messages to people';
 COMMENT ON COLUMN pulse.delivery.event_seq IS 'the event that announced it; NULL: the next tick emits a SYSTEM_ALERT; 0: none is wanted';
 COMMENT ON COLUMN pulse.delivery.lease_epoch IS 'fencing number of the lease: only its holder may report the outcome';
+COMMENT ON COLUMN pulse.delivery.uncertain IS 'how often a send of it had an unknown outcome; the next one is marked as a possible repeat';
 
 -- Health -----------------------------------------------------------------------------------------------------------
 
