@@ -6,7 +6,7 @@ if ! command -v npm >/dev/null 2>&1; then
 	exit 0
 fi
 # node_modules is complete when its own record is newer than the lock file.
-if [ ! -e node_modules/.package-lock.json ] || [ package-lock.json -nt node_modules/.package-lock.json ]; then
+if [ ! -e node_modules/.package-lock.json ] || [ -n "$(find package-lock.json -newer node_modules/.package-lock.json)" ]; then
 	npm ci --no-audit --no-fund --loglevel=error
 fi
 npm run --silent build >/dev/null

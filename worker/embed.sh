@@ -24,7 +24,7 @@ for file in "$directory"/*; do
 	for form in '' .gz; do
 		symbol=asset_$number$(echo "$form" | tr . _)
 		declarations="$declarations
-extern const unsigned char $symbol[], ${symbol}_end[];
+extern const unsigned char ${symbol}[], ${symbol}_end[];
 __asm__(\".section .rodata\\n\" \"$symbol:\\n.incbin \\\"$build/assets/$number$form\\\"\\n\" \"${symbol}_end:\\n.byte 0\\n.previous\");"
 	done
 	table="$table

@@ -10,7 +10,7 @@
 /* Emits the PORTFOLIO_UPDATE events that are due, as part of pulse_tick_changes(). */
 extern void pulse_send_portfolio_updates(PulseSequencer *sequencer, PulseTick *tick);
 
-/* When the next state message is due: DT_NOBEGIN for now, DT_NOEND when none is waiting. */
+/* When the next state message is due: DT_NOBEGIN when it is due already, DT_NOEND when none is waiting. */
 extern TimestampTz pulse_next_update(int performance_interval_ms);
 
 /* Transaction B: emits what is due of PORTFOLIO_UPDATE, PERFORMANCE_UPDATE and HEALTH_UPDATE. */
