@@ -21,7 +21,7 @@ for file in "$directory"/*; do
 	cp "$file" "$build/assets/$number"
 	gzip -9nc "$file" >"$build/assets/$number.gz"
 	etag=$(sha256sum "$file" | cut -c 1-24)
-	for form in '' .gz; do
+	for form in "" .gz; do
 		symbol=asset_$number$(echo "$form" | tr . _)
 		declarations="$declarations
 extern const unsigned char ${symbol}[], ${symbol}_end[];

@@ -10,6 +10,7 @@ struct api
 	struct database *database;
 	struct stream *stream;
 	struct feed *feed;
+	struct delivery *delivery;	/* NULL when nothing is delivered */
 	const char *dashboard_directory;	/* NULL: the embedded dashboard */
 	uint64_t	started_at;
 };

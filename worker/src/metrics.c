@@ -1,5 +1,6 @@
 #include "metrics.h"
 
+#include "delivery.h"
 #include "feed.h"
 #include "stream.h"
 
@@ -34,4 +35,17 @@ metrics_write(struct text *out, const struct api *api)
 	write_metric(out, "pulse_websocket_too_slow_total", "counter", "Clients closed because they read too slowly.",
 				 stream->too_slow);
 	write_metric(out, "pulse_websocket_replays_total", "counter", "Resumed subscriptions.", stream->replays);
+	if (api->delivery != NULL)
+	{
+		const struct delivery_counters *delivery = delivery_counters(api->delivery);
+
+		write_metric(out, "pulse_telegram_up", "gauge", "1 while messages can be sent.", delivery_is_up(api->delivery));
+		write_metric(out, "pulse_telegram_leader", "gauge", "1 while this worker is the one that sends.",
+					 delivery_is_leader(api->delivery));
+		write_metric(out, "pulse_telegram_sent_total", "counter", "Messages accepted by Telegram.", delivery->sent);
+		write_metric(out, "pulse_telegram_failed_total", "counter", "Attempts that failed and are retried.", delivery->failed);
+		write_metric(out, "pulse_telegram_limited_total", "counter", "Answers 429.", delivery->limited);
+		write_metric(out, "pulse_telegram_ambiguous_total", "counter", "Sends with an unknown outcome.", delivery->ambiguous);
+		write_metric(out, "pulse_telegram_dead_total", "counter", "Messages given up.", delivery->dead);
+	}
 }

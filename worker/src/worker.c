@@ -5,6 +5,7 @@
 #include "api.h"
 #include "config.h"
 #include "database.h"
+#include "delivery.h"
 #include "feed.h"
 #include "log.h"
 #include "memory.h"
@@ -32,6 +33,7 @@ struct worker
 	struct answers *answers;
 	struct stream *stream;
 	struct feed *feed;
+	struct delivery *delivery;
 	struct api	api;
 	struct server *server;
 	struct loop_timer drain_timer;
@@ -45,7 +47,12 @@ struct worker
 static void
 feed_event(void *arg, struct event *event)
 {
-	stream_event(((struct worker *) arg)->stream, event);
+	struct worker *worker = arg;
+
+	stream_event(worker->stream, event);
+	/* What goes into the outbox comes with an alert, so the next alert is the moment to look. */
+	if (event->type == EVENT_TRADE_ALERT || event->type == EVENT_SYSTEM_ALERT)
+		delivery_wake(worker->delivery);
 }
 
 static void
@@ -132,6 +139,7 @@ reload(struct worker *worker)
 	stream_configure(worker->stream, config);
 	database_set_dsn(worker->database, config->dsn);
 	feed_configure(worker->feed, config->listen_dsn, config->poll_interval);
+	delivery_configure(worker->delivery, config);
 	config_free(worker->config);
 	worker->config = config;
 	log_info("config", "configuration reloaded");
@@ -149,7 +157,7 @@ drain_progress(void *arg)
 {
 	struct worker *worker = arg;
 
-	if (stream_client_count(worker->stream) == 0)
+	if (stream_client_count(worker->stream) == 0 && delivery_is_idle(worker->delivery))
 		worker->stopped = true;
 	else
 		loop_timer_set(worker->loop, &worker->drain_check, 20);
@@ -168,6 +176,7 @@ drain(struct worker *worker, int signal_number)
 	log_info("worker", "%s: stopping", strsignal(signal_number));
 	systemd_notify("STOPPING=1");
 	server_stop_listening(worker->server);
+	delivery_drain(worker->delivery);
 	if (signal_number == SIGUSR2)
 		stream_shut_down(worker->stream, 1012, "restart");
 	else
@@ -211,8 +220,9 @@ start(struct worker *worker)
 	worker->stream = stream_open(worker->loop, worker->config, worker->database, worker->answers);
 	worker->feed = feed_open(worker->loop, worker->config->listen_dsn, worker->config->poll_interval, &listener);
 	stream_set_feed(worker->stream, worker->feed);
+	worker->delivery = delivery_open(worker->loop, worker->config);
 	worker->api = (struct api) {.answers = worker->answers,.database = worker->database,.stream = worker->stream,
-		.feed = worker->feed,.dashboard_directory = worker->options->dashboard_directory,
+		.feed = worker->feed,.delivery = worker->delivery,.dashboard_directory = worker->options->dashboard_directory,
 		.started_at = loop_now()};
 	worker->server = server_open(worker->loop, worker->config, worker->stream, &worker->api);
 	if (worker->server == NULL)
@@ -236,6 +246,7 @@ stop(struct worker *worker)
 {
 	/* The server goes first: closing its connections calls into the stream and the API. */
 	server_close(worker->server);
+	delivery_close(worker->delivery);
 	feed_close(worker->feed);
 	stream_close(worker->stream);
 	answers_close(worker->answers);

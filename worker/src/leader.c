@@ -1,0 +1,209 @@
+#include "leader.h"
+
+#include "log.h"
+#include "memory.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* "Puls" and the number of the role; other software is unlikely to lock the same pair. */
+#define LOCK_CLASS "1349872755"
+#define LOCK_OBJECT "1"
+
+#define TRY_MS 2000
+#define CHECK_MS 3000
+
+struct leader
+{
+	struct loop *loop;
+	struct database *database;
+	struct leader_owner owner;
+	struct loop_timer timer;
+	char		name[96];		/* of this process, also after a reconnect */
+	char		epoch[24];		/* of this term; "" when not leading */
+	bool		said_pooled;
+};
+
+static void
+give_up(struct leader *leader, const char *reason)
+{
+	if (leader->epoch[0] == '\0')
+		return;
+	log_warning("leader", "not leading any more: %s", reason);
+	leader->epoch[0] = '\0';
+	leader->owner.lost(leader->owner.arg);
+}
+
+/*
+ * The lock is asked for by the statement that also gives the term its number: a transaction id, which the server never
+ * gives twice. The same statement later on proves that the lock is still ours.
+ */
+static void
+tried(void *arg, const struct database_reply *reply)
+{
+	struct leader *leader = arg;
+
+	if (reply->result == NULL)
+	{
+		if (strcmp(reply->sqlstate, "08000") != 0)
+			log_error("leader", "cannot ask for the lock: %s", reply->message);
+		return;
+	}
+	if (PQgetisnull(reply->result, 0, 0))
+		return;
+	snprintf(leader->epoch, sizeof(leader->epoch), "%s", PQgetvalue(reply->result, 0, 0));
+	log_info("leader", "leading, term %s", leader->epoch);
+	loop_timer_set(leader->loop, &leader->timer, CHECK_MS);
+	leader->owner.gained(leader->owner.arg);
+}
+
+static void
+checked(void *arg, const struct database_reply *reply)
+{
+	struct leader *leader = arg;
+
+	if (reply->result != NULL && PQntuples(reply->result) == 0)
+	{
+		give_up(leader, "the lock is gone");
+		database_reconnect(leader->database, "the session lost its advisory lock");
+	}
+}
+
+static void
+timer_due(void *arg)
+{
+	struct leader *leader = arg;
+	struct database_query attempt = {
+		.sql = "SELECT CASE WHEN pg_catalog.pg_try_advisory_lock(" LOCK_CLASS ", " LOCK_OBJECT ")"
+		" THEN pg_catalog.pg_current_xact_id()::text END",
+		.reply = tried,
+		.arg = leader
+	};
+	struct database_query check = {
+		.sql = "SELECT 1 FROM pg_catalog.pg_locks WHERE locktype = 'advisory' AND classid = " LOCK_CLASS
+		" AND objid = " LOCK_OBJECT " AND objsubid = 2 AND pid = pg_catalog.pg_backend_pid() AND granted"
+		" AND database = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())",
+		.timeout_ms = 10000,
+		.reply = checked,
+		.arg = leader
+	};
+	bool		leads = leader->epoch[0] != '\0';
+
+	loop_timer_set(leader->loop, &leader->timer, leads ? CHECK_MS : TRY_MS);
+	database_query(leader->database, leads ? &check : &attempt);
+}
+
+static void
+prepared(void *arg, const struct database_reply *reply)
+{
+	struct leader *leader = arg;
+
+	if (reply->result == NULL)
+		log_warning("leader", "the session's time-outs could not be set: %s", reply->message);
+	if (!database_is_ready(leader->database))
+		return;
+	leader->owner.connected(leader->owner.arg);
+	loop_timer_set(leader->loop, &leader->timer, 0);
+}
+
+/* A process that is stopped or stuck stops asking; the server then ends its session, and with it the lock. */
+static void
+connected(void *arg)
+{
+	struct leader *leader = arg;
+	const struct database_facts *facts = database_facts(leader->database);
+	struct database_query query = {
+		.sql = "SELECT pg_catalog.set_config('idle_session_timeout', '8s', false),"
+		" pg_catalog.set_config('idle_in_transaction_session_timeout', '8s', false),"
+		" pg_catalog.set_config('statement_timeout', '20s', false)",
+		.reply = prepared,
+		.arg = leader
+	};
+
+	if (facts->standby || facts->pooled)
+	{
+		if (!leader->said_pooled)
+			log_warning("leader", "%s", facts->standby ? "the server is a standby: nothing is sent from here"
+						: "a pooler stands before the server, where a session's lock cannot be trusted; listen_dsn must name"
+						" a direct connection before anything is sent");
+		leader->said_pooled = true;
+		return;
+	}
+	leader->said_pooled = false;
+	database_query(leader->database, &query);
+}
+
+static void
+disconnected(void *arg)
+{
+	struct leader *leader = arg;
+
+	loop_timer_cancel(leader->loop, &leader->timer);
+	give_up(leader, "the connection is lost");
+}
+
+/* Begins to strive for leadership; the owner hears of it. */
+struct leader *
+leader_open(struct loop *loop, const char *dsn, const struct leader_owner *owner)
+{
+	struct leader *leader = memory_alloc_zero(sizeof(*leader));
+	struct database_owner database_owner = {.ready = connected,.lost = disconnected,.arg = leader};
+	char		host[64] = "";
+
+	gethostname(host, sizeof(host) - 1);
+	snprintf(leader->name, sizeof(leader->name), "%s:%ld:%08" PRIx32, host, (long) getpid(), (uint32_t) loop_random());
+	leader->loop = loop;
+	leader->owner = *owner;
+	leader->timer = (struct loop_timer) {.fn = timer_due,.arg = leader};
+	leader->database = database_open(loop, "work", dsn, &database_owner);
+	return leader;
+}
+
+/* Closes the connection, which gives the lock back. */
+void
+leader_close(struct leader *leader)
+{
+	if (leader == NULL)
+		return;
+	loop_timer_cancel(leader->loop, &leader->timer);
+	database_close(leader->database);
+	free(leader);
+}
+
+/* Goes to another server. */
+void
+leader_set_dsn(struct leader *leader, const char *dsn)
+{
+	database_set_dsn(leader->database, dsn);
+}
+
+/* Tells whether this process leads. */
+bool
+leader_leads(const struct leader *leader)
+{
+	return leader->epoch[0] != '\0';
+}
+
+/* Returns the name of this process for leases. */
+const char *
+leader_name(const struct leader *leader)
+{
+	return leader->name;
+}
+
+/* Returns the number of this term for leases. */
+const char *
+leader_epoch(const struct leader *leader)
+{
+	return leader->epoch;
+}
+
+/* Returns the connection that holds the lock. */
+struct database *
+leader_database(struct leader *leader)
+{
+	return leader->database;
+}
