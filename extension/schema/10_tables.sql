@@ -160,7 +160,7 @@ CREATE TABLE pulse.fill (
 );
 CREATE INDEX fill_time_idx ON pulse.fill (source_id, portfolio, executed_at);
 CREATE INDEX fill_symbol_idx ON pulse.fill (source_id, portfolio, symbol, executed_at);
-CREATE INDEX fill_unannounced_idx ON pulse.fill (executed_at, fill_key) WHERE event_seq IS NULL;
+CREATE INDEX fill_unannounced_idx ON pulse.fill (executed_at, ordinal, fill_key) WHERE event_seq IS NULL;
 COMMENT ON TABLE pulse.fill IS 'fills that the ledger has applied';
 COMMENT ON COLUMN pulse.fill.ordinal IS 'orders fills of one instant, before fill_key: the id where it is a whole number, else 0';
 COMMENT ON COLUMN pulse.fill.realized_pnl IS 'profit that this fill realised before fees, by average cost; NULL when it closed nothing';

@@ -66,4 +66,3 @@ CREATE FUNCTION pulse.system_alert(delivery pulse.delivery) RETURNS jsonb
 COMMENT ON FUNCTION pulse.system_alert(pulse.delivery) IS
 	'Data of the SYSTEM_ALERT event that announces a notification; what its own data does not say is null.';
 
-REVOKE ALL ON FUNCTION pulse.trade_alert(pulse.fill), pulse.fill_message(pulse.fill), pulse.system_alert(pulse.delivery) FROM PUBLIC;

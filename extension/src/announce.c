@@ -18,7 +18,7 @@
 static PulseStatement waiting = {
 	"SELECT EXISTS (SELECT FROM pulse.fill WHERE event_seq IS NULL)"
 	" OR EXISTS (SELECT FROM pulse.delivery WHERE event_seq IS NULL)"
-	" OR EXISTS (SELECT FROM pulse.source s, pulse.sequencer q WHERE s.state = 'active' AND s.epoch IS DISTINCT FROM q.epoch)",
+	" OR EXISTS (SELECT FROM pulse.source s, pulse.sequencer q WHERE q.singleton AND s.state = 'active' AND s.epoch IS DISTINCT FROM q.epoch)",
 	0, {0}, NULL
 };
 
@@ -27,7 +27,7 @@ static PulseStatement announce_fills = {
 	"WITH fresh AS MATERIALIZED ("
 	"SELECT f.ctid AS tid, $1 + row_number() OVER (ORDER BY f.executed_at, f.ordinal, f.fill_key) AS seq FROM ("
 	"SELECT u.ctid, u.executed_at, u.ordinal, u.fill_key FROM pulse.fill u WHERE u.event_seq IS NULL"
-	" AND EXISTS (SELECT FROM pulse.source s WHERE s.source_id = u.source_id AND s.epoch = $2)"
+	" AND u.source_id = ANY (ARRAY(SELECT s.source_id FROM pulse.source s WHERE s.epoch = $2))"
 	" ORDER BY u.executed_at, u.ordinal, u.fill_key LIMIT $3) f),"
 	" announced AS (UPDATE pulse.fill f SET event_seq = fresh.seq FROM fresh WHERE f.ctid = fresh.tid"
 	" RETURNING f.event_seq, f.portfolio, f.symbol, pulse.trade_alert(f) AS data,"

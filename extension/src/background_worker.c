@@ -54,7 +54,7 @@
 PGDLLEXPORT void pulse_worker_main(Datum main_arg);
 
 static PulseStatement worker_row = {
-	"SELECT enabled, pid IS NOT DISTINCT FROM $1 AND proc_number IS NOT DISTINCT FROM $2 FROM pulse.worker",
+	"SELECT enabled, pid IS NOT DISTINCT FROM $1 AND proc_number IS NOT DISTINCT FROM $2 FROM pulse.worker WHERE singleton",
 	2, {INT4OID, INT4OID}, NULL
 };
 
@@ -65,11 +65,11 @@ static PulseStatement register_worker = {
 };
 
 static PulseStatement record_tick = {
-	"UPDATE pulse.worker SET ticks = ticks + 1, last_tick_at = clock_timestamp()", 0, {0}, NULL
+	"UPDATE pulse.worker SET ticks = ticks + 1, last_tick_at = clock_timestamp() WHERE singleton", 0, {0}, NULL
 };
 
 static PulseStatement record_error = {
-	"UPDATE pulse.worker SET last_error = $1, last_error_at = clock_timestamp(), errors = errors + $2",
+	"UPDATE pulse.worker SET last_error = $1, last_error_at = clock_timestamp(), errors = errors + $2 WHERE singleton",
 	2, {TEXTOID, INT4OID}, NULL
 };
 

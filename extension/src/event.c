@@ -23,15 +23,15 @@
 #define EPOCH_BYTES 4
 
 static PulseStatement lock_sequencer = {
-	"SELECT seq, epoch, system_identifier, timeline, database FROM pulse.sequencer FOR UPDATE", 0, {0}, NULL
+	"SELECT seq, epoch, system_identifier, timeline, database FROM pulse.sequencer WHERE singleton FOR UPDATE", 0, {0}, NULL
 };
 
 static PulseStatement store_sequencer = {
-	"UPDATE pulse.sequencer SET seq = $1", 1, {INT8OID}, NULL
+	"UPDATE pulse.sequencer SET seq = $1 WHERE singleton", 1, {INT8OID}, NULL
 };
 
 static PulseStatement renew_epoch = {
-	"WITH renewed AS (UPDATE pulse.sequencer SET epoch = $1, system_identifier = $3, timeline = $4, database = $5),"
+	"WITH renewed AS (UPDATE pulse.sequencer SET epoch = $1, system_identifier = $3, timeline = $4, database = $5 WHERE singleton),"
 	" kept AS (UPDATE pulse.source SET epoch = $1 WHERE epoch = $2)"
 	" UPDATE pulse.delivery SET status = 'dead', last_error = 'the database was restored or copied'"
 	" WHERE status IN ('pending', 'leased') AND created_at < now() - make_interval(secs => $6)",

@@ -13,22 +13,26 @@
 
 #define BATCH 2000
 
+/* The oldest row decides by one look whether there is anything to do. */
 static PulseStatement old_events = {
-	"DELETE FROM pulse.event WHERE ctid = ANY (ARRAY("
+	"DELETE FROM pulse.event WHERE (SELECT o.ts FROM pulse.event o ORDER BY o.seq LIMIT 1) < now() - make_interval(mins => $1)"
+	" AND ctid = ANY (ARRAY("
 	"SELECT e.ctid FROM (SELECT ctid, ts FROM pulse.event ORDER BY seq LIMIT $2) e"
 	" WHERE e.ts < now() - make_interval(mins => $1)))",
 	2, {INT4OID, INT8OID}, NULL
 };
 
 static PulseStatement old_samples = {
-	"DELETE FROM pulse.health_sample WHERE ctid = ANY (ARRAY("
+	"DELETE FROM pulse.health_sample WHERE (SELECT o.checked_at FROM pulse.health_sample o ORDER BY o.sample_id LIMIT 1) < now() - make_interval(mins => $1)"
+	" AND ctid = ANY (ARRAY("
 	"SELECT s.ctid FROM (SELECT ctid, checked_at FROM pulse.health_sample ORDER BY sample_id LIMIT $2) s"
 	" WHERE s.checked_at < now() - make_interval(mins => $1)))",
 	2, {INT4OID, INT8OID}, NULL
 };
 
 static PulseStatement old_deliveries = {
-	"DELETE FROM pulse.delivery WHERE ctid = ANY (ARRAY("
+	"DELETE FROM pulse.delivery WHERE (SELECT o.created_at FROM pulse.delivery o ORDER BY o.delivery_id LIMIT 1) < now() - make_interval(mins => $1)"
+	" AND ctid = ANY (ARRAY("
 	"SELECT d.ctid FROM (SELECT ctid, created_at, status FROM pulse.delivery ORDER BY delivery_id LIMIT $2) d"
 	" WHERE d.created_at < now() - make_interval(mins => $1) AND d.status NOT IN ('pending', 'leased')))",
 	2, {INT4OID, INT8OID}, NULL

@@ -17,10 +17,7 @@ typedef struct PulseStatement
 	SPIPlanPtr	plan;
 } PulseStatement;
 
-/*
- * Runs a statement inside SPI and returns the number of rows. nulls may be NULL. It is planned without sequential
- * scans: its tables have an index for it, and their statistics may be minutes behind a burst.
- */
+/* Runs a statement inside SPI, planned to go through indexes, and returns the number of rows; nulls may be NULL. */
 extern uint64 pulse_run(PulseStatement *statement, const Datum *values, const char *nulls);
 
 /* Returns a column of the first row of the last result; the datum lives as long as the SPI connection. */

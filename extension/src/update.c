@@ -47,15 +47,15 @@ typedef struct HealthWork
 static PulseStatement health = {
 	"SELECT h.data, (SELECT pg_catalog.string_agg(pg_catalog.concat(c ->> 'component', '=', c ->> 'status'), ','"
 	" ORDER BY c ->> 'component') FROM pg_catalog.jsonb_array_elements(h.data -> 'components') c)"
-	" FROM pulse.health_update() AS h (data)", 0, {0}, NULL
+	" FROM pulse.health_data() AS h (data)", 0, {0}, NULL
 };
 
 static PulseStatement known_health = {
-	"SELECT health_status, health_at FROM pulse.sequencer", 0, {0}, NULL
+	"SELECT health_status, health_at FROM pulse.sequencer WHERE singleton", 0, {0}, NULL
 };
 
 static PulseStatement store_health = {
-	"UPDATE pulse.sequencer SET health_status = $1, health_at = clock_timestamp()", 1, {TEXTOID}, NULL
+	"UPDATE pulse.sequencer SET health_status = $1, health_at = clock_timestamp() WHERE singleton", 1, {TEXTOID}, NULL
 };
 
 static TimestampTz health_looked_at = 0;
@@ -211,7 +211,7 @@ pulse_tick_updates(PulseTick *tick, int performance_interval_ms)
 	send_updates(&sequencer, &open, tick, PULSE_UPDATE_PORTFOLIO, "PORTFOLIO_UPDATE",
 				 "SELECT pulse.portfolio_update($1)", PORTFOLIO_INTERVAL_MS, PORTFOLIO_BATCH);
 	send_updates(&sequencer, &open, tick, PULSE_UPDATE_PERFORMANCE, "PERFORMANCE_UPDATE",
-				 "SELECT pulse.performance_update($1)", performance_interval_ms, PERFORMANCE_BATCH);
+				 "SELECT pulse.performance_data($1)", performance_interval_ms, PERFORMANCE_BATCH);
 	if (look)
 		send_health(&sequencer, &open, tick);
 	if (open)
