@@ -1,0 +1,172 @@
+-- What a dashboard shows: the equity chart, the newest fills, and everything in one cut.
+
+CREATE FUNCTION pulse_portfolio_chart(hours integer DEFAULT 24, points integer DEFAULT 500, portfolio text DEFAULT NULL) RETURNS jsonb
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	until timestamptz := now();
+	since timestamptz;
+	result jsonb;
+BEGIN
+	IF hours IS NULL OR hours <= 0 OR hours > 1000000 THEN
+		RAISE EXCEPTION 'hours must lie between 1 and 1000000'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'The default is 24.';
+	ELSIF points IS NULL OR points < 4 OR points > 100000 THEN
+		RAISE EXCEPTION 'points must lie between 4 and 100000'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'The default is 500.';
+	END IF;
+	since := until - make_interval(hours => hours);
+	EXECUTE format($q$
+		WITH curve AS (
+			SELECT e.ts, e.value::float8 AS value, coalesce(e.flow, 0)::float8 AS flow, row_number() OVER (ORDER BY e.ts) AS n
+			FROM (%s) e WHERE e.ts >= $1 AND e.value > '-Infinity' AND e.value < 'Infinity'
+		), indexed AS (
+			-- the curve without deposits and withdrawals: its peak is what a drawdown is measured from
+			SELECT c.ts, c.value, c.flow, c.n,
+				CASE WHEN bool_and(c.growth > 0) OVER w THEN exp(sum(CASE WHEN c.growth > 0 THEN ln(c.growth) END) OVER w) END AS index
+			FROM (SELECT *, CASE WHEN n = 1 THEN 1 ELSE (value - flow) / nullif(lag(value) OVER (ORDER BY n), 0) END AS growth FROM curve) c
+			WINDOW w AS (ORDER BY c.n)
+		), underwater AS (
+			SELECT i.*, 1 - i.index / max(i.index) OVER (ORDER BY i.n) AS drawdown FROM indexed i
+		), slotted AS (
+			-- four points a slot: first, last, lowest, highest
+			SELECT u.*, s.slot, row_number() OVER (PARTITION BY s.slot ORDER BY u.n) AS from_start,
+				row_number() OVER (PARTITION BY s.slot ORDER BY u.n DESC) AS from_end,
+				row_number() OVER (PARTITION BY s.slot ORDER BY u.value, u.n) AS from_low,
+				row_number() OVER (PARTITION BY s.slot ORDER BY u.value DESC, u.n) AS from_high,
+				sum(u.flow) OVER (PARTITION BY s.slot ORDER BY u.n) AS flow_so_far
+			FROM underwater u CROSS JOIN LATERAL (
+				SELECT CASE WHEN (SELECT count(*) FROM curve) <= $2 THEN u.n
+					ELSE least(width_bucket(extract(epoch FROM u.ts), extract(epoch FROM (SELECT min(ts) FROM curve)),
+											extract(epoch FROM (SELECT max(ts) FROM curve)), $2 / 4), $2 / 4) END AS slot) s
+		), kept AS (
+			SELECT k.*, k.flow_so_far - coalesce(lag(k.flow_so_far) OVER (PARTITION BY k.slot ORDER BY k.n), 0) AS flow_since
+			FROM slotted k WHERE k.from_start = 1 OR k.from_end = 1 OR k.from_low = 1 OR k.from_high = 1
+		)
+		SELECT jsonb_build_object('points', count(*),
+			'ts', coalesce(jsonb_agg(round(extract(epoch FROM k.ts), 3) ORDER BY k.n), '[]'),
+			'value', coalesce(jsonb_agg(k.value ORDER BY k.n), '[]'),
+			'drawdown', coalesce(jsonb_agg(pulse.json_number(round(k.drawdown::numeric, 12)::float8) ORDER BY k.n), '[]'),
+			'flow', coalesce(jsonb_agg(k.flow_since ORDER BY k.n), '[]'))
+		FROM kept k$q$, pulse.equity_query(portfolio, since, until))
+		INTO result USING since, points;
+	RETURN jsonb_build_object('from', pulse.json_time(since), 'to', pulse.json_time(until)) || result;
+END
+$$;
+COMMENT ON FUNCTION pulse_portfolio_chart(integer, integer, text) IS
+	'The equity curve of the last hours as JSON columns for a chart: from, to, points, ts (seconds since 1970), value, drawdown (from the peak within the chart, deposits and withdrawals removed, a positive fraction) and flow (deposits less withdrawals since the point before). Where there are more snapshots than points, each stretch of time keeps its first, last, lowest and highest. The first point is the last value before the range, if there is one. Portfolio NULL: all visible ones together. Error 22023 for hours or points out of range.';
+
+CREATE FUNCTION pulse.newest_fills(max_rows integer, before text, for_portfolio text)
+	RETURNS TABLE (portfolio text, id text, symbol text, side text, quantity numeric, price numeric, value numeric, fee numeric,
+				   fee_asset text, executed_at timestamptz, order_id text, fill_id text, strategy text,
+				   confidence double precision, realized_pnl numeric, "position" numeric, cursor text)
+	LANGUAGE plpgsql STABLE
+	AS $$
+#variable_conflict use_column
+DECLARE
+	mark text[] := string_to_array(newest_fills.before, '/');
+	mark_time timestamptz;
+	mark_ordinal bigint;
+	mark_key text;
+BEGIN
+	IF max_rows IS NULL OR max_rows < 1 OR max_rows > 10000 THEN
+		RAISE EXCEPTION 'max_rows must lie between 1 and 10000'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'For more, continue with before => the cursor of the last row.';
+	END IF;
+	IF newest_fills.before IS NOT NULL THEN
+		IF mark[1] !~ '^-?\d{1,18}$' OR mark[2] !~ '^-?\d{1,19}$' OR cardinality(mark) < 3 THEN
+			RAISE EXCEPTION 'not a cursor: %', quote_literal(newest_fills.before)
+				USING ERRCODE = 'invalid_parameter_value', HINT = 'Pass the cursor of the last row of the page before.';
+		END IF;
+		mark_time := 'epoch'::timestamptz + mark[1]::bigint * interval '1 microsecond';
+		mark_ordinal := mark[2]::bigint;
+		mark_key := array_to_string(mark[3:], '/');
+	END IF;
+	RETURN QUERY
+		SELECT f.portfolio, f.fill_key, f.symbol, f.side, f.quantity, f.price, f.quantity * f.price, f.fee, f.fee_asset,
+			f.executed_at, f.order_id, f.fill_id, f.strategy, f.confidence, f.realized_pnl, f.position,
+			concat((extract(epoch FROM f.executed_at) * 1000000)::bigint, '/', f.ordinal, '/', f.fill_key)
+		FROM pulse.source s CROSS JOIN LATERAL (
+			SELECT p.portfolio FROM (VALUES (for_portfolio)) AS p (portfolio) WHERE p.portfolio IS NOT NULL
+			UNION ALL
+			SELECT o.portfolio FROM pulse.portfolios_of('trades') o WHERE for_portfolio IS NULL AND o.source_id = s.source_id
+		) p CROSS JOIN LATERAL (
+			SELECT f.* FROM pulse.fill f
+			WHERE f.source_id = s.source_id AND f.portfolio = p.portfolio
+				AND (mark_time IS NULL OR f.executed_at <= mark_time)
+				AND (mark_time IS NULL OR (f.executed_at, f.ordinal, f.fill_key COLLATE "C") < (mark_time, mark_ordinal, mark_key))
+			ORDER BY f.executed_at DESC, f.ordinal DESC, f.fill_key COLLATE "C" DESC
+			LIMIT max_rows
+		) f
+		WHERE s.kind = 'trades' AND s.state = 'active'
+		ORDER BY f.executed_at DESC, f.ordinal DESC, f.fill_key COLLATE "C" DESC
+		LIMIT max_rows;
+END
+$$;
+COMMENT ON FUNCTION pulse.newest_fills(integer, text, text) IS 'Body of pulse_trades().';
+
+CREATE FUNCTION pulse_trades(max_rows integer DEFAULT 100, before text DEFAULT NULL, portfolio text DEFAULT NULL)
+	RETURNS TABLE (portfolio text, id text, symbol text, side text, quantity numeric, price numeric, value numeric, fee numeric,
+				   fee_asset text, executed_at timestamptz, order_id text, fill_id text, strategy text,
+				   confidence double precision, realized_pnl numeric, "position" numeric, cursor text)
+	LANGUAGE sql STABLE
+	AS $$ SELECT * FROM pulse.newest_fills($1, $2, $3) $$;
+COMMENT ON FUNCTION pulse_trades(integer, text, text) IS
+	'Fills that have been processed, newest first, with what each realised (before fees, NULL when it closed nothing) and the position after it. before: the cursor of the last row of the page before. Portfolio NULL: all visible ones. Error 22023 for a number of rows or cursor out of range.';
+
+CREATE FUNCTION pulse.activity(for_portfolio text) RETURNS jsonb
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	trades jsonb;
+	alerts jsonb := '[]';
+BEGIN
+	SELECT coalesce(jsonb_agg(jsonb_build_object(
+			'portfolio', t.portfolio, 'id', t.id, 'symbol', t.symbol, 'side', t.side, 'quantity', pulse.json_money(t.quantity),
+			'price', pulse.json_money(t.price), 'value', pulse.json_money(t.value), 'fee', pulse.json_money(t.fee),
+			'fee_asset', t.fee_asset, 'executed_at', pulse.json_time(t.executed_at), 'order_id', t.order_id, 'fill_id', t.fill_id,
+			'strategy', t.strategy, 'confidence', pulse.json_number(t.confidence), 'realized_pnl', pulse.json_money(t.realized_pnl),
+			'position', pulse.json_money(t.position)) ORDER BY t.n), '[]') INTO trades
+		FROM @extschema@.pulse_trades(50, NULL, for_portfolio) WITH ORDINALITY
+			AS t (portfolio, id, symbol, side, quantity, price, value, fee, fee_asset, executed_at, order_id, fill_id, strategy,
+				  confidence, realized_pnl, "position", cursor, n);
+	-- notifications may be about anything: only who may read them all sees them here
+	IF has_table_privilege('pulse.event', 'SELECT') THEN
+		SELECT coalesce(jsonb_agg(e.data ORDER BY e.seq DESC), '[]') INTO alerts
+			FROM (SELECT v.seq, v.data FROM pulse.event v
+				  WHERE v.type = 'SYSTEM_ALERT' AND (for_portfolio IS NULL OR v.portfolio IS NULL OR v.portfolio = for_portfolio)
+				  ORDER BY v.seq DESC LIMIT 20) e;
+	END IF;
+	RETURN jsonb_build_object('trades', trades, 'alerts', alerts);
+END
+$$;
+COMMENT ON FUNCTION pulse.activity(text) IS
+	'The newest 50 fills and, for who may read pulse.event, the newest 20 system alerts, as JSON.';
+
+CREATE FUNCTION pulse_snapshot(portfolio text DEFAULT NULL) RETURNS jsonb
+	LANGUAGE sql STABLE
+	AS $$
+	WITH p AS MATERIALIZED (SELECT pulse.performance_data($1) AS performance),
+	held AS MATERIALIZED (SELECT sum(c.realized_pnl) AS realized_pnl, sum(c.fees) AS fees FROM pulse.current_positions($1, 'average') c)
+	SELECT jsonb_build_object(
+		'seq', s.seq, 'epoch', s.epoch, 'generated_at', pulse.json_time(now()),
+		'portfolios', (SELECT coalesce(jsonb_agg(n.portfolio ORDER BY n.portfolio), '[]') FROM @extschema@.pulse_portfolios() n),
+		'portfolio', @extschema@.pulse_portfolio($1),
+		'performance', p.performance,
+		'risk', jsonb_build_object(
+			'volatility', p.performance -> 'volatility', 'max_drawdown', p.performance -> 'max_drawdown',
+			'current_drawdown', p.performance -> 'current_drawdown', 'var_95', p.performance -> 'var_95',
+			'cvar_95', p.performance -> 'cvar_95', 'sharpe', p.performance -> 'sharpe', 'sortino', p.performance -> 'sortino',
+			'calmar', p.performance -> 'calmar'),
+		'trading', jsonb_build_object(
+			'win_rate', p.performance -> 'win_rate', 'profit_factor', p.performance -> 'profit_factor',
+			'average_win', p.performance -> 'average_win', 'average_loss', p.performance -> 'average_loss',
+			'total_trades', p.performance -> 'total_trades', 'trades_per_day', p.performance -> 'trades_per_day',
+			'realized_pnl', pulse.json_money(held.realized_pnl), 'fees', pulse.json_money(held.fees)),
+		'system', pulse.health_data(),
+		'activity', pulse.activity($1),
+		'sections', jsonb_build_object())
+	FROM p CROSS JOIN held LEFT JOIN (SELECT q.seq, q.epoch FROM pulse.sequencer q) s ON true
+	$$;
+COMMENT ON FUNCTION pulse_snapshot(text) IS
+	'Everything a dashboard shows, in one MVCC snapshot, as JSON: seq and epoch (events up to this one are contained), generated_at, portfolios, portfolio (as pulse_portfolio), performance (as pulse_performance), risk, trading, system (health), activity (newest fills and alerts), sections. Portfolio NULL: all visible ones together. Money and quantities are decimal strings, statistics numbers, undefined is null.';

@@ -1,0 +1,118 @@
+-- Targets and the report over a number of days.
+
+GRANT SELECT ON pulse.target TO PUBLIC;
+
+CREATE FUNCTION pulse_targets(portfolio text DEFAULT NULL)
+	RETURNS TABLE (target text, goal double precision, actual double precision, progress double precision, on_track boolean,
+				   required_pace double precision)
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	whole record;
+	year record;
+	year_end timestamptz := (date_trunc('year', now() AT TIME ZONE 'UTC') + interval '1 year') AT TIME ZONE 'UTC';
+	year_begin timestamptz := date_trunc('year', now() AT TIME ZONE 'UTC') AT TIME ZONE 'UTC';
+	years_left double precision := extract(epoch FROM year_end - now()) / 31536000.0;
+	years_counted double precision;
+BEGIN
+	SELECT * INTO whole FROM pulse.performance(portfolio, NULL, NULL);
+	SELECT * INTO year FROM pulse.performance(portfolio, year_begin, NULL);
+	years_counted := extract(epoch FROM year_end - greatest((year.metrics).first_ts, year_begin)) / 31536000.0;
+	FOR target, goal IN SELECT t.metric, t.goal FROM pulse.target t ORDER BY t.metric LOOP
+		actual := CASE target WHEN 'annual_return' THEN (whole.metrics).cagr WHEN 'sharpe' THEN (whole.metrics).sharpe
+			WHEN 'sortino' THEN (whole.metrics).sortino WHEN 'calmar' THEN (whole.metrics).calmar
+			WHEN 'volatility' THEN (whole.metrics).volatility WHEN 'max_drawdown' THEN (whole.metrics).max_drawdown
+			WHEN 'win_rate' THEN whole.win_rate WHEN 'profit_factor' THEN whole.profit_factor
+			WHEN 'trades_per_day' THEN whole.trades_per_day END;
+		progress := actual / nullif(goal, 0);
+		on_track := CASE WHEN target IN ('max_drawdown', 'volatility') THEN actual <= goal ELSE actual >= goal END;
+		required_pace := NULL;
+		IF target = 'annual_return' AND goal > -1 AND years_left > 0 AND (year.metrics).total_return > -1 THEN
+			-- the exponent is bounded: in the last minutes of a year no pace makes up for a lost one
+			required_pace := CASE WHEN (ln(1 + goal) * years_counted - ln(1 + (year.metrics).total_return)) / years_left < 700 THEN
+				exp((ln(1 + goal) * years_counted - ln(1 + (year.metrics).total_return)) / years_left) - 1 END;
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION pulse_targets(text) IS
+	'Goals of pulse.target (28 % annual return, Sharpe 1.8, win rate 65 %, maximum drawdown 15 %) against what pulse_performance() says: progress is actual over goal; on_track is whether the goal is met, for max_drawdown and volatility whether the limit is kept; required_pace, for annual_return only, is the annual return from now to the end of the UTC year that brings this year, or its part since the first snapshot, to the goal. Undefined is NULL. Portfolio NULL: all visible ones together.';
+
+CREATE FUNCTION pulse_performance_report(days integer DEFAULT 30, portfolio text DEFAULT NULL) RETURNS jsonb
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	until timestamptz := now();
+	since timestamptz;
+	p record;
+	m pulse_metrics_row;
+	symbols jsonb;
+BEGIN
+	IF days IS NULL OR days < 1 OR days > 36500 THEN
+		RAISE EXCEPTION 'days must lie between 1 and 36500'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'The default is 30.';
+	END IF;
+	since := until - make_interval(hours => 24 * days);
+	SELECT * INTO p FROM pulse.performance(portfolio, since, until);
+	m := p.metrics;
+	SELECT jsonb_agg(jsonb_build_object('symbol', s.symbol, 'trades', s.trades, 'net_pnl', pulse.json_money(s.net_pnl))
+					 ORDER BY s.net_pnl DESC, s.symbol) INTO symbols
+		FROM (SELECT t.symbol, count(*) AS trades, sum(t.net_pnl) AS net_pnl FROM pulse.current_trades(portfolio, 'average') t
+			  WHERE t.closed_at BETWEEN since AND until GROUP BY t.symbol) s;
+	RETURN jsonb_build_object(
+		'period', jsonb_build_object('days', days, 'from', pulse.json_time(since), 'to', pulse.json_time(until), 'portfolio', portfolio,
+			'snapshots', coalesce(m.n_snapshots, 0), 'first_snapshot', pulse.json_time(m.first_ts), 'last_snapshot', pulse.json_time(m.last_ts)),
+		'returns', jsonb_build_object('start_value', pulse.json_number(m.first_value), 'end_value', pulse.json_number(m.last_value),
+			'net_flow', pulse.json_number(m.net_flow), 'total_return', pulse.json_number(m.total_return), 'cagr', pulse.json_number(m.cagr),
+			'daily_return', pulse.json_number(m.period_return), 'realized_pnl', pulse.json_money(p.trade_pnl), 'fees', pulse.json_money(p.trade_fees),
+			'net_pnl', pulse.json_money(p.trade_pnl - p.trade_fees)),
+		'risk', jsonb_build_object('volatility', pulse.json_number(m.volatility), 'downside_deviation', pulse.json_number(m.downside_deviation),
+			'sharpe', pulse.json_number(m.sharpe), 'sortino', pulse.json_number(m.sortino), 'calmar', pulse.json_number(m.calmar),
+			'max_drawdown', pulse.json_number(m.max_drawdown), 'current_drawdown', pulse.json_number(m.current_drawdown),
+			'average_drawdown', pulse.json_number(m.average_drawdown), 'ulcer_index', pulse.json_number(m.ulcer_index),
+			'var_95', pulse.json_number(m.var_95), 'cvar_95', pulse.json_number(m.cvar_95), 'skewness', pulse.json_number(m.skewness),
+			'kurtosis', pulse.json_number(m.kurtosis), 'omega', pulse.json_number(m.omega), 'tail_ratio', pulse.json_number(m.tail_ratio)),
+		'trading', jsonb_build_object('total_trades', p.total_trades, 'trades_per_day', pulse.json_number(p.trades_per_day),
+			'win_rate', pulse.json_number(p.win_rate), 'profit_factor', pulse.json_number(p.profit_factor),
+			'average_win', pulse.json_number(p.average_win), 'average_loss', pulse.json_number(p.average_loss),
+			'payoff_ratio', pulse.json_number(p.payoff_ratio), 'expectancy', pulse.json_number(p.expectancy),
+			'best_trade', pulse.json_money(p.best_trade), 'worst_trade', pulse.json_money(p.worst_trade),
+			'average_holding_seconds', pulse.json_number(extract(epoch FROM p.average_holding)::float8), 'symbols', coalesce(symbols, '[]')),
+		'targets', (SELECT jsonb_agg(jsonb_build_object('target', t.target, 'goal', pulse.json_number(t.goal), 'actual', pulse.json_number(t.actual),
+				'progress', pulse.json_number(t.progress), 'on_track', t.on_track, 'required_pace', pulse.json_number(t.required_pace)) ORDER BY t.target)
+			FROM @extschema@.pulse_targets(portfolio) t));
+END
+$$;
+COMMENT ON FUNCTION pulse_performance_report(integer, text) IS
+	'Report over the last days (24 hours each) as JSON: period, returns, risk, trading, targets. Returns start from the last snapshot before the period; trades are those closed in it, net of fees, symbols best first; targets are over the whole history. Money is a decimal string, start and end value and statistics are numbers, undefined is null. Portfolio NULL: all visible ones together. Error 22023 for days out of range.';
+
+CREATE FUNCTION pulse_performance_breakdown(portfolio text DEFAULT NULL)
+	RETURNS TABLE (timeframe text, since timestamptz, total_return double precision, pnl double precision, volatility double precision,
+				   sharpe double precision, max_drawdown double precision, trades bigint, win_rate double precision, net_pnl numeric)
+	LANGUAGE plpgsql STABLE
+	AS $$
+#variable_conflict use_variable
+DECLARE
+	frame record;
+	p record;
+BEGIN
+	FOR frame IN SELECT * FROM (VALUES ('1h', interval '1 hour'), ('4h', '4 hours'), ('24h', '24 hours'), ('7d', '168 hours'),
+			('30d', '720 hours'), ('90d', '2160 hours'), ('1y', '8760 hours'), ('all', NULL)) AS f (name, width) LOOP
+		timeframe := frame.name;
+		since := now() - frame.width;
+		SELECT * INTO p FROM pulse.performance(portfolio, since, CASE WHEN since IS NOT NULL THEN now() END);
+		total_return := (p.metrics).total_return;
+		pnl := (p.metrics).last_value - (p.metrics).first_value - (p.metrics).net_flow;
+		volatility := (p.metrics).volatility;
+		sharpe := (p.metrics).sharpe;
+		max_drawdown := (p.metrics).max_drawdown;
+		trades := p.total_trades;
+		win_rate := p.win_rate;
+		net_pnl := p.trade_pnl - p.trade_fees;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION pulse_performance_breakdown(text) IS
+	'Performance over the last 1h, 4h, 24h, 7d, 30d, 90d, 1y and all: total_return (deposits and withdrawals removed), pnl (change of value less flows), volatility and sharpe over daily returns, annualised, max_drawdown over all snapshots of the frame, and the trades closed in it with win rate and profit net of fees. Undefined is NULL. Portfolio NULL: all visible ones together.';
