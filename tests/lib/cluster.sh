@@ -198,7 +198,7 @@ cluster_crash() {
 # Removes the lock of a server that is dead: the small System V segment that guards the directory, and the pid files.
 cluster_unlock() {
 	local segment
-	segment=$(sed -n '7s/.* //p' "$PULSE_CLUSTER/data/postmaster.pid" 2>/dev/null)
+	segment=$(sed -n '7s/.* //p' "$PULSE_CLUSTER/data/postmaster.pid" 2>/dev/null) || true
 	[ -z "$segment" ] || ipcrm -m "$segment" >/dev/null 2>&1 || true
 	rm -f "$PULSE_CLUSTER/data/postmaster.pid" "$PULSE_CLUSTER"/socket/.s.PGSQL.*
 }
