@@ -137,11 +137,11 @@ COMMENT ON COLUMN pulse.heartbeat.expect_every IS 'longest silence that is norma
 -- removes them.
 CREATE TABLE pulse.fill (
 	source_id	integer NOT NULL,
-	portfolio	text NOT NULL,
-	fill_key	text NOT NULL,
+	portfolio	text COLLATE "C" NOT NULL,
+	fill_key	text COLLATE "C" NOT NULL,
 	executed_at	timestamptz NOT NULL,
 	ordinal		bigint NOT NULL DEFAULT 0,
-	symbol		text NOT NULL,
+	symbol		text COLLATE "C" NOT NULL,
 	side		text NOT NULL CHECK (side IN ('BUY', 'SELL')),
 	quantity	numeric NOT NULL,
 	price		numeric NOT NULL,
@@ -170,8 +170,8 @@ COMMENT ON COLUMN pulse.fill.event_seq IS 'the TRADE_ALERT that announced it; NU
 
 CREATE TABLE pulse.position (
 	source_id	integer NOT NULL REFERENCES pulse.source ON DELETE CASCADE,
-	portfolio	text NOT NULL,
-	symbol		text NOT NULL,
+	portfolio	text COLLATE "C" NOT NULL,
+	symbol		text COLLATE "C" NOT NULL,
 	quantity	numeric NOT NULL DEFAULT 0,
 	cost		numeric NOT NULL DEFAULT 0,
 	realized_pnl	numeric NOT NULL DEFAULT 0,
@@ -200,8 +200,8 @@ COMMENT ON COLUMN pulse.position.entry_quantity IS 'opened so far in the round t
 CREATE TABLE pulse.closed_trade (
 	closed_trade_id	bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
 	source_id	integer NOT NULL,
-	portfolio	text NOT NULL,
-	symbol		text NOT NULL,
+	portfolio	text COLLATE "C" NOT NULL,
+	symbol		text COLLATE "C" NOT NULL,
 	side		text NOT NULL CHECK (side IN ('LONG', 'SHORT')),
 	quantity	numeric NOT NULL,
 	entry_price	numeric NOT NULL,
@@ -214,9 +214,9 @@ CREATE TABLE pulse.closed_trade (
 	closed_at	timestamptz NOT NULL,
 	holding		interval NOT NULL,
 	strategy	text,
-	open_fill_key	text NOT NULL,
+	open_fill_key	text COLLATE "C" NOT NULL,
 	close_ordinal	bigint NOT NULL DEFAULT 0,
-	close_fill_key	text NOT NULL
+	close_fill_key	text COLLATE "C" NOT NULL
 );
 CREATE INDEX closed_trade_time_idx ON pulse.closed_trade (source_id, portfolio, closed_at);
 CREATE INDEX closed_trade_symbol_idx ON pulse.closed_trade (source_id, portfolio, symbol, closed_at);

@@ -85,6 +85,16 @@ $$;
 COMMENT ON FUNCTION pulse.source_relation(pulse.source) IS
 	'The table that an entry of pulse.source names, NULL when there is none now, and whether it has a column for the portfolio.';
 
+CREATE FUNCTION pulse.orders_by_id(source pulse.source) RETURNS boolean
+	LANGUAGE sql STABLE
+	RETURN EXISTS (
+		SELECT FROM pg_catalog.pg_attribute a
+		WHERE a.attrelid = to_regclass(format('%I.%I', (source).schema_name, (source).table_name))
+			AND a.attname = coalesce((source).columns ->> 'id', 'id') AND a.attnum > 0 AND NOT a.attisdropped
+			AND a.atttypid IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype));
+COMMENT ON FUNCTION pulse.orders_by_id(pulse.source) IS
+	'Whether the key of a followed table is one whole number.';
+
 CREATE FUNCTION pulse.source_query(source_id integer, by_portfolio boolean, by_time boolean)
 	RETURNS text
 	LANGUAGE plpgsql STABLE STRICT
@@ -98,7 +108,6 @@ DECLARE
 	time_expression text;
 	time_column text;
 	time_type oid;
-	key_type oid;
 	list text[] := '{}';
 	conditions text[] := '{}';
 BEGIN
@@ -127,11 +136,8 @@ BEGIN
 			time_column := coalesce(source.columns ->> item.logical, item.logical);
 		ELSIF item.logical = 'id' THEN
 			-- whole numbers order fills of one instant; other keys order them as text
-			SELECT atttypid INTO key_type FROM pg_catalog.pg_attribute
-				WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped
-					AND attname = coalesce(source.columns ->> 'id', 'id');
 			list := list || format('%s AS ordinal',
-				CASE WHEN key_type IN ('int2'::regtype, 'int4'::regtype, 'int8'::regtype)
+				CASE WHEN pulse.orders_by_id(source)
 					THEN format('r.%I::pg_catalog.int8', coalesce(source.columns ->> 'id', 'id'))
 					ELSE '0::pg_catalog.int8' END);
 			list := list || format('%s AS fill_key', expression);

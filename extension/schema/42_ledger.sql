@@ -3,8 +3,8 @@
 
 CREATE TABLE pulse.finding (
 	source_id	integer NOT NULL REFERENCES pulse.source ON DELETE CASCADE,
-	portfolio	text NOT NULL,
-	fill_key	text NOT NULL,
+	portfolio	text COLLATE "C" NOT NULL,
+	fill_key	text COLLATE "C" NOT NULL,
 	problem		text NOT NULL,
 	executed_at	timestamptz,
 	first_seen	timestamptz NOT NULL DEFAULT now(),

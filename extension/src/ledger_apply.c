@@ -127,8 +127,8 @@ read_new_range(application *app)
 {
 	pulse_fill_reader reader;
 	pulse_fill *fill;
-	const char *query = psprintf("SELECT " PULSE_FILL_COLUMNS " FROM (%s) AS s"
-								 " ORDER BY executed_at, ordinal, fill_key COLLATE \"C\"", app->source->query);
+	const char *query = psprintf("SELECT " PULSE_FILL_COLUMNS " FROM (%s) AS s%s", app->source->query,
+								 pulse_fill_order(app->source));
 
 	pulse_read_fills(&reader, query, 3, app->types, app->values, app->nulls, app->source->owner, false, app->context);
 	while ((fill = pulse_next_fill(&reader)) != NULL)

@@ -15,6 +15,7 @@
 #include "utils/timestamp.h"
 
 #include "src/compat.h"
+#include "src/ledger_key.h"
 #include "src/ledger_numeric.h"
 #include "src/ledger_rows.h"
 #include "src/ledger_source.h"
@@ -30,21 +31,48 @@ typedef enum replay_output
 	REPLAY_FILLS
 } replay_output;
 
-/* One replay: symbols come one after the other. */
+/* One symbol of one portfolio. */
+typedef struct replayed_symbol
+{
+	pulse_symbol_key key;
+	ledger		book;
+	decimal		last_price;
+	TimestampTz last_time;
+	char	   *strategy;		/* of the last fill; lots point to it */
+} replayed_symbol;
+
+typedef struct symbol_entry
+{
+	pulse_symbol_key key;
+	replayed_symbol *symbol;
+	uint32		hash;
+	char		status;
+} symbol_entry;
+
+#define SH_PREFIX replay_table
+#define SH_ELEMENT_TYPE symbol_entry
+#define SH_KEY_TYPE pulse_symbol_key
+#define SH_KEY key
+#define SH_HASH_KEY(tb, k) pulse_hash_symbol_key(k)
+#define SH_EQUAL(tb, a, b) pulse_same_symbol_key(a, b)
+#define SH_STORE_HASH
+#define SH_GET_HASH(tb, a) (a)->hash
+#define SH_SCOPE static inline
+#define SH_DECLARE
+#define SH_DEFINE
+#include "lib/simplehash.h"
+
+/* One replay. */
 typedef struct replay
 {
 	replay_output output;
 	ReturnSetInfo *result;
 	ledger_method method;
 	ledger_hooks hooks;
-	ledger		book;
-	MemoryContext symbol_context;	/* what lives as long as a symbol */
+	replay_table_hash *symbols;
+	replayed_symbol *symbol;	/* of the fill that is being booked */
+	MemoryContext context;		/* what lives as long as the replay */
 	MemoryContext row_context;	/* what lives as long as a fill */
-	char	   *portfolio;
-	char	   *symbol;
-	decimal		last_price;
-	TimestampTz last_time;
-	char	   *strategy;		/* of the last fill; lots point to it */
 } replay;
 
 /* Allocator for lots. */
@@ -56,7 +84,7 @@ resize_lots(void *context, void *memory, size_t size)
 	if (size > MaxAllocHugeSize)
 		return NULL;
 	if (memory == NULL)
-		return MemoryContextAllocHuge(run->symbol_context, size);
+		return MemoryContextAllocHuge(run->context, size);
 	return repalloc_huge(memory, size);
 }
 
@@ -83,8 +111,8 @@ put_trade(replay *run, bool is_short, const decimal *quantity, const decimal *en
 	Datum		values[11];
 	bool		nulls[11] = {false};
 
-	set_text(&values[0], &nulls[0], run->portfolio);
-	set_text(&values[1], &nulls[1], run->symbol);
+	set_text(&values[0], &nulls[0], run->symbol->key.portfolio);
+	set_text(&values[1], &nulls[1], run->symbol->key.name);
 	set_text(&values[2], &nulls[2], is_short ? "SHORT" : "LONG");
 	values[3] = pulse_numeric_from_decimal(quantity);
 	values[4] = pulse_numeric_from_decimal(entry_value);
@@ -111,26 +139,36 @@ put_match(void *context, const ledger_match *match)
 				  match->opened_at, match->closed_at, match->opened_by);
 }
 
-/* Puts the position of the symbol out that has just ended. */
+/* Puts the position of a symbol out. */
 static void
-put_position(replay *run)
+put_position(replay *run, const replayed_symbol *symbol)
 {
 	Datum		values[9];
 	bool		nulls[9] = {false};
 
-	if (run->output != REPLAY_POSITIONS || run->symbol == NULL)
-		return;
-	set_text(&values[0], &nulls[0], run->portfolio);
-	set_text(&values[1], &nulls[1], run->symbol);
-	values[2] = pulse_numeric_from_decimal(&run->book.quantity);
-	values[3] = pulse_numeric_from_decimal(&run->book.cost);
-	values[4] = pulse_numeric_from_decimal(&run->book.realized);
-	values[5] = pulse_numeric_from_decimal(&run->book.fees);
-	values[6] = TimestampTzGetDatum(run->book.trip.opened_at);
-	nulls[6] = !run->book.trip.open;
-	values[7] = pulse_numeric_from_decimal(&run->last_price);
-	values[8] = TimestampTzGetDatum(run->last_time);
+	set_text(&values[0], &nulls[0], symbol->key.portfolio);
+	set_text(&values[1], &nulls[1], symbol->key.name);
+	values[2] = pulse_numeric_from_decimal(&symbol->book.quantity);
+	values[3] = pulse_numeric_from_decimal(&symbol->book.cost);
+	values[4] = pulse_numeric_from_decimal(&symbol->book.realized);
+	values[5] = pulse_numeric_from_decimal(&symbol->book.fees);
+	values[6] = TimestampTzGetDatum(symbol->book.trip.opened_at);
+	nulls[6] = !symbol->book.trip.open;
+	values[7] = pulse_numeric_from_decimal(&symbol->last_price);
+	values[8] = TimestampTzGetDatum(symbol->last_time);
 	put(run, values, nulls);
+}
+
+/* Puts all positions out. */
+static void
+put_positions(replay *run)
+{
+	replay_table_iterator iterator;
+	symbol_entry *entry;
+
+	replay_table_start_iterate(run->symbols, &iterator);
+	while ((entry = replay_table_iterate(run->symbols, &iterator)) != NULL)
+		put_position(run, entry->symbol);
 }
 
 /* Puts a fill out with what booking it gave. */
@@ -149,23 +187,30 @@ put_fill(replay *run, const pulse_fill *fill, const ledger_outcome *outcome)
 	nulls[5] = nulls[6] = nulls[7] = outcome == NULL;
 	if (outcome != NULL)
 	{
-		values[5] = pulse_numeric_from_decimal(&run->book.quantity);
-		values[6] = pulse_numeric_from_decimal(&run->book.realized);
-		values[7] = pulse_numeric_from_decimal(&run->book.fees);
+		values[5] = pulse_numeric_from_decimal(&run->symbol->book.quantity);
+		values[6] = pulse_numeric_from_decimal(&run->symbol->book.realized);
+		values[7] = pulse_numeric_from_decimal(&run->symbol->book.fees);
 	}
 	put(run, values, nulls);
 }
 
-/* Begins another symbol. */
-static void
-begin_symbol(replay *run, const pulse_fill *fill)
+/* Returns the state of a fill's symbol. */
+static replayed_symbol *
+find_symbol(replay *run, const pulse_fill *fill)
 {
-	put_position(run);
-	MemoryContextReset(run->symbol_context);
-	run->portfolio = MemoryContextStrdup(run->symbol_context, fill->portfolio);
-	run->symbol = MemoryContextStrdup(run->symbol_context, fill->symbol);
-	run->strategy = NULL;
-	ledger_init(&run->book, run->method, &run->hooks);
+	pulse_symbol_key key = {fill->portfolio, fill->symbol};
+	symbol_entry *entry = replay_table_lookup(run->symbols, key);
+	replayed_symbol *symbol;
+	bool		found;
+
+	if (entry != NULL)
+		return entry->symbol;
+	symbol = MemoryContextAllocZero(run->context, sizeof(replayed_symbol));
+	symbol->key.portfolio = MemoryContextStrdup(run->context, fill->portfolio);
+	symbol->key.name = MemoryContextStrdup(run->context, fill->symbol);
+	ledger_init(&symbol->book, run->method, &run->hooks);
+	replay_table_insert(run->symbols, symbol->key, &found)->symbol = symbol;
+	return symbol;
 }
 
 /* Books one fill. */
@@ -174,26 +219,26 @@ book(replay *run, pulse_fill *fill)
 {
 	ledger_outcome outcome;
 	bool		booked;
+	replayed_symbol *symbol = find_symbol(run, fill);
 	MemoryContext old = MemoryContextSwitchTo(run->row_context);
 
 	MemoryContextReset(run->row_context);
-	if (run->symbol == NULL || strcmp(run->symbol, fill->symbol) != 0 || strcmp(run->portfolio, fill->portfolio) != 0)
-		begin_symbol(run, fill);
+	run->symbol = symbol;
 	if (fill->strategy == NULL)
-		run->strategy = NULL;
-	else if (run->strategy == NULL || strcmp(run->strategy, fill->strategy) != 0)
-		run->strategy = MemoryContextStrdup(run->symbol_context, fill->strategy);
-	fill->booking.tag = (uint64) (uintptr_t) run->strategy;
+		symbol->strategy = NULL;
+	else if (symbol->strategy == NULL || strcmp(symbol->strategy, fill->strategy) != 0)
+		symbol->strategy = MemoryContextStrdup(run->context, fill->strategy);
+	fill->booking.tag = (uint64) (uintptr_t) symbol->strategy;
 
-	booked = ledger_apply(&run->book, &fill->booking, &outcome);
+	booked = ledger_apply(&symbol->book, &fill->booking, &outcome);
 	if (!booked && run->method != LEDGER_AVERAGE)
 		ereport(ERROR,
 				(errcode(ERRCODE_NUMERIC_VALUE_OUT_OF_RANGE),
 				 errmsg("fill %s of %s has too many digits to book it exactly", fill->fill_key, fill->symbol)));
 	if (booked)
 	{
-		run->last_price = fill->booking.price;
-		run->last_time = fill->executed_at;
+		symbol->last_price = fill->booking.price;
+		symbol->last_time = fill->executed_at;
 		if (run->output == REPLAY_TRADES && run->method == LEDGER_AVERAGE && outcome.trip_closed)
 			put_trade(run, outcome.trip.is_short, &outcome.trip.entry_quantity, &outcome.trip.entry_value,
 					  &outcome.trip.exit_value, &outcome.trip.gross, &outcome.trip.fees,
@@ -243,7 +288,8 @@ replay_source(FunctionCallInfo fcinfo, replay_output output)
 
 	SPI_connect();
 	run.row_context = AllocSetContextCreate(CurrentMemoryContext, "pulse replay row", ALLOCSET_DEFAULT_SIZES);
-	run.symbol_context = AllocSetContextCreate(CurrentMemoryContext, "pulse replay", ALLOCSET_DEFAULT_SIZES);
+	run.context = CurrentMemoryContext;
+	run.symbols = replay_table_create(CurrentMemoryContext, 64, NULL);
 	source = pulse_source_load(PG_GETARG_INT32(0), !PG_ARGISNULL(1), false);
 	if (source != NULL && strcmp(source->kind, "trades") == 0 && source->query != NULL)
 	{
@@ -260,14 +306,14 @@ replay_source(FunctionCallInfo fcinfo, replay_output output)
 			nulls[3] = ' ';
 			appendStringInfoString(&query, " WHERE symbol OPERATOR(pg_catalog.=) ANY ($4)");
 		}
-		appendStringInfoString(&query, " ORDER BY portfolio COLLATE \"C\", symbol COLLATE \"C\", executed_at, ordinal,"
-							   " fill_key COLLATE \"C\"");
+		appendStringInfoString(&query, pulse_fill_order(source));
 		pulse_read_fills(&reader, query.data, 4, types, values, nulls, InvalidOid, false, CurrentMemoryContext);
 		while ((fill = pulse_next_fill(&reader)) != NULL)
 			if (fill->problem == NULL)
 				book(&run, fill);
 		pulse_end_fills(&reader);
-		put_position(&run);
+		if (output == REPLAY_POSITIONS)
+			put_positions(&run);
 	}
 	SPI_finish();
 	return (Datum) 0;

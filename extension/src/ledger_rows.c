@@ -16,6 +16,16 @@
 #define FILL_COLUMNS 14
 
 /*
+ * Returns the ORDER BY that puts a followed table's fills in the order of booking. Only the order
+ * within a portfolio matters, so a numeric key needs no sort beyond an index on time and key.
+ */
+const char *
+pulse_fill_order(const pulse_source *source)
+{
+	return source->ordinal_is_key ? " ORDER BY executed_at, ordinal" : " ORDER BY executed_at, fill_key COLLATE \"C\"";
+}
+
+/*
  * Opens a query that yields PULSE_FILL_COLUMNS: over a followed table with the caller's snapshot,
  * over our own tables (fresh) with what this application has just written.
  */

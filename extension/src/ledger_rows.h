@@ -53,6 +53,7 @@ typedef struct pulse_fill_reader
 #define PULSE_FILL_COLUMNS \
 	"portfolio, ordinal, fill_key, executed_at, symbol, side, quantity, price, fee, fee_asset, order_id, fill_id, strategy, confidence"
 
+extern const char *pulse_fill_order(const pulse_source *source);
 extern void pulse_read_fills(pulse_fill_reader *reader, const char *query, int nargs, Oid *types, Datum *values,
 							 const char *nulls, Oid run_as, bool fresh, MemoryContext parent);
 extern bool pulse_next_batch(pulse_fill_reader *reader);

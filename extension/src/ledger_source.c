@@ -12,10 +12,13 @@
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "nodes/pg_list.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/inval.h"
 #include "utils/lsyscache.h"
+#include "utils/memutils.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -207,46 +210,161 @@ result_bool(int column)
 	return !isnull && DatumGetBool(value);
 }
 
+/* How a source is read, as long as neither its entry's mapping nor its table changes. */
+typedef struct source_access
+{
+	int32		source_id;
+	bool		by_portfolio;
+	bool		by_time;
+	char	   *qualified_name;
+	Oid			relation;
+	Oid			owner;
+	bool		has_portfolios;
+	bool		ordinal_is_key;
+	char	   *query;
+} source_access;
+
+#define MAX_CACHED_SOURCES 256
+
+static List *access_cache = NIL;	/* of source_access */
+static MemoryContext access_context = NULL;
+static Oid	source_table = InvalidOid;
+static bool access_stale = false;
+
+/* Relcache callback: the mapping changed (a trigger on pulse.source tells), or a table that is read. */
+static void
+forget_access(Datum argument, Oid relation)
+{
+	ListCell   *cell;
+
+	if (relation == InvalidOid || relation == source_table)
+		access_stale = true;
+	foreach(cell, access_cache)
+		if (((source_access *) lfirst(cell))->relation == relation)
+			access_stale = true;
+}
+
+/* Empties the cache when something in it may be wrong, or when it has grown too large. */
+static void
+freshen_cache(void)
+{
+	if (access_context == NULL)
+	{
+		access_context = AllocSetContextCreate(CacheMemoryContext, "pulse sources", ALLOCSET_DEFAULT_SIZES);
+		CacheRegisterRelcacheCallback(forget_access, (Datum) 0);
+	}
+	source_table = get_relname_relid("source", get_namespace_oid("pulse", false));
+	if (access_stale || list_length(access_cache) >= MAX_CACHED_SOURCES)
+	{
+		access_cache = NIL;
+		MemoryContextReset(access_context);
+		access_stale = false;
+	}
+}
+
+/* Works out how a source is read; NULL when its table is gone. */
+static source_access *
+resolve_access(int32 source_id, bool by_portfolio, bool by_time)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {INT4OID, BOOLOID, BOOLOID};
+	Datum		values[] = {Int32GetDatum(source_id), BoolGetDatum(by_portfolio), BoolGetDatum(by_time)};
+	source_access *access = NULL;
+	MemoryContext old;
+	bool		isnull;
+
+	pulse_saved_plan(&plan,
+					 "SELECT q.relation::text, q.relation::oid, c.relowner, q.has_portfolios,"
+					 " pulse.source_query(s.source_id, $2 AND q.has_portfolios, $3), pulse.orders_by_id(s)"
+					 " FROM pulse.source s CROSS JOIN LATERAL pulse.source_relation(s) AS q (relation, has_portfolios)"
+					 " JOIN pg_catalog.pg_class c ON c.oid = q.relation"
+					 " WHERE s.source_id = $1", 3, types);
+	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read pulse.source");
+	if (SPI_processed > 0)
+	{
+		old = MemoryContextSwitchTo(access_context);
+		access = palloc0(sizeof(source_access));
+		access->source_id = source_id;
+		access->by_portfolio = by_portfolio;
+		access->by_time = by_time;
+		access->qualified_name = result_text(1);
+		access->relation = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
+		access->owner = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
+		access->has_portfolios = result_bool(4);
+		access->query = result_text(5);
+		access->ordinal_is_key = result_bool(6);
+		access_cache = lappend(access_cache, access);
+		MemoryContextSwitchTo(old);
+	}
+	SPI_freetuptable(SPI_tuptable);
+	return access;
+}
+
+/* Returns how a source is read, from the cache where it is known. */
+static source_access *
+find_access(int32 source_id, bool by_portfolio, bool by_time)
+{
+	ListCell   *cell;
+
+	freshen_cache();
+	foreach(cell, access_cache)
+	{
+		source_access *access = lfirst(cell);
+
+		if (access->source_id == source_id && access->by_portfolio == by_portfolio && access->by_time == by_time)
+			return access;
+	}
+	return resolve_access(source_id, by_portfolio, by_time);
+}
+
 /*
  * Looks an active source up, with the query that reads it by portfolio ($1) and time ($2, $3)
- * as asked for; NULL when there is none. SPI must be connected; the result lives in the SPI context.
+ * as asked for; NULL when there is none. SPI must be connected; the result lives in the current
+ * memory context.
  */
 pulse_source *
 pulse_source_load(int32 source_id, bool by_portfolio, bool by_time)
 {
 	static SPIPlanPtr plan = NULL;
-	Oid			types[] = {INT4OID, BOOLOID, BOOLOID};
-	Datum		values[] = {Int32GetDatum(source_id), BoolGetDatum(by_portfolio), BoolGetDatum(by_time)};
+	Oid			types[] = {INT4OID};
+	Datum		values[] = {Int32GetDatum(source_id)};
+	MemoryContext caller = CurrentMemoryContext;
 	pulse_identity identity = pulse_act_as(pulse_owner(), false);
 	pulse_source *source = NULL;
 
 	pulse_saved_plan(&plan,
-					 "SELECT s.kind, q.relation::text, q.relation::oid, c.relowner, q.has_portfolios,"
-					 " s.epoch IS NOT DISTINCT FROM e.epoch, s.epoch IS DISTINCT FROM e.epoch AND s.epoch IS NOT NULL,"
-					 " pulse.source_query(s.source_id, $2 AND q.has_portfolios, $3), s.created_at"
-					 " FROM pulse.source s CROSS JOIN pulse.sequencer e"
-					 " CROSS JOIN LATERAL pulse.source_relation(s) AS q (relation, has_portfolios)"
-					 " LEFT JOIN pg_catalog.pg_class c ON c.oid = q.relation"
-					 " WHERE s.source_id = $1 AND s.state = 'active'", 3, types);
+					 "SELECT s.kind, s.epoch IS NOT DISTINCT FROM e.epoch, s.epoch IS DISTINCT FROM e.epoch AND s.epoch IS NOT NULL,"
+					 " s.created_at FROM pulse.source s CROSS JOIN pulse.sequencer e"
+					 " WHERE s.source_id = $1 AND s.state = 'active'", 1, types);
 	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read pulse.source");
 	if (SPI_processed > 0)
 	{
+		SPITupleTable *row = SPI_tuptable;
+		source_access *access;
 		bool		isnull;
 
-		source = palloc0(sizeof(pulse_source));
+		source = MemoryContextAllocZero(caller, sizeof(pulse_source));
 		source->source_id = source_id;
-		source->kind = result_text(1);
-		source->qualified_name = result_text(2);
-		source->relation = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
-		source->owner = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 4, &isnull));
-		source->has_portfolios = result_bool(5);
-		source->rebuilt = result_bool(6);
-		source->restored = result_bool(7);
-		source->query = result_text(8);
-		source->attached_at = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 9, &isnull));
+		source->kind = MemoryContextStrdup(caller, result_text(1));
+		source->rebuilt = result_bool(2);
+		source->restored = result_bool(3);
+		source->attached_at = DatumGetTimestampTz(SPI_getbinval(row->vals[0], row->tupdesc, 4, &isnull));
+		SPI_freetuptable(row);
+		access = find_access(source_id, by_portfolio, by_time);
+		if (access != NULL)
+		{
+			source->qualified_name = MemoryContextStrdup(caller, access->qualified_name);
+			source->relation = access->relation;
+			source->owner = access->owner;
+			source->has_portfolios = access->has_portfolios;
+			source->ordinal_is_key = access->ordinal_is_key;
+			source->query = access->query == NULL ? NULL : MemoryContextStrdup(caller, access->query);
+		}
 	}
-	SPI_freetuptable(SPI_tuptable);
+	else
+		SPI_freetuptable(SPI_tuptable);
 	pulse_act_back(&identity);
 	return source;
 }

@@ -26,6 +26,7 @@ typedef struct pulse_source
 	Oid			relation;
 	Oid			owner;
 	bool		has_portfolios; /* false: the portfolio is a constant, whatever marks say */
+	bool		ordinal_is_key; /* the key is a whole number: time and ordinal order completely within a portfolio */
 	bool		rebuilt;		/* its state was built in this incarnation of the database */
 	bool		restored;		/* its entry came from a dump of another one */
 	TimestampTz attached_at;

@@ -5,49 +5,29 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
-#include "common/hashfn.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
 #include "src/compat.h"
+#include "src/ledger_key.h"
 #include "src/ledger_numeric.h"
 #include "src/ledger_state.h"
 
-/* A portfolio and a symbol. */
-typedef struct symbol_key
-{
-	const char *portfolio;
-	const char *name;
-} symbol_key;
-
 typedef struct symbol_entry
 {
-	symbol_key	key;
+	pulse_symbol_key key;
 	pulse_symbol *symbol;
 	uint32		hash;
 	char		status;
 } symbol_entry;
 
-static inline uint32
-hash_key(symbol_key key)
-{
-	return hash_combine(hash_bytes((const unsigned char *) key.portfolio, (int) strlen(key.portfolio)),
-						hash_bytes((const unsigned char *) key.name, (int) strlen(key.name)));
-}
-
-static inline bool
-same_key(symbol_key a, symbol_key b)
-{
-	return strcmp(a.name, b.name) == 0 && strcmp(a.portfolio, b.portfolio) == 0;
-}
-
 #define SH_PREFIX symbol_table
 #define SH_ELEMENT_TYPE symbol_entry
-#define SH_KEY_TYPE symbol_key
+#define SH_KEY_TYPE pulse_symbol_key
 #define SH_KEY key
-#define SH_HASH_KEY(tb, k) hash_key(k)
-#define SH_EQUAL(tb, a, b) same_key(a, b)
+#define SH_HASH_KEY(tb, k) pulse_hash_symbol_key(k)
+#define SH_EQUAL(tb, a, b) pulse_same_symbol_key(a, b)
 #define SH_STORE_HASH
 #define SH_GET_HASH(tb, a) (a)->hash
 #define SH_SCOPE static inline
@@ -210,7 +190,7 @@ pulse_symbol_reset(pulse_symbol *symbol)
 pulse_symbol *
 pulse_ledger_symbol(pulse_ledger *all, const char *portfolio, const char *name)
 {
-	symbol_key	key = {portfolio, name};
+	pulse_symbol_key key = {portfolio, name};
 	symbol_entry *entry = symbol_table_lookup(all->symbols, key);
 	pulse_symbol *symbol;
 	bool		found;
