@@ -159,14 +159,12 @@ pulse_source_rebuilt(PulseSourceState *source, const char *epoch)
 	source->rebuilt = true;
 }
 
-/* Stores why a source could not be read, or that it could (error NULL). */
+/* Stores why a change of the source could not be processed; NULL: all is well again. */
 void
 pulse_source_error(PulseSourceState *source, const char *error)
 {
 	Datum		values[2];
 
-	if (error == NULL && !source->had_error)
-		return;
 	values[0] = Int32GetDatum(source->source_id);
 	values[1] = error != NULL ? CStringGetTextDatum(error) : (Datum) 0;
 	pulse_run(&store_error, values, error != NULL ? NULL : " n");

@@ -16,7 +16,9 @@ typedef struct PulseSourceState
 	Oid			owner;			/* of the table; InvalidOid when the table is gone */
 	bool		trades;
 	bool		rebuilt;		/* false: newly attached, or restored from a dump */
-	bool		had_error;
+	bool		had_error;		/* last_error is set */
+	bool		failed;			/* one of its changes failed, or was left alone, in this tick */
+	bool		done;			/* one of them was processed */
 } PulseSourceState;
 
 /* Returns all active sources, in the current memory context. */
@@ -34,7 +36,7 @@ extern List *pulse_source_portfolios(const PulseSourceState *source, const Pulse
 /* Declares the state of a source to belong to this epoch; for trades the ledger does so itself. */
 extern void pulse_source_rebuilt(PulseSourceState *source, const char *epoch);
 
-/* Stores why a source could not be read, or that it could (error NULL). */
+/* Stores why a change of the source could not be processed; NULL: all is well again. */
 extern void pulse_source_error(PulseSourceState *source, const char *error);
 
 #endif							/* PULSE_SOURCE_STATE_H */

@@ -134,16 +134,24 @@ process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
 						   psprintf("source %d, portfolio %s", change->source_id, change->portfolio),
 						   apply_change, &work, &tick->failures))
 		{
+			source->failed = true;
 			pulse_merge_marks(change);
 			if (tick->failures.count > failed)
 				pulse_source_error(source, tick->failures.last);
 			continue;
 		}
-		pulse_source_error(source, NULL);
+		source->done = true;
 		if (!source->rebuilt && !source->trades && change->unbounded && change->portfolio == NULL)
 			pulse_source_rebuilt(source, sequencer->epoch);
 		foreach(name, work.portfolios)
 			pulse_queue_portfolio(lfirst(name), pulse_source_reader(sources, source));
+	}
+	foreach(cell, sources)
+	{
+		PulseSourceState *source = lfirst(cell);
+
+		if (source->had_error && source->done && !source->failed)
+			pulse_source_error(source, NULL);
 	}
 }
 

@@ -1,0 +1,143 @@
+-- The tick: every committed trade becomes one event, numbered without gaps; what fails stays by itself.
+\set ON_ERROR_STOP on
+SET client_min_messages = error;
+SELECT plan(44);
+
+SELECT pulse_setup();
+CREATE PROCEDURE trade(side text, quantity numeric, price numeric, at timestamptz, portfolio text DEFAULT 'main', symbol text DEFAULT 'BTCUSDT')
+	LANGUAGE sql AS $$ INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at) VALUES (portfolio, symbol, side, quantity, price, at) $$;
+CREATE FUNCTION gaps() RETURNS bigint LANGUAGE sql AS
+	'SELECT count(*) FROM (SELECT seq - row_number() OVER (ORDER BY seq) AS d FROM pulse.event) e WHERE d <> (SELECT min(seq) - 1 FROM pulse.event)';
+-- trades without exactly one event
+CREATE FUNCTION unannounced() RETURNS bigint LANGUAGE sql AS
+	$$ SELECT count(*) FROM trades t WHERE (SELECT count(*) FROM pulse.event e
+		WHERE e.type = 'TRADE_ALERT' AND e.portfolio = t.portfolio AND e.data ->> 'id' = t.id::text) <> 1 $$;
+CREATE FUNCTION alerts() RETURNS bigint LANGUAGE sql AS $$ SELECT count(*) FROM pulse.event WHERE type = 'TRADE_ALERT' $$;
+
+-- one trade, one event
+SELECT is((pulse_tick() ->> 'marks')::int, 0, 'nothing has happened: nothing to do');
+CALL trade('BUY', 2, 100, now() - interval '3 min');
+INSERT INTO portfolio_snapshots (ts, total_value, cash_balance) VALUES (now() - interval '2 min', 1000.5, 800);
+SELECT results_eq($$SELECT (r ->> 'marks')::int, (r ->> 'fills')::int, (r ->> 'failures')::int, (r ->> 'more')::bool FROM pulse_tick() r$$,
+	$$VALUES (2, 1, 0, false)$$, 'the tick reports what it did');
+SELECT is_empty('SELECT * FROM pulse.dirty', 'it removes the marks');
+SELECT is(unannounced(), 0::bigint, 'the trade has its event');
+SELECT results_eq($$SELECT type FROM pulse.event WHERE type <> 'HEALTH_UPDATE' ORDER BY seq$$,
+	$$VALUES ('TRADE_ALERT'), ('PORTFOLIO_UPDATE'), ('PERFORMANCE_UPDATE')$$, 'the fill comes first, then the state of its portfolio');
+SELECT is((SELECT min(seq) FROM pulse.event), 1::bigint, 'numbers start at 1');
+SELECT is((SELECT max(seq) FROM pulse.event), (SELECT seq FROM pulse.sequencer), 'the sequencer knows the newest');
+SELECT is((SELECT count(DISTINCT epoch)::int FROM (SELECT epoch FROM pulse.event UNION SELECT epoch FROM pulse.sequencer) e), 1, 'all in one epoch');
+SELECT results_eq($$SELECT portfolio, key, data ->> 'quantity', data ->> 'value', data ->> 'position', data -> 'realized_pnl', data ->> 'executed_at' ~ '^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z$'
+		FROM pulse.event WHERE type = 'TRADE_ALERT'$$,
+	$$VALUES ('main', 'BTCUSDT', '2', '200', '2', 'null'::jsonb, true)$$, 'a TRADE_ALERT has exact decimal strings and UTC times');
+SELECT is((SELECT data ->> 'total_value' FROM pulse.event WHERE type = 'PORTFOLIO_UPDATE'), '1000.5', 'a PORTFOLIO_UPDATE shows the newest snapshot');
+SELECT is((pulse_tick() ->> 'events')::int, 0, 'a second tick has nothing to say');
+
+-- what is not news
+UPDATE trades SET strategy = 'momentum';
+SELECT pulse_tick();
+SELECT is(alerts(), 1::bigint, 'a corrected trade is not announced again');
+CALL trade('SELL', 1, 90, now() - interval '5 min');
+SELECT pulse_tick();
+SELECT is(alerts(), 2::bigint, 'a late trade is announced');
+SELECT is((SELECT quantity FROM pulse.position WHERE symbol = 'BTCUSDT'), 1::numeric, 'and booked');
+DELETE FROM trades WHERE side = 'SELL';
+SELECT pulse_tick();
+SELECT is(alerts(), 2::bigint, 'a deleted trade keeps its event');
+SELECT is((SELECT quantity FROM pulse.position WHERE symbol = 'BTCUSDT'), 2::numeric, 'but is no longer booked');
+BEGIN;
+CALL trade('BUY', 1, 100, now());
+ROLLBACK;
+SELECT pulse_tick();
+SELECT is(alerts(), 2::bigint, 'what was rolled back never happened');
+SELECT is(gaps(), 0::bigint, 'no gap so far');
+
+-- a tick that is rolled back takes its numbers back
+CALL trade('BUY', 1, 100, now());
+SELECT seq AS before FROM pulse.sequencer \gset
+BEGIN;
+SELECT pulse_tick();
+ROLLBACK;
+SELECT is((SELECT seq FROM pulse.sequencer), :before::bigint, 'an aborted tick has used no number');
+SELECT pulse_tick();
+SELECT is(unannounced(), 0::bigint, 'and lost no trade');
+SELECT is(gaps(), 0::bigint, 'and left no gap');
+
+-- batches
+SET pulse.tick_batch = 7;
+INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at)
+	SELECT 'batch' || i % 3, 'ETHUSDT', 'BUY', 1, 100 + i, timestamptz '2024-01-01' + (i * 7919 % 100) * interval '1 min' FROM generate_series(1, 100) i;
+SELECT pulse_tick();
+RESET pulse.tick_batch;
+SELECT is(unannounced(), 0::bigint, 'small batches announce everything');
+SELECT is(gaps(), 0::bigint, 'without a gap');
+SELECT is_empty($$SELECT FROM (SELECT (data ->> 'executed_at')::timestamptz AS at, lag((data ->> 'executed_at')::timestamptz) OVER (ORDER BY seq) AS previous
+	FROM pulse.event WHERE type = 'TRADE_ALERT' AND portfolio LIKE 'batch%') e WHERE at < previous$$, 'fills of one change come in order of time');
+
+-- messages to people
+SELECT is((SELECT count(*)::int FROM pulse.delivery WHERE type = 'TRADE_ALERT'), 3, 'fresh fills get a message, old ones do not');
+SELECT is((SELECT count(*)::int FROM pulse.delivery WHERE event_seq IS NULL), 0, 'which needs no further event');
+SELECT seq AS before FROM pulse.sequencer \gset
+INSERT INTO pulse.delivery (type, priority, title, message, data)
+	VALUES ('RISK', 'CRITICAL', 'Drawdown', 'too deep', '{"rule": "max_drawdown", "value": 0.2, "threshold": 0.15}'), ('INFO', 'LOW', 'Hello', 'world', '{}');
+INSERT INTO pulse.delivery (type, title, message, event_seq) VALUES ('REPORT', 'Daily', 'all well', 0);
+SELECT pulse_tick();
+SELECT results_eq($$SELECT key, priority, data ->> 'title', data ->> 'severity', data -> 'value', data ->> 'count' FROM pulse.event WHERE type = 'SYSTEM_ALERT' ORDER BY seq$$,
+	$$VALUES ('max_drawdown', 'CRITICAL', 'Drawdown', 'CRITICAL', '0.2'::jsonb, '1'), ('INFO', 'LOW', 'Hello', 'LOW', 'null', '1')$$,
+	'a notification becomes a SYSTEM_ALERT, once, unless it wants none');
+SELECT results_eq($$SELECT event_seq FROM pulse.delivery WHERE event_seq > $$ || :before || ' ORDER BY delivery_id',
+	'SELECT seq FROM pulse.event WHERE type = ''SYSTEM_ALERT'' ORDER BY seq', 'and knows its event');
+
+-- a source that cannot be read keeps its marks and disturbs nobody
+ALTER TABLE trades ADD CONSTRAINT fit CHECK (true);
+CREATE SCHEMA second;
+SELECT pulse_setup(schema => 'second');
+ALTER TABLE pulse.closed_trade ADD CONSTRAINT broken CHECK (symbol <> 'BROKEN');
+CALL trade('BUY', 1, 100, now(), 'bad', 'BROKEN');
+CALL trade('SELL', 1, 100, now(), 'bad', 'BROKEN');
+CALL trade('BUY', 1, 100, now(), 'good');
+INSERT INTO second.trades (portfolio, symbol, side, quantity, price) VALUES ('second', 'BTCUSDT', 'BUY', 1, 100);
+SELECT ok((pulse_tick() ->> 'failures')::int > 0, 'a failure is reported');
+SELECT results_eq($$SELECT DISTINCT portfolio FROM pulse.dirty$$, $$VALUES ('bad')$$, 'only what failed is left to do');
+SELECT is((SELECT count(*)::int FROM pulse.dirty), 1, 'as one mark');
+SELECT matches((SELECT last_error FROM pulse.source WHERE schema_name = 'public' AND kind = 'trades'), 'broken', 'the source says why');
+SELECT is((SELECT count(*)::int FROM pulse.event WHERE portfolio IN ('good', 'second') AND type = 'TRADE_ALERT'), 2, 'the others go on');
+ALTER TABLE pulse.closed_trade DROP CONSTRAINT broken;
+SELECT pulse_tick();
+SELECT is(unannounced(), 0::bigint, 'once mended, nothing is missing');
+SELECT is((SELECT last_error FROM pulse.source WHERE schema_name = 'public' AND kind = 'trades'), NULL, 'and the source is well again');
+DROP SCHEMA second CASCADE;
+CALL trade('BUY', 1, 100, now(), 'good');
+SELECT is((pulse_tick() ->> 'failures')::int, 0, 'a table that was dropped is no failure');
+
+-- history of an attached table is no news
+CREATE TABLE history (LIKE trades INCLUDING ALL);
+INSERT INTO history (portfolio, symbol, side, quantity, price, executed_at)
+	SELECT 'history', 'BTCUSDT', 'BUY', 1, 100, now() - i * interval '1 day' FROM generate_series(1, 10) i;
+SELECT pulse_attach('history', 'trades') > 0 AS attached;
+SELECT pulse_tick();
+INSERT INTO history (portfolio, symbol, side, quantity, price) VALUES ('history', 'BTCUSDT', 'SELL', 10, 100);
+SELECT pulse_tick();
+SELECT results_eq($$SELECT data ->> 'side', data ->> 'position' FROM pulse.event WHERE type = 'TRADE_ALERT' AND portfolio = 'history'$$,
+	$$VALUES ('SELL', '0')$$, 'what an attached table held already is booked, not announced');
+
+-- a copied or restored database
+SELECT seq AS before, epoch FROM pulse.sequencer \gset
+UPDATE pulse.sequencer SET system_identifier = system_identifier - 1;
+UPDATE pulse.delivery SET created_at = created_at - interval '1 day' WHERE type = 'INFO';
+CALL trade('SELL', 1, 100, now(), 'good');
+SELECT pulse_tick();
+SELECT isnt((SELECT epoch FROM pulse.sequencer), :'epoch', 'a copy of the database starts an epoch of its own');
+SELECT is((SELECT count(*)::int FROM pulse.event WHERE seq > :before AND type = 'TRADE_ALERT'), 1, 'and announces nothing a second time');
+SELECT is((SELECT count(*)::int FROM pulse.source s, pulse.sequencer q WHERE s.state = 'active' AND to_regclass(format('%I.%I', s.schema_name, s.table_name)) IS NOT NULL AND s.epoch <> q.epoch), 0, 'its sources need no rebuild');
+SELECT results_eq($$SELECT DISTINCT status FROM pulse.delivery WHERE type = 'INFO'$$, $$VALUES ('dead')$$, 'old messages do not go out from the copy');
+
+-- retention
+UPDATE pulse.event SET ts = ts - interval '8 days' WHERE seq <= 100;
+INSERT INTO pulse.health_sample (component, status, checked_at) VALUES ('old', 'HEALTHY', now() - interval '40 days');
+SELECT pulse_tick();
+SELECT is((SELECT min(seq) FROM pulse.event), 101::bigint, 'old events go');
+SELECT is(gaps(), 0::bigint, 'what is left has no gap');
+SELECT is_empty($$SELECT FROM pulse.health_sample WHERE component = 'old'$$, 'old samples go');
+
+SELECT * FROM finish();
