@@ -394,7 +394,7 @@ mark_tuple(const CaptureTarget *target, TupleDesc desc, HeapTuple tuple)
 
 	if (!target->found)
 	{
-		pulse_mark_unbounded(target->source_id, target->relid, NULL, 0);
+		pulse_mark_unbounded(target->source_id, NULL, 0);
 		return;
 	}
 	if (target->ts_kind != TIME_UNKNOWN)
@@ -434,9 +434,9 @@ mark_tuple(const CaptureTarget *target, TupleDesc desc, HeapTuple tuple)
 	}
 
 	if (bounded)
-		pulse_mark_dirty(target->source_id, target->relid, portfolio, portfolio_len, ts);
+		pulse_mark_dirty(target->source_id, portfolio, portfolio_len, ts);
 	else
-		pulse_mark_unbounded(target->source_id, target->relid, portfolio, portfolio_len);
+		pulse_mark_unbounded(target->source_id, portfolio, portfolio_len);
 	if (copy != NULL)
 		pfree(copy);
 }
@@ -484,7 +484,7 @@ pulse_capture_truncate(PG_FUNCTION_ARGS)
 
 	source_id = trigger_source_id(trigger->tg_trigger);
 	if (pulse_capture_enabled && source_id != 0)
-		pulse_mark_unbounded(source_id, RelationGetRelid(trigger->tg_relation), NULL, 0);
+		pulse_mark_unbounded(source_id, NULL, 0);
 	PG_RETURN_POINTER(NULL);
 }
 

@@ -17,4 +17,11 @@
 #define PULSE_PROC_NUMBER(proc) ((proc)->pgprocno)
 #endif
 
+/* The process that runs a virtual transaction, or NULL. */
+#if PG_VERSION_NUM >= 170000
+#define PULSE_VXID_PROC(vxid) ProcNumberGetProc((vxid).procNumber)
+#else
+#define PULSE_VXID_PROC(vxid) BackendIdGetProc((vxid).backendId)
+#endif
+
 #endif							/* PULSE_COMPAT_H */

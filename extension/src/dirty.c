@@ -22,6 +22,10 @@
 #include "miscadmin.h"
 #include "storage/latch.h"
 #include "storage/lmgr.h"
+#include "storage/lock.h"
+#include "storage/proc.h"
+#include "storage/procarray.h"
+#include "storage/sinvaladt.h"
 #include "utils/builtins.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
@@ -37,7 +41,6 @@
 #define MAX_MARKS 1024
 /* A longer name is marked through its whole source: it would need TOAST. */
 #define MAX_PORTFOLIO_LENGTH 512
-#define MAX_RELATIONS 32
 #define LOCK_RETRY_MS 10
 #define LOCK_RETRIES 100
 
@@ -77,8 +80,6 @@ static bool mark_equal(MarkKey a, MarkKey b);
 /* Everything here lives in TopTransactionContext, and is forgotten with it. */
 static marks_hash *pending = NULL;
 static Mark *last_mark = NULL;
-static Oid	marked_relations[MAX_RELATIONS];
-static int	marked_relation_count = 0;
 static bool wake_wanted = false;
 
 static uint32
@@ -104,23 +105,12 @@ forget_marks(void)
 {
 	pending = NULL;
 	last_mark = NULL;
-	marked_relation_count = 0;
 	wake_wanted = false;
-}
-
-static void
-remember_relation(Oid relid)
-{
-	for (int i = 0; i < marked_relation_count; i++)
-		if (marked_relations[i] == relid)
-			return;
-	if (marked_relation_count < MAX_RELATIONS)
-		marked_relations[marked_relation_count++] = relid;
 }
 
 /* Finds or makes the mark of a portfolio; past the limit, that of the whole source. */
 static Mark *
-get_mark(int32 source_id, Oid relid, const char *portfolio, int portfolio_len)
+get_mark(int32 source_id, const char *portfolio, int portfolio_len)
 {
 	MarkKey		key = {source_id, portfolio == NULL ? -1 : portfolio_len, portfolio};
 	Mark	   *mark;
@@ -136,7 +126,6 @@ get_mark(int32 source_id, Oid relid, const char *portfolio, int portfolio_len)
 		pending = marks_create(TopTransactionContext, 8, NULL);
 		pulse_wake_prepare();
 	}
-	remember_relation(relid);
 
 	mark = marks_lookup(pending, key);
 	if (mark == NULL)
@@ -165,9 +154,9 @@ get_mark(int32 source_id, Oid relid, const char *portfolio, int portfolio_len)
 
 /* Remembers that rows of this portfolio at this time changed. */
 void
-pulse_mark_dirty(int32 source_id, Oid relid, const char *portfolio, int portfolio_len, TimestampTz ts)
+pulse_mark_dirty(int32 source_id, const char *portfolio, int portfolio_len, TimestampTz ts)
 {
-	Mark	   *mark = get_mark(source_id, relid, portfolio, portfolio_len);
+	Mark	   *mark = get_mark(source_id, portfolio, portfolio_len);
 
 	mark->min_ts = Min(mark->min_ts, ts);
 	mark->max_ts = Max(mark->max_ts, ts);
@@ -175,9 +164,9 @@ pulse_mark_dirty(int32 source_id, Oid relid, const char *portfolio, int portfoli
 
 /* Remembers that anything in the portfolio may have changed; portfolio NULL means all of the source. */
 void
-pulse_mark_unbounded(int32 source_id, Oid relid, const char *portfolio, int portfolio_len)
+pulse_mark_unbounded(int32 source_id, const char *portfolio, int portfolio_len)
 {
-	get_mark(source_id, relid, portfolio, portfolio_len)->unbounded = true;
+	get_mark(source_id, portfolio, portfolio_len)->unbounded = true;
 }
 
 /* Asks for a tick as soon as this transaction has committed. */
@@ -189,16 +178,24 @@ pulse_wake_at_commit(void)
 	wake_wanted = true;
 }
 
-/* Tells whether somebody waits for a lock that this transaction holds on a relation it has marked. */
+/*
+ * Tells whether a session that keeps us from pulse.dirty is itself waiting for a lock: it may be one of ours, as when
+ * DROP EXTENSION has locked pulse.dirty and wants to remove the trigger from the table that we have written.
+ */
 static bool
-others_wait_for_us(void)
+holder_waits(Oid relid)
 {
-	for (int i = 0; i < marked_relation_count; i++)
-	{
-		LOCKTAG		tag;
+	LOCKTAG		tag;
+	VirtualTransactionId *holders;
+	int			count;
 
-		SET_LOCKTAG_RELATION(tag, MyDatabaseId, marked_relations[i]);
-		if (LockHasWaiters(&tag, RowExclusiveLock, false))
+	SET_LOCKTAG_RELATION(tag, MyDatabaseId, relid);
+	holders = GetLockConflicts(&tag, RowExclusiveLock, &count);
+	for (int i = 0; i < count; i++)
+	{
+		PGPROC	   *proc = PULSE_VXID_PROC(holders[i]);
+
+		if (proc != NULL && proc->waitStatus == PROC_WAIT_STATUS_WAITING)
 			return true;
 	}
 	return false;
@@ -212,7 +209,7 @@ lock_dirty(Oid relid)
 	{
 		if (ConditionalLockRelationOid(relid, RowExclusiveLock))
 			return true;
-		if (tries >= LOCK_RETRIES && others_wait_for_us())
+		if (tries >= LOCK_RETRIES && holder_waits(relid))
 			return false;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOCK_RETRY_MS, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
@@ -254,7 +251,7 @@ open_dirty(void)
 		ereport(WARNING,
 				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 				 errmsg("changes of this transaction were not recorded in pulse.dirty"),
-				 errdetail("The table is locked by a session that waits for this transaction.")));
+				 errdetail("The table is locked by a session that waits for another lock, perhaps one of this transaction.")));
 		return NULL;
 	}
 	rel = try_relation_open(relid, NoLock);

@@ -9,11 +9,11 @@
 
 #include "datatype/timestamp.h"
 
-/* Remembers that rows of this portfolio at this time changed in the relation (which the transaction has locked). */
-extern void pulse_mark_dirty(int32 source_id, Oid relid, const char *portfolio, int portfolio_len, TimestampTz ts);
+/* Remembers that rows of this portfolio at this time changed. */
+extern void pulse_mark_dirty(int32 source_id, const char *portfolio, int portfolio_len, TimestampTz ts);
 
 /* Remembers that anything in the portfolio may have changed; portfolio NULL means all of the source. */
-extern void pulse_mark_unbounded(int32 source_id, Oid relid, const char *portfolio, int portfolio_len);
+extern void pulse_mark_unbounded(int32 source_id, const char *portfolio, int portfolio_len);
 
 /* Asks for a tick as soon as this transaction has committed. */
 extern void pulse_wake_at_commit(void);
