@@ -53,6 +53,8 @@ test('prices, quantities and fees show what they were given with, within reason'
 test('percentages group their thousands and nothing else', () => {
 	assert.equal(format.percent(123.456), '12,345.60%');
 	assert.equal(format.ratio(1234.5678, 4), '1,234.5678');
+	assert.equal(format.percent(1.2373e11, { signed: true }), '1.24e13%');
+	assert.equal(format.ratio(-2.5e20), `${MINUS}2.50e20`);
 });
 
 test('labels of an axis differ from one another', () => {

@@ -279,7 +279,7 @@ class Page {
 
 	async #findFirstSnapshot() {
 		try {
-			const chart = await fetchJson('portfolio/chart', { hours: RANGES.All.hours, points: 2, portfolio: this.state.scope });
+			const chart = await fetchJson('portfolio/chart', { hours: RANGES.All.hours, points: 4, portfolio: this.state.scope });
 			this.firstSnapshot = chart.ts[0] ?? null;
 			this.draw();
 		} catch {

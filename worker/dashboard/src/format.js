@@ -124,8 +124,12 @@ export function ratio(value, digits = 2) {
 	return isFiniteNumber(value) ? fixed(value, digits, false) : MISSING;
 }
 
+/** Statistics of a wild history can be astronomical; from here on they are written with an exponent. */
+const LONGEST_FIXED = 1e8;
+
 /** @param {number} value @param {number} digits @param {boolean} signed */
 function fixed(value, digits, signed) {
+	if (Math.abs(value) >= LONGEST_FIXED) return value.toExponential(2).replace('-', MINUS).replace('e+', 'e');
 	const text = Math.abs(value).toFixed(digits);
 	const zero = Number(text) === 0;
 	const sign = value < 0 && !zero ? MINUS : signed && !zero ? '+' : '';
@@ -229,5 +233,6 @@ export function age(milliseconds) {
 /** @param {number | null | undefined} milliseconds */
 export function latency(milliseconds) {
 	if (!isFiniteNumber(milliseconds)) return '';
+	if (milliseconds >= 10_000) return `${Math.round(milliseconds / 1000)} s`;
 	return milliseconds < 10 ? `${milliseconds.toFixed(1)} ms` : `${Math.round(milliseconds)} ms`;
 }
