@@ -21,7 +21,7 @@ mkdir -p "$top/.build/bench"
 gcc -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -o "$top/.build/bench/latency" "$bench/latency.c" $(pkg-config --cflags --libs libpq)
 cluster_create --preload --database trading --conf pulse.databases=trading
 cluster_start
-psql -Xqc 'CREATE EXTENSION pulse' -c 'SELECT pulse_setup()' -o /dev/null
+psql -Xqc 'CREATE EXTENSION pulse' -c 'SELECT pulse_setup()' -c 'CREATE ROLE pulse_worker LOGIN' -c "SELECT pulse_grant('pulse_worker', 'worker')" -o /dev/null
 psql -Xqc "INSERT INTO portfolio_snapshots (ts, total_value) SELECT now() - i * interval '1 hour', 100000 + i FROM generate_series(1, 100) i"
 
 port=18765
@@ -30,7 +30,7 @@ mkdir "$PULSE_CLUSTER/worker"
 install -m 755 "$top/.build/worker/pulse-worker" "$PULSE_CLUSTER/worker/"
 cat >"$PULSE_CLUSTER/worker/pulse.ini" <<INI
 [database]
-dsn = host=$PGHOST port=$PGPORT dbname=trading user=postgres
+dsn = host=$PGHOST port=$PGPORT dbname=trading user=pulse_worker
 [websocket]
 port = $port
 INI

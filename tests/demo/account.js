@@ -57,7 +57,8 @@ export class Account {
 		this.cash = BigInt(deposit) * MONEY;
 		this.flow = this.cash;
 		this.deposited = this.cash;
-		this.realized = 0n;
+		this.realized = 0n; // before fees
+		this.fees = 0n; // those paid in quote currency
 		this.orders = 0;
 		this.fills = 0;
 	}
@@ -92,7 +93,7 @@ export class Account {
 	books() {
 		const positions = {};
 		for (const market of this.markets.values()) positions[market.symbol] = decimal(market.quantity, 6);
-		return { fills: this.fills, total_value: money(this.equity), realized_pnl: money(this.realized), deposited: money(this.deposited), positions };
+		return { fills: this.fills, total_value: money(this.equity), realized_net: money(this.realized - this.fees), deposited: money(this.deposited), positions };
 	}
 
 	/** Lets the strategy look at the newest prices; returns the fills that follow, oldest first. */
@@ -169,7 +170,7 @@ export class Account {
 			this.book(market, -fee, 0n);
 		} else {
 			this.cash -= fee;
-			this.realized -= fee;
+			this.fees += fee;
 		}
 		this.fills++;
 		return {
@@ -220,7 +221,7 @@ export class Account {
 			cash_balance: money(this.cash),
 			positions_value: money(positions),
 			unrealized_pnl: money(positions - cost),
-			realized_pnl: money(this.realized),
+			realized_pnl: money(this.realized - this.fees),
 			// The first snapshot's value is where performance begins; what came before it is no flow.
 			net_flow: money(this.reported ? this.flow : 0n),
 			position_count: count,

@@ -95,6 +95,7 @@ async function main() {
 
 	const { rows: [performance] } = await database.query('SELECT * FROM pulse_performance()');
 	const { rows: positions } = await database.query('SELECT symbol, quantity::text FROM pulse_positions() WHERE quantity <> 0 ORDER BY symbol');
+	const net = await one('SELECT sum(realized_pnl - fees)::text FROM pulse_positions()');
 	const events = Number(await one('SELECT count(*) FROM pulse.event WHERE type = \'TRADE_ALERT\''));
 	const distinct = Number(await one('SELECT count(DISTINCT data ->> \'fill_id\') FROM pulse.event WHERE type = \'TRADE_ALERT\''));
 	const gapless = await one('SELECT count(*) = max(seq) - min(seq) + 1 FROM pulse.event');
@@ -103,7 +104,7 @@ async function main() {
 
 	report('account value', `${grouped(performance.total_value)} after deposits of ${grouped(own.deposited)}; the bot says ${grouped(own.total_value)}`,
 		near(performance.total_value, own.total_value));
-	report('realised result', `${grouped(performance.realized_pnl)}; the bot says ${grouped(own.realized_pnl)}`, near(performance.realized_pnl, own.realized_pnl));
+	report('realised, after fees', `${grouped(net)}; the bot says ${grouped(own.realized_net)}`, near(net, own.realized_net));
 	report('cumulative return', `${percent(performance.cumulative_return)}, a year ${percent(performance.cagr)}`, performance.cumulative_return !== null);
 	report('risk', `volatility ${percent(performance.volatility)}, Sharpe ${performance.sharpe?.toFixed(2)}, maximum drawdown ${percent(performance.max_drawdown)}, VaR ${percent(performance.var_95)}`,
 		performance.sharpe !== null && performance.max_drawdown > 0);

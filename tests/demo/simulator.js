@@ -7,6 +7,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { renameSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { parseArgs } from 'node:util';
 import pg from 'pg';
 import { Account } from './account.js';
@@ -107,7 +108,7 @@ async function writeHistory(past) {
 		snapshots.push(snapshot);
 	}
 	await flush();
-	console.log(`${total[0]} fills and ${total[1]} snapshots, from ${options.prices || `seed ${options.seed}`}`);
+	console.log(`${total[0]} fills and ${total[1]} snapshots, from ${options.prices.split(',').map((file) => basename(file)).join(' and ') || `seed ${options.seed}`}`);
 }
 
 /** INSERT of one row, in a transaction of its own. */
@@ -149,6 +150,7 @@ async function live(market, account) {
 	}
 	if (market.ended) console.log('the recorded prices end here; the account rests');
 	await client.end();
+	process.stdin.destroy();
 }
 
 const seed = Number(options.seed);

@@ -9,7 +9,7 @@ import { EntityError, parseHtml } from './telegram-html.js';
 
 const MAX_TEXT = 4096; // UTF-16 code units, after the entities are parsed
 const GROUP_PER_MINUTE = 20;
-const CHAT_BURST = 5; // and one a second after that
+const CHAT_BURST = 5; // refilled by one a second
 
 /** An answer of the kind {"ok":false,…}. */
 class ApiError extends Error {
@@ -48,19 +48,23 @@ function parameters(url, contentType, body) {
 	return { ...fields, ...Object.fromEntries(new URLSearchParams(body.toString('utf8'))) };
 }
 
-/** How long a chat has to wait before its next message, by the limits that Telegram publishes; 0 = go. */
+/** How many seconds a chat has to wait before its next message, by the limits that Telegram publishes; 0 = go. */
 class Limits {
-	#sent = new Map();
+	#chats = new Map();
 
 	retryAfter(chat, now = Date.now()) {
-		const times = (this.#sent.get(chat) ?? []).filter((time) => now - time < 60_000);
-		const second = times.filter((time) => now - time < CHAT_BURST * 1000);
-		let wait = 0;
-		if (second.length >= CHAT_BURST) wait = 1;
-		if (String(chat).startsWith('-') && times.length >= GROUP_PER_MINUTE) wait = Math.ceil((times[0] + 60_000 - now) / 1000);
-		if (wait === 0) times.push(now);
-		this.#sent.set(chat, times);
-		return wait;
+		const state = this.#chats.get(chat) ?? { tokens: CHAT_BURST, at: now, minute: [] };
+		this.#chats.set(chat, state);
+		state.tokens = Math.min(CHAT_BURST, state.tokens + (now - state.at) / 1000);
+		state.at = now;
+		state.minute = state.minute.filter((time) => now - time < 60_000);
+		if (String(chat).startsWith('-') && state.minute.length >= GROUP_PER_MINUTE) {
+			return Math.ceil((state.minute[0] + 60_000 - now) / 1000);
+		}
+		if (state.tokens < 1) return Math.ceil(1 - state.tokens);
+		state.tokens--;
+		state.minute.push(now);
+		return 0;
 	}
 }
 
