@@ -7,6 +7,7 @@
 #include <math.h>
 
 #include "core/annualise.h"
+#include "core/inference.h"
 #include "core/normal.h"
 
 /* Computes the annualised sample standard deviation. */
@@ -109,21 +110,13 @@ bool
 pulse_psr(const pulse_moments *m, double benchmark_sharpe, double *result)
 {
 	double		sd,
-				sharpe,
 				skewness,
-				excess,
-				variance;
+				excess;
 
 	if (m->n < 2 || (sd = pulse_moments_sd(m, 1)) == 0.0
 		|| !pulse_moments_population_shape(m, &skewness, &excess))
 		return false;
-	sharpe = m->mean / sd;
-	variance = 1.0 - skewness * sharpe + (excess + 2.0) / 4.0 * sharpe * sharpe;
-	if (!(variance > 0))
-		return false;
-	*result = pulse_normal_probability((sharpe - benchmark_sharpe)
-									   * sqrt((double) (m->n - 1)) / sqrt(variance));
-	return true;
+	return pulse_psr_from_moments(m->mean / sd, benchmark_sharpe, (double) m->n, skewness, excess + 3.0, result);
 }
 
 /* Computes the value at risk of a normal distribution with the population's moments. */

@@ -391,3 +391,37 @@ CREATE FUNCTION pulse_tail_ratio(returns float8[]) RETURNS float8
 	AS 'MODULE_PATHNAME', 'pulse_array_tail_ratio' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION pulse_tail_ratio(float8[]) IS
 	'The same over an array. Tail ratio of per-period returns: |95 % quantile| over |5 % quantile|, type 7. NULL elements are skipped; NaN or infinity in gives NaN; no element, or a 5 % quantile of 0, gives NULL.';
+
+-- cornish_fisher_valid
+CREATE FUNCTION pulse.returns_cornish_fisher_valid(internal) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pulse_returns_cornish_fisher_valid' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.returns_cornish_fisher_valid(internal) IS
+	'Internal: final function of pulse_cornish_fisher_valid().';
+CREATE AGGREGATE pulse_cornish_fisher_valid(r float8) (
+	SFUNC = pulse.returns_accum,
+	STYPE = internal,
+	SSPACE = 512,
+	FINALFUNC = pulse.returns_cornish_fisher_valid,
+	COMBINEFUNC = pulse.returns_combine,
+	SERIALFUNC = pulse.returns_serialize,
+	DESERIALFUNC = pulse.returns_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_cornish_fisher_valid(float8) IS
+	'Whether the Cornish-Fisher expansion is valid at the skewness and kurtosis of the returns: whether its quantile rises with the probability everywhere. Where it does not, pulse_var_cornish_fisher() means little. NULL rows are skipped; NaN or infinity in, fewer than 2 rows or no variance give NULL. Source: Maillard 2012.';
+CREATE AGGREGATE pulse_cornish_fisher_valid(r numeric) (
+	SFUNC = pulse.returns_accum,
+	STYPE = internal,
+	SSPACE = 512,
+	FINALFUNC = pulse.returns_cornish_fisher_valid,
+	COMBINEFUNC = pulse.returns_combine,
+	SERIALFUNC = pulse.returns_serialize,
+	DESERIALFUNC = pulse.returns_deserialize,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_cornish_fisher_valid(numeric) IS
+	'Whether the Cornish-Fisher expansion is valid at the skewness and kurtosis of the returns: whether its quantile rises with the probability everywhere. Where it does not, pulse_var_cornish_fisher() means little. NULL rows are skipped; NaN or infinity in, fewer than 2 rows or no variance give NULL. Source: Maillard 2012.';
+CREATE FUNCTION pulse_cornish_fisher_valid(returns float8[]) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pulse_array_cornish_fisher_valid' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pulse_cornish_fisher_valid(float8[]) IS
+	'The same over an array. Whether the Cornish-Fisher expansion is valid at the skewness and kurtosis of the returns: whether its quantile rises with the probability everywhere. Where it does not, pulse_var_cornish_fisher() means little. NULL rows are skipped; NaN or infinity in, fewer than 2 rows or no variance give NULL. Source: Maillard 2012.';

@@ -288,6 +288,30 @@ CREATE AGGREGATE pulse_twr(ts timestamptz, value numeric, flow numeric) (
 COMMENT ON AGGREGATE pulse_twr(timestamptz, numeric, numeric) IS
 	'Time-weighted return of an equity curve with external flows: chain-linked growth (value - flow) / value before; flow is the net deposit (+) or withdrawal (-) since the previous row, already contained in value, and ignored in the first row. Not annualised. A NULL flow is 0. Rows may come in any order; equal times keep their input order. Rows without time or value are skipped; a NaN or infinite value gives NaN; no row, or equity that is not positive, gives NULL. An infinite time raises 22008. Source: GIPS 2020.';
 
+-- xirr
+CREATE FUNCTION pulse.equity_xirr(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_equity_xirr' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.equity_xirr(internal) IS
+	'Internal: final function of pulse_xirr().';
+CREATE AGGREGATE pulse_xirr(ts timestamptz, amount float8) (
+	SFUNC = pulse.equity_accum,
+	STYPE = internal,
+	SSPACE = 1024,
+	FINALFUNC = pulse.equity_xirr,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_xirr(timestamptz, float8) IS
+	'Money-weighted annual rate of return (XIRR): the rate at which payments discount to 0, a year being 365 days; payments in (deposits) are negative and payments out (withdrawals, the final value) positive, or all the other way round. Rows may come in any order; rows without time or amount are skipped; a NaN or infinite amount gives NaN; without payments of both signs at different times, or without such a rate, NULL; of several rates the one nearest to 0. An infinite time raises 22008.';
+CREATE AGGREGATE pulse_xirr(ts timestamptz, amount numeric) (
+	SFUNC = pulse.equity_accum,
+	STYPE = internal,
+	SSPACE = 1024,
+	FINALFUNC = pulse.equity_xirr,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_xirr(timestamptz, numeric) IS
+	'Money-weighted annual rate of return (XIRR): the rate at which payments discount to 0, a year being 365 days; payments in (deposits) are negative and payments out (withdrawals, the final value) positive, or all the other way round. Rows may come in any order; rows without time or amount are skipped; a NaN or infinite amount gives NaN; without payments of both signs at different times, or without such a rate, NULL; of several rates the one nearest to 0. An infinite time raises 22008.';
+
 -- drawdown over values that the query brings in order
 CREATE FUNCTION pulse.drawdown_accum(internal, float8) RETURNS internal
 	AS 'MODULE_PATHNAME', 'pulse_drawdown_accum' LANGUAGE C IMMUTABLE PARALLEL SAFE;

@@ -15,6 +15,7 @@
 #include "core/annualise.h"
 #include "core/order.h"
 #include "core/underwater.h"
+#include "core/xirr.h"
 #include "src/metric_args.h"
 #include "src/numeric_decode.h"
 
@@ -31,6 +32,7 @@ PG_FUNCTION_INFO_V1(pulse_equity_twr);
 PG_FUNCTION_INFO_V1(pulse_equity_average_drawdown);
 PG_FUNCTION_INFO_V1(pulse_equity_ulcer_index);
 PG_FUNCTION_INFO_V1(pulse_equity_cdar);
+PG_FUNCTION_INFO_V1(pulse_equity_xirr);
 
 #define FIRST_ROWS 16
 
@@ -438,6 +440,23 @@ pulse_equity_cdar(PG_FUNCTION_ARGS)
 	take_depths(state, &u, &depths);
 	if (!(u.peak > 0) || !pulse_cdar(depths, state->n - 1, state->parameters.confidence, &result)
 		|| !isfinite(result))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(result);
+}
+
+/* Returns the money-weighted annual rate of return; the values are payments. */
+Datum
+pulse_equity_xirr(PG_FUNCTION_ARGS)
+{
+	EquityState *state = PG_ARGISNULL(0) ? NULL : (EquityState *) PG_GETARG_POINTER(0);
+	double		result;
+
+	if (state == NULL)
+		PG_RETURN_NULL();
+	for (size_t i = 0; i < state->n; i++)
+		if (!isfinite(state->value[i]))
+			PG_RETURN_FLOAT8(NAN);
+	if (!pulse_xirr_rate(state->ts, state->value, state->n, &result))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(result);
 }

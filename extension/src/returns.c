@@ -9,18 +9,14 @@
 
 #include <math.h>
 
-#include "executor/nodeAgg.h"
 #include "libpq/pqformat.h"
-#include "nodes/execnodes.h"
 #include "utils/memutils.h"
-#include "utils/syscache.h"
-#include "catalog/pg_aggregate.h"
-#include "access/htup_details.h"
 
 #include "core/annualise.h"
 #include "src/compat.h"
 #include "src/metric_args.h"
 #include "src/numeric_decode.h"
+#include "src/query_needs.h"
 
 PG_FUNCTION_INFO_V1(pulse_returns_accum);
 PG_FUNCTION_INFO_V1(pulse_returns_accum_numeric);
@@ -37,43 +33,6 @@ PG_FUNCTION_INFO_V1(pulse_returns_deserialize);
 #define FOLD_VALUES		512
 
 #define SERIAL_VERSION	1
-
-/* Returns what the final function of an aggregate needs. */
-static uint32
-aggregate_needs(Oid aggregate)
-{
-	HeapTuple	tuple = SearchSysCache1(AGGFNOID, ObjectIdGetDatum(aggregate));
-	FmgrInfo	final;
-
-	if (!HeapTupleIsValid(tuple))
-		return NEEDS_ALL;
-	fmgr_info(((Form_pg_aggregate) GETSTRUCT(tuple))->aggfinalfn, &final);
-	ReleaseSysCache(tuple);
-	return pulse_returns_needs(final.fn_addr);
-}
-
-/*
- * Returns what the aggregates that share the current state need. The executor
- * knows them all; a window function's state belongs to one unknown function.
- */
-static uint32
-query_needs(FunctionCallInfo fcinfo)
-{
-	AggState   *agg = (AggState *) fcinfo->context;
-	uint32		needs = 0;
-
-	if (agg == NULL || !IsA(agg, AggState) || agg->curpertrans == NULL)
-		return NEEDS_ALL;
-	if (fcinfo->flinfo->fn_extra != NULL)
-		return *(uint32 *) fcinfo->flinfo->fn_extra;
-
-	for (int i = 0; i < agg->numaggs; i++)
-		if (&agg->pertrans[agg->peragg[i].transno] == agg->curpertrans)
-			needs |= aggregate_needs(agg->peragg[i].aggref->aggfnoid);
-	fcinfo->flinfo->fn_extra = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, sizeof(uint32));
-	*(uint32 *) fcinfo->flinfo->fn_extra = needs;
-	return needs;
-}
 
 /* Creates an empty state in a memory context. */
 ReturnsState *
@@ -168,7 +127,7 @@ begin_group(FunctionCallInfo fcinfo, PulseParameters kind)
 			pulse_refuse_null_parameter();
 		parameter[i] = PG_GETARG_FLOAT8(i + 2);
 	}
-	return pulse_returns_begin(context, query_needs(fcinfo), kind, n_parameters, parameter);
+	return pulse_returns_begin(context, pulse_query_needs(fcinfo, pulse_returns_needs, NEEDS_ALL), kind, n_parameters, parameter);
 }
 
 static void

@@ -10,6 +10,7 @@
 #include "utils/array.h"
 
 #include "core/annualise.h"
+#include "core/inference.h"
 #include "core/quantile.h"
 #include "core/ratios.h"
 #include "src/metric_args.h"
@@ -105,6 +106,19 @@ static bool
 var_cornish_fisher(ReturnsState *state, double *result)
 {
 	return pulse_var_cornish_fisher(&state->moments, confidence_of(state), result);
+}
+
+static bool
+cornish_fisher_valid(ReturnsState *state, double *result)
+{
+	double		skewness,
+				excess;
+
+	confidence_of(state);
+	if (!pulse_moments_population_shape(&state->moments, &skewness, &excess))
+		return false;
+	*result = pulse_cornish_fisher_valid(skewness, excess);
+	return true;
 }
 
 static bool
@@ -239,6 +253,36 @@ finish_array(FunctionCallInfo fcinfo, Figure figure, uint32 needs, PulseParamete
 
 FIGURES(DEFINE_FIGURE)
 
+PG_FUNCTION_INFO_V1(pulse_returns_cornish_fisher_valid);
+PG_FUNCTION_INFO_V1(pulse_array_cornish_fisher_valid);
+
+/* Turns a figure that is 1 or 0 into a boolean; NaN in gives NULL. */
+static Datum
+as_boolean(FunctionCallInfo fcinfo, Datum figure)
+{
+	if (fcinfo->isnull || isnan(DatumGetFloat8(figure)))
+		PG_RETURN_NULL();
+	PG_RETURN_BOOL(DatumGetFloat8(figure) != 0);
+}
+
+/* Returns whether the Cornish-Fisher expansion is a distribution at the measured shape. */
+Datum
+pulse_returns_cornish_fisher_valid(PG_FUNCTION_ARGS)
+{
+	Datum		figure = finish_aggregate(fcinfo, cornish_fisher_valid);
+
+	return as_boolean(fcinfo, figure);
+}
+
+/* The same over an array. */
+Datum
+pulse_array_cornish_fisher_valid(PG_FUNCTION_ARGS)
+{
+	Datum		figure = finish_array(fcinfo, cornish_fisher_valid, 0, PARAMETERS_NONE);
+
+	return as_boolean(fcinfo, figure);
+}
+
 /* Returns what a final function needs; everything if it is not one of ours. */
 uint32
 pulse_returns_needs(PGFunction final_function)
@@ -248,5 +292,7 @@ pulse_returns_needs(PGFunction final_function)
 		return needs;
 
 	FIGURES(MATCH_FIGURE)
+	if (final_function == pulse_returns_cornish_fisher_valid)
+		return 0;
 	return NEEDS_ALL;
 }
