@@ -7,6 +7,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
 #include "utils/snapmgr.h"
@@ -72,6 +73,9 @@ apply_change(void *arg)
 	ChangeWork *work = arg;
 	PulseChange *change = work->change;
 
+	/* What reads on the active snapshot must see all that the marks speak of, and what came before in this tick. */
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
 	if (work->source->trades)
 		pulse_ledger_apply(change->source_id, change->portfolio, change->min_ts, change->max_ts);
 	pulse_remove_marks(change);
@@ -79,6 +83,7 @@ apply_change(void *arg)
 	MemoryContextSwitchTo(work->context);
 	work->portfolios = change->portfolio != NULL ? list_make1(change->portfolio) :
 		pulse_source_portfolios(work->source, change);
+	PopActiveSnapshot();
 }
 
 /* Adds a change of everything for each source whose state has not been built yet. */

@@ -1,0 +1,152 @@
+// The background worker without preloading: started and stopped by hand.
+import assert from 'node:assert/strict';
+import { after, before, describe, test } from 'node:test';
+import pg from 'pg';
+import { startCluster } from '../lib/cluster.js';
+import { audit, buy, clean, query, settled, until, value } from './support.js';
+
+describe('a worker started by hand', () => {
+	let cluster;
+	const worker = () => value(cluster, 'SELECT pulse.worker_pid()');
+	const status = async () => (await query(cluster, 'SELECT * FROM pulse_worker_status()'))[0];
+
+	before(async () => {
+		cluster = await startCluster({ database: 'trading', conf: { 'pulse.poll_interval': '200ms' } });
+		await query(cluster, 'CREATE EXTENSION pulse');
+		await query(cluster, 'SELECT pulse_setup()');
+	});
+	after(() => cluster?.remove());
+
+	test('is absent until it is started', async () => {
+		const now = await status();
+		assert.equal(now.state, 'absent');
+		assert.equal(now.preloaded, false);
+	});
+
+	test('announces a trade to listeners', async () => {
+		const listener = new pg.Client(cluster.connection);
+		await listener.connect();
+		try {
+			await listener.query('LISTEN pulse');
+			const notified = new Promise((resolve) => listener.on('notification', resolve));
+			const pid = await value(cluster, 'SELECT pulse_worker_start()');
+			await query(cluster, buy);
+			const { channel, payload, processId } = await notified;
+			assert.equal(channel, 'pulse');
+			assert.equal(processId, pid);
+			assert.ok(Number(payload) >= 1);
+			assert.deepEqual(await settled(cluster), clean);
+		} finally {
+			await listener.end();
+		}
+	});
+
+	test('is started only once, however many ask', async () => {
+		await query(cluster, 'SELECT pulse_worker_stop()');
+		await Promise.all(Array.from({ length: 6 }, () => query(cluster, 'SELECT pulse_worker_start()').catch(() => null)));
+		await until('one worker to be left', async () =>
+			(await value(cluster, `SELECT count(*)::int FROM pg_stat_activity WHERE backend_type = 'pulse worker'`)) === 1);
+		assert.equal(await value(cluster, 'SELECT pulse_worker_start()'), await worker());
+	});
+
+	test('holds no transaction while it is idle', async () => {
+		const [row] = await until('the worker to be idle', async () => {
+			const rows = await query(cluster, `SELECT state, xact_start, backend_xid, backend_xmin, application_name
+				FROM pg_stat_activity WHERE backend_type = 'pulse worker' AND state = 'idle'`);
+			return rows.length === 1 && rows;
+		});
+		assert.deepEqual(row, { state: 'idle', xact_start: null, backend_xid: null, backend_xmin: null, application_name: 'pulse worker' });
+	});
+
+	test('writes nothing while nothing happens', async () => {
+		await settled(cluster);
+		const ticks = (await status()).ticks;
+		await new Promise((resolve) => setTimeout(resolve, 1000));
+		assert.equal((await status()).ticks, ticks);
+	});
+
+	test('stays away after pulse_worker_stop(), and catches up afterwards', async () => {
+		assert.equal(await value(cluster, 'SELECT pulse_worker_stop()'), true);
+		assert.equal(await value(cluster, 'SELECT pulse_worker_stop()'), false);
+		assert.equal((await status()).state, 'stopped');
+		for (let i = 0; i < 5; i++) await query(cluster, buy);
+		const now = await status();
+		assert.equal(Number(now.pending), 5);
+		await query(cluster, 'SELECT pulse_worker_start()');
+		assert.deepEqual(await settled(cluster), clean);
+		assert.equal((await status()).state, 'running');
+	});
+
+	test('comes back after being terminated', async () => {
+		const pid = await worker();
+		await query(cluster, 'SELECT pg_terminate_backend($1)', [pid]);
+		await until('another worker', async () => ![null, pid].includes(await worker()));
+		await query(cluster, buy);
+		assert.deepEqual(await settled(cluster), clean);
+	});
+
+	test('and pulse_tick() by hand do not get in each other\'s way', async () => {
+		await Promise.all(Array.from({ length: 4 }, async () => {
+			for (let i = 0; i < 10; i++) {
+				await query(cluster, buy);
+				await query(cluster, 'SELECT pulse_tick()');
+			}
+		}));
+		assert.deepEqual(await settled(cluster), clean);
+	});
+
+	test('isolates a failing source, keeps its error, and recovers', async () => {
+		await query(cluster, `ALTER TABLE pulse.fill ADD CONSTRAINT broken CHECK (portfolio <> 'bad') NOT VALID`);
+		await query(cluster, `INSERT INTO trades (portfolio, symbol, side, quantity, price) VALUES ('bad', 'A', 'BUY', 1, 1), ('good', 'A', 'BUY', 1, 1)`);
+		await until('the good portfolio to be announced', () => value(cluster, `SELECT EXISTS (SELECT FROM pulse.event WHERE portfolio = 'good')`));
+		await until('the error to be kept', async () => /broken/.test((await status()).last_error));
+		await query(cluster, 'ALTER TABLE pulse.fill DROP CONSTRAINT broken');
+		assert.deepEqual(await settled(cluster), clean);
+	});
+
+	test('waits for a bot that is kept from committing by a lock on pulse.dirty', async () => {
+		const admin = new pg.Client(cluster.connection);
+		await admin.connect();
+		try {
+			await admin.query('BEGIN');
+			await admin.query('LOCK TABLE pulse.dirty IN EXCLUSIVE MODE');
+			let committed = false;
+			const bot = query(cluster, buy).then(() => { committed = true; });
+			await new Promise((resolve) => setTimeout(resolve, 500));
+			assert.equal(committed, false);
+			await admin.query('COMMIT');
+			await bot;
+		} finally {
+			await admin.end();
+		}
+		assert.deepEqual(await settled(cluster), clean);
+	});
+
+	test('survives DROP EXTENSION and serves the next one', async () => {
+		await query(cluster, 'DROP EXTENSION pulse CASCADE');
+		await query(cluster, buy);
+		await query(cluster, 'CREATE EXTENSION pulse');
+		await query(cluster, `SELECT pulse_attach('trades', 'trades')`);
+		await until('the worker to take up the new extension', async () =>
+			(await value(cluster, 'SELECT pid FROM pulse.worker')) === (await worker()));
+		await until('history to be booked', () => value(cluster, 'SELECT EXISTS (SELECT FROM pulse.fill)'));
+		await query(cluster, buy);
+		await until('the new trade to be announced', async () =>
+			(await value(cluster, `SELECT count(*)::int FROM pulse.event WHERE type = 'TRADE_ALERT'`)) === 1);
+		const [row] = await query(cluster, audit);
+		assert.equal(row.gaps, 0);
+	});
+
+	test('does not stand in the way of DROP DATABASE', async () => {
+		await query(cluster, 'CREATE DATABASE short_lived', [], 'postgres');
+		await query(cluster, 'CREATE EXTENSION pulse', [], 'short_lived');
+		await query(cluster, 'SELECT pulse_worker_start()', [], 'short_lived');
+		await query(cluster, 'SELECT pulse_worker_stop()', [], 'short_lived');
+		await query(cluster, 'DROP DATABASE short_lived', [], 'postgres');
+		await query(cluster, 'CREATE DATABASE forced', [], 'postgres');
+		await query(cluster, 'CREATE EXTENSION pulse', [], 'forced');
+		await query(cluster, 'SELECT pulse_worker_start()', [], 'forced');
+		await query(cluster, 'DROP DATABASE forced WITH (FORCE)', [], 'postgres');
+		await until('the worker of the dropped database to give up', async () => /no longer exists/.test(await cluster.log()), 20);
+	});
+});
