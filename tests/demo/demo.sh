@@ -105,7 +105,7 @@ sql() {
 }
 
 build() {
-	make -C extension with_llvm=no && make -C worker && tests/lib/npm.sh tests
+	make -C extension -j"$(nproc)" with_llvm=no && make -C worker -j"$(nproc)" && tests/lib/npm.sh tests
 }
 
 start_cluster() {
@@ -229,6 +229,7 @@ if [ -z "$interactive" ]; then
 fi
 
 start_bot
+trap 'exit 0' INT
 say "the bot trades live at ${speed}x; Ctrl-C ends the demo and removes everything"
 echo
 echo "          Dashboard   $url"

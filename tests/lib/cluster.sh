@@ -71,7 +71,7 @@ cluster_stage() {
 	mkdir -p "$cluster_top/.build"
 	if ! (
 		flock 9
-		make -s -C "$cluster_top/extension" install DESTDIR="$stage" with_llvm=no PG_CONFIG="${PG_CONFIG:-pg_config}"
+		make -s -j"$(nproc)" -C "$cluster_top/extension" install DESTDIR="$stage" with_llvm=no PG_CONFIG="${PG_CONFIG:-pg_config}"
 	) 9>"$cluster_top/.build/stage.lock" >"$PULSE_CLUSTER/stage.log" 2>&1; then
 		cat "$PULSE_CLUSTER/stage.log" >&2
 		cluster_fail "the extension does not build"

@@ -125,7 +125,7 @@ else
 fi
 
 if [ -e README.md ]; then
-	grep -oE '\bmake [a-z][a-z-]*' README.md | awk '{ print $2 }' | sort -u | while read -r target; do
+	grep -oE '(^|`|\$ |&& *|\| )(PULSE_NO_INSTALL=1 )?make [a-z][a-z-]*' README.md | sed 's/.*make //' | sort -u | while read -r target; do
 		grep -qE "^$target:|^\.PHONY:.*\b$target\b" Makefile || echo "README says make $target; the Makefile has no such target"
 	done | rule "the README's make targets exist"
 fi

@@ -67,8 +67,8 @@ cluster_options() {
 # Builds everything; the C sources also with clang, in a copy, so that the two compilers' objects do not meet.
 suite_build() {
 	local status=0 copy=$results/clang compiler=''
-	tap 'extension builds without a warning' make -C extension with_llvm=no || return 1
-	tap 'worker builds without a warning' make -C worker || return 1
+	tap 'extension builds without a warning' make -j"$(nproc)" -C extension with_llvm=no || return 1
+	tap 'worker builds without a warning' make -j"$(nproc)" -C worker || return 1
 	for compiler in clang clang-21 clang-20 clang-19 clang-18 clang-17 clang-16 clang-15 clang-14 ''; do
 		command -v "${compiler:-none}" >/dev/null && break
 	done
@@ -77,9 +77,9 @@ suite_build() {
 	mkdir -p "$copy"
 	tar -c --exclude=node_modules --exclude='*.o' --exclude='*.so' extension | tar -x -C "$copy"
 	# The flags that pg_config hands on are gcc's, and so are some attributes in the server's headers.
-	tap "extension builds without a warning, $compiler" make -C "$copy/extension" with_llvm=no CC="$compiler" \
+	tap "extension builds without a warning, $compiler" make -j"$(nproc)" -C "$copy/extension" with_llvm=no CC="$compiler" \
 		COPT='-Wno-unknown-warning-option -Wno-ignored-attributes -Wno-ignored-optimization-argument -Wno-unused-command-line-argument' || status=1
-	tap "worker builds without a warning, $compiler" make -C worker CC="$compiler" build="$copy/worker" || status=1
+	tap "worker builds without a warning, $compiler" make -j"$(nproc)" -C worker CC="$compiler" build="$copy/worker" || status=1
 	return $status
 }
 
