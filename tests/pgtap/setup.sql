@@ -1,0 +1,115 @@
+-- pulse_setup, pulse_attach, pulse_detach: the user's tables, their constraints, who may do what.
+\set ON_ERROR_STOP on
+SET client_min_messages = error;
+SELECT plan(59);
+
+-- the two tables
+SELECT lives_ok('SELECT pulse_setup()', 'pulse_setup creates the tables');
+SELECT columns_are('public', 'portfolio_snapshots', ARRAY['portfolio', 'ts', 'total_value', 'cash_balance', 'positions_value',
+	'unrealized_pnl', 'realized_pnl', 'net_flow', 'position_count', 'details']);
+SELECT columns_are('public', 'trades', ARRAY['id', 'portfolio', 'symbol', 'side', 'quantity', 'price', 'fee', 'fee_asset', 'executed_at',
+	'order_id', 'fill_id', 'order_type', 'strategy', 'confidence', 'details']);
+SELECT col_is_pk('public', 'portfolio_snapshots', ARRAY['portfolio', 'ts'], 'a snapshot is known by portfolio and time');
+SELECT col_is_pk('public', 'trades', ARRAY['portfolio', 'id'], 'a trade by portfolio and id');
+SELECT col_is_unique('public', 'trades', ARRAY['portfolio', 'fill_id'], 'a fill counts once in a portfolio');
+SELECT is((SELECT count(*)::int FROM pg_depend WHERE deptype = 'e' AND objid IN ('trades'::regclass, 'portfolio_snapshots'::regclass)), 0,
+	'they are no members of the extension');
+SELECT is((SELECT array_agg(tgenabled::text ORDER BY tgname) FROM pg_trigger WHERE tgrelid = 'trades'::regclass AND NOT tgisinternal), '{A,A}',
+	'capture triggers fire always');
+SELECT results_eq('SELECT kind, schema_name, table_name, columns, capture, state FROM pulse.source ORDER BY kind',
+	$$VALUES ('snapshots', 'public', 'portfolio_snapshots', '{}'::jsonb, 'trigger', 'active'), ('trades', 'public', 'trades', '{}', 'trigger', 'active')$$,
+	'both are registered');
+SELECT is_empty('SELECT * FROM pulse.dirty', 'new tables have nothing to look at');
+
+SELECT throws_ok('SELECT pulse_setup()', '42P07', NULL, 'an existing table is refused');
+DO $$
+DECLARE
+	hint text;
+BEGIN
+	PERFORM pulse_setup();
+EXCEPTION WHEN duplicate_table THEN
+	GET STACKED DIAGNOSTICS hint = PG_EXCEPTION_HINT;
+	PERFORM set_config('test.hint', hint, false);
+END $$;
+SELECT matches(current_setting('test.hint'), 'pulse_attach', 'with a hint at pulse_attach');
+SELECT lives_ok($$SELECT pulse_setup(schema => 'trading')$$, 'another schema is possible, and made when missing');
+SELECT has_table('trading', 'trades', 'with the tables in it');
+CREATE SCHEMA half;
+CREATE TABLE half.trades (x int);
+SELECT throws_ok($$SELECT pulse_setup('half')$$, '42P07', 'relation already exists: half.trades', 'one of the two is enough to refuse');
+SELECT hasnt_table('half', 'portfolio_snapshots', 'and nothing is left behind');
+SELECT throws_ok($$SELECT pulse_setup('pulse')$$, '3F000', NULL, 'not in the schema of the extension');
+SELECT throws_ok($$SET LOCAL search_path = ''; SELECT public.pulse_setup()$$, '3F000', NULL, 'no schema to create in is told');
+
+-- bad fills
+CREATE FUNCTION try_fill(quantity text, price text, side text DEFAULT 'buy', fee text DEFAULT '0', at text DEFAULT '2026-01-01') RETURNS text
+	LANGUAGE sql AS $$ SELECT format('INSERT INTO trades (symbol, side, quantity, price, fee, executed_at) VALUES (''X'', %L, %L, %L, %L, %L)', side, quantity, price, fee, at) $$;
+SELECT lives_ok(try_fill('0.00000001', '0', 'Sell', '-0.1'), 'a price of nothing, a rebate and mixed case are fine');
+SELECT throws_ok(try_fill('0', '1'), '23514', NULL, 'no quantity');
+SELECT throws_ok(try_fill('-1', '1'), '23514', NULL, 'negative quantity');
+SELECT throws_ok(try_fill('NaN', '1'), '23514', NULL, 'quantity NaN');
+SELECT throws_ok(try_fill('Infinity', '1'), '23514', NULL, 'infinite quantity');
+SELECT throws_ok(try_fill('1', '-1'), '23514', NULL, 'negative price');
+SELECT throws_ok(try_fill('1', 'NaN'), '23514', NULL, 'price NaN');
+SELECT throws_ok(try_fill('1', 'Infinity'), '23514', NULL, 'infinite price');
+SELECT throws_ok(try_fill('1', '1', 'hold'), '23514', NULL, 'unknown side');
+SELECT throws_ok(try_fill('1', '1', 'buy', 'NaN'), '23514', NULL, 'fee NaN');
+SELECT throws_ok(try_fill('1', '1', 'buy', '0', 'infinity'), '23514', NULL, 'a time beyond all time');
+SELECT throws_ok($$INSERT INTO portfolio_snapshots (total_value) VALUES ('NaN')$$, '23514', NULL, 'a value NaN');
+SELECT throws_ok($$INSERT INTO portfolio_snapshots (total_value, net_flow) VALUES (1, 'Infinity')$$, '23514', NULL, 'an infinite flow');
+
+-- somebody without any rights
+CREATE ROLE setup_bot;
+GRANT CREATE, USAGE ON SCHEMA public TO setup_bot;
+CREATE SCHEMA bot AUTHORIZATION setup_bot;
+GRANT USAGE ON SCHEMA tap TO setup_bot;
+SET ROLE setup_bot;
+SELECT lives_ok($$SELECT pulse_setup('bot')$$, 'an ordinary role sets up its own tables');
+SELECT table_owner_is('bot', 'trades', 'setup_bot', 'and owns them');
+SELECT lives_ok($$INSERT INTO bot.trades (symbol, side, quantity, price) VALUES ('BTCUSDT', 'BUY', 1, 1)$$, 'and its inserts are captured');
+SELECT throws_ok($$SELECT pulse_detach('public.trades')$$, '42501', NULL, 'but not the tables of others');
+SELECT throws_ok($$SELECT pulse_attach('public.trades', 'trades')$$, '42501', NULL, 'nor may it follow them');
+SELECT throws_ok($$INSERT INTO pulse.source (kind, schema_name, table_name) VALUES ('trades', 'public', 'trades')$$, '42501', NULL, 'the registry is closed');
+
+-- following a table of another shape
+CREATE TABLE bot.orders (uid uuid PRIMARY KEY DEFAULT gen_random_uuid(), "When" timestamp, pair varchar(20), amount numeric(20,8), rate float8, note text, paid numeric);
+SELECT throws_ok($$SELECT pulse_attach('bot.orders', 'fills')$$, '22023', NULL, 'unknown kind');
+SELECT throws_ok($$SELECT pulse_attach('bot.orders', 'trades')$$, '42703', 'table "bot.orders" has no column for "executed_at"', 'what is missing is named');
+SELECT throws_ok($$SELECT pulse_attach('bot.orders', 'trades', '{"time": "When"}')$$, '22023', 'unknown column "time" in the mapping', 'unknown logical column');
+SELECT throws_ok($$SELECT pulse_attach('bot.orders', 'trades', '{"executed_at": "when"}')$$, '42703', 'column "when" of table "bot.orders" does not exist', 'unknown actual column');
+SELECT throws_ok($$SELECT pulse_attach('bot.orders', 'trades', '{"executed_at": "When", "symbol": "pair", "quantity": "amount", "price": "rate"}')$$,
+	'22023', NULL, 'a time without zone needs one');
+SELECT throws_ok($$SELECT pulse_attach('bot.orders', 'trades', '{"executed_at": "When", "symbol": "pair", "quantity": "amount", "price": "rate"}', 'Mars/Olympus')$$,
+	'22023', 'unknown time zone "Mars/Olympus"', 'a zone that exists');
+SELECT throws_ok($$SELECT pulse_attach('bot.orders', 'trades', '{"executed_at": "When", "symbol": "pair", "quantity": "amount", "price": "note"}', 'UTC')$$,
+	'42804', NULL, 'a price is a number');
+SELECT throws_ok($$SELECT pulse_attach('bot.orders', 'trades', '{"executed_at": "pair", "symbol": "pair", "quantity": "amount", "price": "rate"}', 'UTC')$$,
+	'42804', NULL, 'a time is a time');
+SELECT throws_ok($$SELECT pulse_attach('bot.orders', 'trades', '[]')$$, '22023', NULL, 'a mapping is an object');
+SELECT throws_ok($$SELECT pulse_attach('bot.orders', 'trades', '{}', 'UTC', 'guess')$$, '22023', NULL, 'unknown capture');
+CREATE TABLE bot.keyless (executed_at timestamptz, symbol text, quantity numeric, price numeric);
+SELECT throws_ok($$SELECT pulse_attach('bot.keyless', 'trades')$$, '42P16', NULL, 'fills need a key');
+ALTER TABLE bot.keyless ADD id int;
+SELECT throws_ok($$SELECT pulse_attach('bot.keyless', 'trades')$$, '42P16', NULL, 'that is unique');
+CREATE VIEW bot.view AS SELECT * FROM bot.orders;
+SELECT throws_ok($$SELECT pulse_attach('bot.view', 'trades')$$, '42809', NULL, 'a view cannot be followed');
+SELECT lives_ok($$SELECT pulse_attach('bot.orders', 'trades',
+	'{"executed_at": "When", "symbol": "pair", "quantity": "amount", "price": "rate", "fee": "paid", "portfolio": {"value": "desk"}}', 'Europe/Berlin')$$,
+	'a mapping that fits');
+INSERT INTO bot.orders ("When", pair, amount, rate, paid) VALUES ('2026-07-01 12:00', 'BTC/EUR', 2, 50, 0.5), ('2026-07-01 13:00', 'BTC/EUR', -1, 60, NULL);
+RESET ROLE;
+
+SELECT results_eq($$SELECT portfolio, symbol, quantity, average_price, realized_pnl, fees, opened_at FROM pulse_positions('desk')$$,
+	$$VALUES ('desk', 'BTC/EUR', 1::numeric, 50::numeric, 10::numeric, 0.5::numeric, '2026-07-01 10:00Z'::timestamptz)$$,
+	'signed quantities, constant portfolio, summer time in Berlin');
+SELECT is((pulse_tick() ->> 'failures')::int, 0, 'the tick reads them all');
+SELECT results_eq($$SELECT quantity, fees FROM pulse.position WHERE portfolio = 'desk'$$, $$VALUES (1::numeric, 0.5::numeric)$$, 'with the same result');
+
+-- letting go
+SELECT lives_ok($$SELECT pulse_detach('bot.orders')$$, 'a table is let go');
+SELECT is_empty($$SELECT * FROM pulse_positions('desk')$$, 'and what was computed from it');
+SELECT is((SELECT count(*)::int FROM bot.orders), 2, 'but not its rows');
+SELECT throws_ok($$SELECT pulse_detach('bot.orders')$$, '42704', NULL, 'twice is an error');
+DROP EXTENSION pulse CASCADE;
+SELECT is((SELECT count(*)::int FROM bot.trades), 1, 'dropping the extension loses no trade');
+SELECT * FROM finish();
