@@ -15,11 +15,16 @@ ledger_init(ledger *state, ledger_method method, const ledger_hooks *hooks)
 	state->hooks = hooks;
 }
 
-/* Decimals for a rounded part of an amount: never fewer than the amount itself has. */
-static int
-part_scale(const decimal *amount)
+/*
+ * Computes the part of an amount that belongs to a part of a whole. It has as many decimals as
+ * the amount, and at least LEDGER_SCALE unless an astronomical amount leaves no room for them.
+ */
+static bool
+part_of(const decimal *amount, const decimal *part, const decimal *whole, decimal *result)
 {
-	return amount->scale > LEDGER_SCALE ? amount->scale : LEDGER_SCALE;
+	if (amount->scale < LEDGER_SCALE && decimal_share(amount, part, whole, LEDGER_SCALE, result))
+		return true;
+	return decimal_share(amount, part, whole, amount->scale, result);
 }
 
 /* Whether lot a leaves before lot b under HIFO. */
@@ -154,14 +159,14 @@ take_lots(ledger *state, const ledger_fill *fill, decimal quantity, decimal fee,
 		match.quantity = whole_lot ? lot->quantity : quantity;
 		entry_fee = lot->fee;
 		if (!whole_lot &&
-			!decimal_share(&lot->fee, &match.quantity, &lot->quantity, part_scale(&lot->fee), &entry_fee))
+			!part_of(&lot->fee, &match.quantity, &lot->quantity, &entry_fee))
 			return false;
 		if (!decimal_subtract(&quantity, &match.quantity, &quantity))
 			return false;
 		/* the last part takes what rounding left of the fee */
 		exit_fee = fee_left;
 		if (decimal_sign(&quantity) > 0 &&
-			!decimal_share(&fee, &match.quantity, &all, part_scale(&fee), &exit_fee))
+			!part_of(&fee, &match.quantity, &all, &exit_fee))
 			return false;
 		if (!decimal_subtract(&fee_left, &exit_fee, &fee_left) ||
 			!decimal_multiply(&match.quantity, &lot->price, &entry) ||
@@ -248,7 +253,7 @@ close_position(ledger *state, const ledger_fill *fill, const decimal *delta, con
 		if (!take_lots(state, fill, quantity, *fee, &cost))
 			return false;
 	}
-	else if (!all && !decimal_share(&state->cost, &quantity, &open_quantity, part_scale(&state->cost), &cost))
+	else if (!all && !part_of(&state->cost, &quantity, &open_quantity, &cost))
 		return false;
 
 	signed_value = trip->is_short ? decimal_negate(value) : value;
@@ -292,7 +297,7 @@ book(ledger *state, const ledger_fill *fill, const decimal *delta, ledger_outcom
 
 	closing = decimal_negate(state->quantity);
 	return decimal_subtract(delta, &closing, &opening) &&
-		decimal_share(fee, &closing, delta, part_scale(fee), &closing_fee) &&
+		part_of(fee, &closing, delta, &closing_fee) &&
 		decimal_subtract(fee, &closing_fee, &opening_fee) &&
 		close_position(state, fill, &closing, &closing_fee, outcome) &&
 		open_position(state, fill, &opening, &opening_fee);

@@ -12,7 +12,7 @@
 
 #include "core/decimal.h"
 
-/* Decimals kept, at least, where a part of a cost or fee has to be rounded. */
+/* Decimals kept where a part of a cost or fee has to be rounded: those of the amount, or so many. */
 #define LEDGER_SCALE 18
 
 /* Which part of a position a closing fill takes. */

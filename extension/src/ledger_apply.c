@@ -394,6 +394,16 @@ settle_findings(application *app)
 		elog(ERROR, "could not write pulse.finding");
 }
 
+/* Removes what another incarnation of the database, or a half copied one, may have left. */
+static void
+forget_state(application *app)
+{
+	if (SPI_execute_with_args("WITH p AS (DELETE FROM pulse.position WHERE source_id = $4)"
+							  " DELETE FROM pulse.closed_trade WHERE source_id = $4",
+							  4, app->types, app->values, app->nulls, false, 0) < 0)
+		elog(ERROR, "could not write pulse.position");
+}
+
 /* Notes that the state of a source belongs to this incarnation of the database. */
 static void
 mark_rebuilt(application *app)
@@ -464,6 +474,11 @@ apply_range(application *app, int32 source_id, const char *portfolio, TimestampT
 
 	if (range_holds_fills(app))
 		compare_range(app);
+	else if (!source->rebuilt)
+	{
+		forget_state(app);
+		(void) read_new_range(app);
+	}
 	else if (!read_new_range(app))
 		start_over(app, portfolio);
 	for (pulse_symbol *symbol = app->all->first; symbol != NULL; symbol = symbol->next)
