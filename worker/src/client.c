@@ -176,7 +176,7 @@ client_free(struct client *client)
 bool
 client_has_output(const struct client *client)
 {
-	return client->answers.first != NULL || (client->queue.first != NULL && !client->held);
+	return client->answers.first != NULL || (client->queue.first != NULL && !client->held && !client->fresh);
 }
 
 /*
@@ -194,7 +194,7 @@ client_next_frame(struct client *client)
 		remove_queued(&client->answers, client->answers.first);
 		return frame;
 	}
-	while (frame == NULL && !client->held && client->queue.first != NULL)
+	while (frame == NULL && !client->held && !client->fresh && client->queue.first != NULL)
 	{
 		struct queued *queued = client->queue.first;
 

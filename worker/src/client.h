@@ -2,6 +2,7 @@
 #define PULSE_CLIENT_H
 
 #include "event.h"
+#include "loop.h"
 #include "subscription.h"
 #include "text.h"
 
@@ -33,8 +34,8 @@ struct queue
 };
 
 /*
- * A connected WebSocket client. Answers go out first, then the queue in order. While held, the queue waits for a
- * snapshot; while replaying, live events are not queued but fetched in order as the queue drains.
+ * A connected WebSocket client. Answers go out first, then the queue in order. While fresh or held, the queue
+ * waits; while replaying, live events are not queued but fetched in order as the queue drains.
  */
 struct client
 {
@@ -47,14 +48,19 @@ struct client
 	struct subscription subscription;
 	struct queue answers;
 	struct queue queue;
+	bool		fresh;			/* just connected: live events wait a moment, because it may want to resume */
 	bool		held;
 	char	   *snapshot_id;
 	char	   *snapshot_portfolio;
 	bool		replaying;
+	bool		behind;			/* it replays because it could not keep up, not because it asked for it */
+	uint64_t	progress_at;	/* when the network last took something; monotonic microseconds */
 	bool		fetching;		/* a part of the replay is being read from the database */
 	uint64_t	replayed;		/* seq up to which the replay has come */
 	uint64_t	floor;			/* events up to this seq are known to the client already */
 	uint64_t	sent;			/* seq of the last event sent; EVENT_NO_PREV before the first */
+
+	struct loop_timer fresh_timer;
 
 	struct text received;		/* pieces of a message that is not complete yet */
 	double		tokens;			/* messages that it may send now */
@@ -63,6 +69,7 @@ struct client
 
 	int			close_code;		/* 0 = stays open */
 	const char *close_reason;
+	bool		said_goodbye;	/* the close frame is with libwebsockets */
 	uint64_t	close_by;		/* monotonic microseconds; then the connection is cut without a farewell */
 };
 

@@ -13,9 +13,11 @@
 
 #define CLOSE_GRACE_US 10000000
 #define SWEEP_MS 1000
-#define MAX_ANSWERS 64
+#define MAX_ANSWER_BYTES 262144
 #define FLOOD_LIMIT 100			/* messages refused in a row before the connection is closed */
 #define REPLAY_BATCH "100"
+#define FRESH_MS 250
+#define STALLED_US 5000000
 
 struct stream
 {
@@ -57,6 +59,16 @@ say_goodbye(struct client *client, int code, const char *reason)
 }
 
 static void
+too_slow(struct client *client, const char *why)
+{
+	client->stream->counters.too_slow++;
+	log_info("stream", "client %" PRIu64 " reads too slowly (%s): closed with %zu bytes waiting", client->number, why,
+			 client->queue.bytes);
+	say_goodbye(client, 4008, "too slow");
+}
+
+/* Once a second while there is someone to watch: those who are behind, and those who are to be closed. */
+static void
 sweep_due(void *arg)
 {
 	struct stream *stream = arg;
@@ -65,12 +77,12 @@ sweep_due(void *arg)
 
 	for (struct client *client = stream->clients; client != NULL; client = client->next)
 	{
-		if (client->close_code == 0)
-			continue;
+		if (client->close_code == 0 && client->behind && client->progress_at + STALLED_US < now)
+			too_slow(client, "it takes nothing");
 		/* A socket that takes nothing never becomes writable, so no callback would ever close it. */
-		if (client->close_by <= now)
+		if (client->close_code != 0 && client->close_by <= now)
 			lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
-		more = true;
+		more = more || client->close_code != 0 || client->behind;
 	}
 	if (more)
 		loop_timer_set(stream->loop, &stream->sweep, SWEEP_MS);
@@ -81,7 +93,7 @@ send_text(struct client *client, struct text *text)
 {
 	if (client->close_code == 0)
 	{
-		if (client->answers.count >= MAX_ANSWERS)
+		if (client->answers.bytes > MAX_ANSWER_BYTES)
 			say_goodbye(client, 4029, "answers are not being read");
 		else
 			client_push_frame(&client->answers, frame_new(text->data, text->length), 0);
@@ -132,18 +144,22 @@ queue_gap(struct client *client, const char *reason)
 	wake(client);
 }
 
+/*
+ * A client whose queue is full gets the rest as a replay out of memory, as its queue drains: a burst is no reason to
+ * close it. One that takes nothing for a while, or falls back further than memory reaches, is too slow.
+ */
 static void
-check_speed(struct client *client)
+check_speed(struct client *client, const struct event *event)
 {
 	struct stream *stream = client->stream;
 
-	if (client->close_code != 0 || client->queue.bytes <= (size_t) stream->max_queue ||
-		client->queue.count < 2)
+	if (client->queue.bytes <= (size_t) stream->max_queue || client->queue.count < 2)
 		return;
-	stream->counters.too_slow++;
-	log_info("stream", "client %" PRIu64 " reads too slowly: closed with %zu bytes waiting", client->number,
-			 client->queue.bytes);
-	say_goodbye(client, 4008, "too slow");
+	client->replaying = true;
+	client->behind = true;
+	client->replayed = event->seq;
+	if (!loop_timer_is_set(&stream->sweep))
+		loop_timer_set(stream->loop, &stream->sweep, SWEEP_MS);
 }
 
 /* Gives one event to everyone who wants it. */
@@ -157,7 +173,7 @@ stream_event(struct stream *stream, struct event *event)
 			!subscription_accepts(&client->subscription, event))
 			continue;
 		client_push_event(client, event);
-		check_speed(client);
+		check_speed(client, event);
 		wake(client);
 	}
 }
@@ -172,7 +188,7 @@ stream_gap(struct stream *stream, const char *reason)
 		if (client->close_code != 0)
 			continue;
 		client->floor = 0;
-		client->replaying = false;
+		client->replaying = client->behind = false;
 		client->sent = EVENT_NO_PREV;
 		queue_gap(client, reason);
 	}
@@ -255,12 +271,15 @@ continue_replay(struct client *client)
 
 		if (missing)
 		{
-			fetch_part(client);
+			if (client->behind)
+				too_slow(client, "it fell too far behind");
+			else
+				fetch_part(client);
 			break;
 		}
 		if (event == NULL)
 		{
-			client->replaying = false;
+			client->replaying = client->behind = false;
 			if (client->floor < client->replayed)
 				client->floor = client->replayed;
 			break;
@@ -421,6 +440,7 @@ subscribe(struct client *client, struct request_message *message)
 		client->fetching = false;
 		stream->counters.replays++;
 		client->replaying = true;
+		client->behind = false;
 		client->replayed = message->since_seq;
 		client->sent = message->since_seq;
 		client->floor = 0;
@@ -459,6 +479,15 @@ pong(struct client *client, const struct request_message *message)
 }
 
 static void
+grow_up(void *arg)
+{
+	struct client *client = arg;
+
+	client->fresh = false;
+	wake(client);
+}
+
+static void
 handle_message(struct client *client, const char *bytes, size_t length)
 {
 	struct request_message message;
@@ -466,13 +495,15 @@ handle_message(struct client *client, const char *bytes, size_t length)
 
 	if (!client_may_send(client, loop_now(), client->stream->message_rate))
 	{
+		/* One answer for a run of them: a flood must not be answered with a flood. */
 		if (++client->excess > FLOOD_LIMIT)
 			say_goodbye(client, 4029, "too many messages");
-		else
+		else if (client->excess == 1)
 			send_error(client, NULL, "RATE_LIMITED", "too many messages", true);
 		return;
 	}
 	client->excess = 0;
+	loop_timer_cancel(client->stream->loop, &client->fresh_timer);
 	if (!protocol_parse(bytes, length, &message, &error))
 		send_error(client, message.id, error.code, error.message, false);
 	else
@@ -494,6 +525,7 @@ handle_message(struct client *client, const char *bytes, size_t length)
 		}
 	}
 	protocol_free(&message);
+	grow_up(client);
 }
 
 /* Takes a piece of a message; complete ones are handled. */
@@ -538,8 +570,11 @@ stream_writable(struct client *client)
 	struct frame *frame;
 	int			written;
 
+	if (client->said_goodbye)
+		return 0;				/* the other side's close frame is awaited */
 	if (client->close_code != 0)
 	{
+		client->said_goodbye = true;
 		lws_close_reason(client->wsi, (enum lws_close_status) client->close_code,
 						 (unsigned char *) (uintptr_t) client->close_reason, strlen(client->close_reason));
 		return -1;
@@ -552,6 +587,7 @@ stream_writable(struct client *client)
 		{
 			stream->counters.messages++;
 			stream->counters.bytes += frame->length;
+			client->progress_at = loop_now();
 		}
 		frame_release(frame);
 		if (written < 0)
@@ -575,6 +611,11 @@ stream_connected(struct stream *stream, struct lws *wsi)
 	client->wsi = wsi;
 	client->number = ++stream->next_number;
 	client_init(client);
+	client->progress_at = loop_now();
+	/* Live events that overtook a resuming client's first message would come again in its replay. */
+	client->fresh = true;
+	client->fresh_timer = (struct loop_timer) {.fn = grow_up,.arg = client};
+	loop_timer_set(stream->loop, &client->fresh_timer, FRESH_MS);
 	client->next = stream->clients;
 	if (stream->clients != NULL)
 		stream->clients->previous = client;
@@ -602,6 +643,7 @@ stream_disconnected(struct client *client)
 	struct stream *stream = client->stream;
 
 	log_debug("stream", "client %" PRIu64 " left", client->number);
+	loop_timer_cancel(stream->loop, &client->fresh_timer);
 	answers_forget(stream->answers, client);
 	database_forget(stream->database, client);
 	if (client->previous != NULL)
