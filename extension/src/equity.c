@@ -23,6 +23,8 @@ PG_FUNCTION_INFO_V1(pulse_equity_accum);
 PG_FUNCTION_INFO_V1(pulse_equity_accum_numeric);
 PG_FUNCTION_INFO_V1(pulse_equity_accum_confidence);
 PG_FUNCTION_INFO_V1(pulse_equity_accum_confidence_numeric);
+PG_FUNCTION_INFO_V1(pulse_equity_accum_period);
+PG_FUNCTION_INFO_V1(pulse_equity_accum_period_numeric);
 PG_FUNCTION_INFO_V1(pulse_equity_max_drawdown);
 PG_FUNCTION_INFO_V1(pulse_equity_current_drawdown);
 PG_FUNCTION_INFO_V1(pulse_equity_drawdown_duration);
@@ -51,14 +53,19 @@ resize(void *context, void *block, size_t size)
 	return block == NULL ? MemoryContextAllocHuge(context, size) : repalloc_huge(block, size);
 }
 
+/* Returns the cores' door to memory in a context. */
+pulse_memory
+pulse_palloc_memory(MemoryContext context)
+{
+	return (pulse_memory) {resize, context};
+}
+
 static void
 restart_curve(EquityState *state)
 {
-	pulse_memory memory = {resize, state->context};
-
 	if (state->curve.buckets != NULL)
 		pfree(state->curve.buckets);
-	pulse_curve_begin(&state->curve, state->parameters.period, memory);
+	pulse_curve_begin(&state->curve, state->parameters.period, pulse_palloc_memory(state->context));
 	state->n_folded = 0;
 }
 
@@ -165,9 +172,9 @@ pulse_equity_fold(EquityState *state)
 
 /* Returns the bucket returns of a folded curve, palloc'd; none of a broken one. */
 double *
-pulse_equity_returns(EquityState *state, size_t *n)
+pulse_equity_returns(const pulse_curve *curve, size_t *n)
 {
-	int64		periods = pulse_curve_periods(&state->curve);
+	int64		periods = pulse_curve_periods(curve);
 	double	   *returns;
 
 	if (periods > MAX_PERIODS)
@@ -176,10 +183,10 @@ pulse_equity_returns(EquityState *state, size_t *n)
 				 errmsg("the equity curve has too many periods: %lld", (long long) periods),
 				 errdetail("At most %lld are possible.", (long long) MAX_PERIODS),
 				 errhint("Use a longer period.")));
-	*n = state->curve.broken || state->curve.nonfinite ? 0 : (size_t) periods;
+	*n = curve->broken || curve->nonfinite ? 0 : (size_t) periods;
 	returns = MemoryContextAllocHuge(CurrentMemoryContext, Max(*n, 1) * sizeof(double));
 	if (*n > 0)
-		pulse_curve_returns(&state->curve, returns);
+		pulse_curve_returns(curve, returns);
 	return returns;
 }
 
@@ -187,7 +194,8 @@ pulse_equity_returns(EquityState *state, size_t *n)
 typedef enum Layout
 {
 	LAYOUT_FLOW,				/* [flow [, risk_free, mar, period, confidence]] */
-	LAYOUT_CONFIDENCE			/* confidence */
+	LAYOUT_CONFIDENCE,			/* confidence */
+	LAYOUT_PERIOD				/* flow, period */
 } Layout;
 
 /* Reads the parameters, if the transition has some. */
@@ -197,9 +205,14 @@ read_parameters(FunctionCallInfo fcinfo, Layout layout, EquityParameters *p)
 	*p = defaults;
 	if (layout == LAYOUT_FLOW && PG_NARGS() <= 4)
 		return false;
-	for (int i = layout == LAYOUT_FLOW ? 4 : 3; i < PG_NARGS(); i++)
+	for (int i = layout == LAYOUT_CONFIDENCE ? 3 : 4; i < PG_NARGS(); i++)
 		if (PG_ARGISNULL(i))
 			pulse_refuse_null_parameter();
+	if (layout == LAYOUT_PERIOD)
+	{
+		p->period = pulse_check_period(PG_GETARG_INTERVAL_P(4));
+		return true;
+	}
 	if (layout == LAYOUT_CONFIDENCE)
 	{
 		p->confidence = pulse_check_confidence(PG_GETARG_FLOAT8(3));
@@ -221,7 +234,7 @@ begin_group(FunctionCallInfo fcinfo, Layout layout)
 	if (!AggCheckCallContext(fcinfo, &context))
 		elog(ERROR, "aggregate function called in non-aggregate context");
 	read_parameters(fcinfo, layout, &parameters);
-	return pulse_equity_begin(context, &parameters, layout == LAYOUT_FLOW && PG_NARGS() > 3);
+	return pulse_equity_begin(context, &parameters, layout != LAYOUT_CONFIDENCE && PG_NARGS() > 3);
 }
 
 static void
@@ -293,6 +306,20 @@ Datum
 pulse_equity_accum_confidence_numeric(PG_FUNCTION_ARGS)
 {
 	return accumulate(fcinfo, LAYOUT_CONFIDENCE, true);
+}
+
+/* Transition over values in double precision with flows and a period. */
+Datum
+pulse_equity_accum_period(PG_FUNCTION_ARGS)
+{
+	return accumulate(fcinfo, LAYOUT_PERIOD, false);
+}
+
+/* Transition over values in numeric with flows and a period. */
+Datum
+pulse_equity_accum_period_numeric(PG_FUNCTION_ARGS)
+{
+	return accumulate(fcinfo, LAYOUT_PERIOD, true);
 }
 
 typedef bool (*Figure) (const pulse_curve *curve, double *result);

@@ -35,6 +35,8 @@ typedef struct EquityState
 extern EquityState *pulse_equity_begin(MemoryContext context, const EquityParameters *parameters, bool flows);
 extern void pulse_equity_add(EquityState *state, int64 ts, double value, double flow);
 extern void pulse_equity_fold(EquityState *state);
-extern double *pulse_equity_returns(EquityState *state, size_t *n);
+extern double *pulse_equity_returns(const pulse_curve *curve, size_t *n);
+extern pulse_memory pulse_palloc_memory(MemoryContext context);
+extern Datum pulse_metrics_row(FunctionCallInfo fcinfo, const pulse_curve *curve, const EquityParameters *p);
 
 #endif							/* PULSE_EQUITY_H */

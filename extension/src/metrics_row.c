@@ -93,13 +93,10 @@ current_drawdown(const pulse_curve *curve, double *result)
 	return !curve->lost && pulse_drawdown_current(&curve->drawdown, result);
 }
 
-/* Returns the row of all figures. */
+/* Builds the row of all figures of a curve, for a function that returns pulse_metrics_row. */
 Datum
-pulse_equity_metrics(PG_FUNCTION_ARGS)
+pulse_metrics_row(FunctionCallInfo fcinfo, const pulse_curve *curve, const EquityParameters *p)
 {
-	EquityState *state = PG_ARGISNULL(0) ? NULL : (EquityState *) PG_GETARG_POINTER(0);
-	const pulse_curve *curve;
-	const EquityParameters *p;
 	MetricsRow	row = {.n = 0};
 	TupleDesc	type;
 	pulse_moments moments = {0};
@@ -109,22 +106,14 @@ pulse_equity_metrics(PG_FUNCTION_ARGS)
 	pulse_stability stability = {0};
 	double	   *returns;
 	double	   *depths;
-	double		periods;
-	double		confidence;
+	double		periods = (double) PULSE_USEC_PER_YEAR / (double) p->period;
+	double		confidence = p->confidence;
 	double		deepest;
 	size_t		n;
 
 	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE)
 		elog(ERROR, "pulse_metrics() must return a row type");
-	if (state == NULL || state->n == 0)
-		PG_RETURN_NULL();
-
-	pulse_equity_fold(state);
-	curve = &state->curve;
-	p = &state->parameters;
-	confidence = p->confidence;
-	periods = (double) PULSE_USEC_PER_YEAR / (double) p->period;
-	returns = pulse_equity_returns(state, &n);
+	returns = pulse_equity_returns(curve, &n);
 	about_mar.threshold = pulse_per_period_rate(p->mar, periods);
 	pulse_moments_add(&moments, returns, n);
 	pulse_partial_add(&about_mar, returns, n);
@@ -187,4 +176,16 @@ pulse_equity_metrics(PG_FUNCTION_ARGS)
 	if (type->natts != row.n)
 		elog(ERROR, "pulse_metrics_row has %d columns, the library %d", type->natts, row.n);
 	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(type), row.values, row.nulls)));
+}
+
+/* Returns the row of all figures. */
+Datum
+pulse_equity_metrics(PG_FUNCTION_ARGS)
+{
+	EquityState *state = PG_ARGISNULL(0) ? NULL : (EquityState *) PG_GETARG_POINTER(0);
+
+	if (state == NULL || state->n == 0)
+		PG_RETURN_NULL();
+	pulse_equity_fold(state);
+	return pulse_metrics_row(fcinfo, &state->curve, &state->parameters);
 }

@@ -54,7 +54,7 @@ pulse_returns_begin(MemoryContext context, uint32 needs, PulseParameters kind,
 
 		state->partial.threshold = pulse_per_period_rate(rate, periods);
 	}
-	else if (kind == PARAMETERS_PLAIN && isfinite(parameter[0]))
+	else if (n_parameters > 0 && isfinite(parameter[0]))
 		state->partial.threshold = parameter[0];
 	return state;
 }
@@ -340,7 +340,7 @@ pulse_returns_deserialize(PG_FUNCTION_ARGS)
 	needs = pq_getmsgbyte(&buf);
 	kind = pq_getmsgbyte(&buf);
 	n_parameters = pq_getmsgbyte(&buf);
-	if ((needs & ~NEEDS_ALL) || kind > PARAMETERS_PLAIN || n_parameters > 2
+	if ((needs & ~NEEDS_ALL) || kind > PARAMETERS_PERIODS || n_parameters > 2
 		|| (kind == PARAMETERS_NONE) != (n_parameters == 0))
 		refuse_state();
 	for (int i = 0; i < n_parameters; i++)

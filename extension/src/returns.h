@@ -21,8 +21,9 @@
 typedef enum PulseParameters
 {
 	PARAMETERS_NONE,
-	PARAMETERS_RATE,			/* annual rate [, periods]: the threshold is that rate per period */
-	PARAMETERS_PLAIN			/* one number, whose meaning is the figure's: periods, confidence, threshold */
+	PARAMETERS_RATE,			/* annual rate [, periods per year]: the threshold is that rate per period */
+	PARAMETERS_PLAIN,			/* one number, whose meaning is the figure's: confidence, threshold */
+	PARAMETERS_PERIODS			/* periods per year; read like a plain one */
 } PulseParameters;
 
 typedef struct ReturnsState

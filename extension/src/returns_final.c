@@ -8,12 +8,15 @@
 
 #include "catalog/pg_type.h"
 #include "utils/array.h"
+#include "utils/timestamp.h"
 
 #include "core/annualise.h"
 #include "core/inference.h"
 #include "core/quantile.h"
 #include "core/ratios.h"
+#include "src/equity.h"
 #include "src/metric_args.h"
+#include "src/summary.h"
 
 typedef bool (*Figure) (ReturnsState *state, double *result);
 
@@ -222,13 +225,38 @@ finish_array(FunctionCallInfo fcinfo, Figure figure, uint32 needs, PulseParamete
 	return finish(fcinfo, state, figure);
 }
 
+/* Computes a figure over the bucket returns of a summary: (summary [, parameter], period). */
+static Datum
+finish_summary(FunctionCallInfo fcinfo, Figure figure, uint32 needs, PulseParameters kind)
+{
+	int64		period = pulse_check_period(PG_GETARG_INTERVAL_P(PG_NARGS() - 1));
+	double		periods = (double) PULSE_USEC_PER_YEAR / (double) period;
+	double		parameter[2] = {periods, periods};
+	pulse_curve curve;
+	ReturnsState *state;
+	double	   *returns;
+	size_t		n;
+
+	pulse_summary_curve(PG_GETARG_DATUM(0), period, &curve);
+	if (PG_NARGS() > 2)
+		parameter[0] = PG_GETARG_FLOAT8(1);
+	state = pulse_returns_begin(CurrentMemoryContext, needs, kind,
+								kind == PARAMETERS_NONE ? 0 : kind == PARAMETERS_RATE ? 2 : 1, parameter);
+	returns = pulse_equity_returns(&curve, &n);
+	for (size_t i = 0; i < n; i++)
+		pulse_returns_add(state, returns[i]);
+	state->moments.nonfinite |= curve.nonfinite;
+	return finish(fcinfo, state, figure);
+}
+
 /*
  * Every figure with what it needs and how its parameters are read. The SQL
- * functions are pulse_returns_NAME (final) and pulse_array_NAME.
+ * functions are pulse_returns_NAME (final), pulse_array_NAME and
+ * pulse_summary_NAME.
  */
 #define FIGURES(FIGURE) \
 	FIGURE(total_return, NEEDS_GROWTH, PARAMETERS_NONE) \
-	FIGURE(volatility, 0, PARAMETERS_PLAIN) \
+	FIGURE(volatility, 0, PARAMETERS_PERIODS) \
 	FIGURE(downside_deviation, NEEDS_PARTIAL, PARAMETERS_RATE) \
 	FIGURE(sharpe, 0, PARAMETERS_RATE) \
 	FIGURE(sortino, NEEDS_PARTIAL, PARAMETERS_RATE) \
@@ -248,8 +276,10 @@ finish_array(FunctionCallInfo fcinfo, Figure figure, uint32 needs, PulseParamete
 #define DEFINE_FIGURE(name, needs, kind) \
 	PG_FUNCTION_INFO_V1(pulse_returns_##name); \
 	PG_FUNCTION_INFO_V1(pulse_array_##name); \
+	PG_FUNCTION_INFO_V1(pulse_summary_##name); \
 	Datum pulse_returns_##name(PG_FUNCTION_ARGS) { return finish_aggregate(fcinfo, name); } \
-	Datum pulse_array_##name(PG_FUNCTION_ARGS) { return finish_array(fcinfo, name, needs, kind); }
+	Datum pulse_array_##name(PG_FUNCTION_ARGS) { return finish_array(fcinfo, name, needs, kind); } \
+	Datum pulse_summary_##name(PG_FUNCTION_ARGS) { return finish_summary(fcinfo, name, needs, kind); }
 
 FIGURES(DEFINE_FIGURE)
 

@@ -1,0 +1,476 @@
+/*
+ * The type pulse_summary: aggregate once, ask many questions, roll up. A
+ * value is the portable form of core/summary_wire.c in a varlena, so that
+ * what is stored, sent and dumped are the same bytes; every use checks them.
+ */
+#include "src/summary.h"
+
+#include <math.h>
+
+#include "fmgr.h"
+#include "lib/stringinfo.h"
+#include "libpq/pqformat.h"
+#include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "core/comoments.h"
+#include "core/summary.h"
+#include "core/underwater.h"
+#include "src/equity.h"
+#include "src/metric_args.h"
+
+PG_FUNCTION_INFO_V1(pulse_summary_in);
+PG_FUNCTION_INFO_V1(pulse_summary_out);
+PG_FUNCTION_INFO_V1(pulse_summary_recv);
+PG_FUNCTION_INFO_V1(pulse_summary_send);
+PG_FUNCTION_INFO_V1(pulse_equity_summary);
+PG_FUNCTION_INFO_V1(pulse_rollup_accum);
+PG_FUNCTION_INFO_V1(pulse_rollup_combine);
+PG_FUNCTION_INFO_V1(pulse_rollup_serialize);
+PG_FUNCTION_INFO_V1(pulse_rollup_deserialize);
+PG_FUNCTION_INFO_V1(pulse_rollup_final);
+PG_FUNCTION_INFO_V1(pulse_summary_metrics);
+PG_FUNCTION_INFO_V1(pulse_summary_drawdown_duration);
+PG_FUNCTION_INFO_V1(pulse_summary_cdar);
+PG_FUNCTION_INFO_V1(pulse_summary_stability);
+
+/* What a varlena, and so a summary, can hold. */
+#define MAX_SEGMENTS ((MaxAllocSize - VARHDRSZ - PULSE_SUMMARY_HEADER) / PULSE_SUMMARY_SEGMENT)
+
+typedef struct RollupState
+{
+	MemoryContext context;
+	int64		width;
+	pulse_segment *segments;
+	size_t		n;
+	size_t		allocated;
+} RollupState;
+
+static void
+refuse(const char *error)
+{
+	ereport(ERROR,
+			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
+			 errmsg("invalid pulse_summary"),
+			 errdetail("It has %s.", error)));
+}
+
+/* Reads and checks a summary; the segments are palloc'd. */
+static void
+read_summary(const char *bytes, size_t size, pulse_segment **segments, size_t *n, int64 *width)
+{
+	const char *error = pulse_summary_read((const uint8_t *) bytes, size, pulse_palloc_memory(CurrentMemoryContext),
+										   segments, n, width);
+
+	if (error)
+		refuse(error);
+}
+
+static struct varlena *
+make_summary(const pulse_segment *segments, size_t n, int64 width)
+{
+	struct varlena *summary;
+	size_t		size = VARHDRSZ + PULSE_SUMMARY_HEADER + n * PULSE_SUMMARY_SEGMENT;
+
+	if (n > MAX_SEGMENTS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("a pulse_summary can hold %zu buckets at most", (size_t) MAX_SEGMENTS),
+				 errhint("Use a longer period.")));
+	summary = palloc(size);
+	SET_VARSIZE(summary, size);
+	pulse_summary_write(segments, n, width, (uint8_t *) VARDATA(summary));
+	return summary;
+}
+
+/* Checks bytes from outside and returns them as a summary. */
+static struct varlena *
+accept_bytes(const char *bytes, size_t size)
+{
+	pulse_segment *segments;
+	size_t		n;
+	int64		width;
+	struct varlena *summary = palloc(VARHDRSZ + size);
+
+	read_summary(bytes, size, &segments, &n, &width);
+	SET_VARSIZE(summary, VARHDRSZ + size);
+	memcpy(VARDATA(summary), bytes, size);
+	return summary;
+}
+
+/* Reads the text form: \x and the bytes in hexadecimal. */
+Datum
+pulse_summary_in(PG_FUNCTION_ARGS)
+{
+	char	   *text = PG_GETARG_CSTRING(0);
+	size_t		length = strlen(text);
+	char	   *bytes;
+
+	if (length < 2 || text[0] != '\\' || text[1] != 'x' || length % 2 != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
+				 errmsg("invalid input syntax for type pulse_summary"),
+				 errhint("Its text form is \\x followed by hexadecimal digits, as pulse_summary() prints it.")));
+	bytes = palloc(length / 2);
+	hex_decode(text + 2, length - 2, bytes);
+	PG_RETURN_POINTER(accept_bytes(bytes, (length - 2) / 2));
+}
+
+/* Writes the text form. */
+Datum
+pulse_summary_out(PG_FUNCTION_ARGS)
+{
+	struct varlena *summary = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0));
+	size_t		size = VARSIZE_ANY_EXHDR(summary);
+	char	   *text = MemoryContextAllocHuge(CurrentMemoryContext, size * 2 + 3);
+
+	text[0] = '\\';
+	text[1] = 'x';
+	hex_encode(VARDATA_ANY(summary), size, text + 2);
+	text[2 + size * 2] = '\0';
+	PG_RETURN_CSTRING(text);
+}
+
+/* Reads the binary form. */
+Datum
+pulse_summary_recv(PG_FUNCTION_ARGS)
+{
+	StringInfo	buf = (StringInfo) PG_GETARG_POINTER(0);
+	int			size = buf->len - buf->cursor;
+
+	PG_RETURN_POINTER(accept_bytes(pq_getmsgbytes(buf, size), size));
+}
+
+/* Writes the binary form. */
+Datum
+pulse_summary_send(PG_FUNCTION_ARGS)
+{
+	struct varlena *summary = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(0));
+	StringInfoData buf;
+
+	pq_begintypsend(&buf);
+	pq_sendbytes(&buf, VARDATA_ANY(summary), VARSIZE_ANY_EXHDR(summary));
+	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
+}
+
+/* Final function of pulse_summary(): the rows by buckets. */
+Datum
+pulse_equity_summary(PG_FUNCTION_ARGS)
+{
+	EquityState *state = PG_ARGISNULL(0) ? NULL : (EquityState *) PG_GETARG_POINTER(0);
+	pulse_segment *segments;
+	size_t		n;
+
+	if (state == NULL || state->n == 0)
+		PG_RETURN_NULL();
+	pulse_equity_fold(state);
+	n = pulse_segments_of_rows(state->ts, state->value, state->flow, state->n, state->parameters.period,
+							   pulse_palloc_memory(CurrentMemoryContext), &segments);
+	PG_RETURN_POINTER(make_summary(segments, n, state->parameters.period));
+}
+
+static RollupState *
+begin_rollup(MemoryContext context, int64 width)
+{
+	RollupState *state = MemoryContextAllocZero(context, sizeof(RollupState));
+
+	state->context = context;
+	state->width = width;
+	return state;
+}
+
+/* Keeps segments as they are: only when all are there is their order known. */
+static void
+add_segments(RollupState *state, const pulse_segment *segments, size_t n, int64 width)
+{
+	if (width != state->width)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("summaries of different periods cannot be rolled up"),
+				 errhint("Build all of them with the same period.")));
+	if (state->n + n > state->allocated)
+	{
+		size_t		allocated = Max(Max(state->allocated * 2, 8), state->n + n);
+
+		if (allocated > MaxAllocHugeSize / sizeof(pulse_segment))
+			ereport(ERROR,
+					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+					 errmsg("too many summaries to roll up")));
+		if (state->segments == NULL)
+			state->segments = MemoryContextAllocHuge(state->context, allocated * sizeof(pulse_segment));
+		else
+			state->segments = repalloc_huge(state->segments, allocated * sizeof(pulse_segment));
+		state->allocated = allocated;
+	}
+	memcpy(state->segments + state->n, segments, n * sizeof(pulse_segment));
+	state->n += n;
+}
+
+/* Transition of pulse_rollup(). */
+Datum
+pulse_rollup_accum(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	RollupState *state = PG_ARGISNULL(0) ? NULL : (RollupState *) PG_GETARG_POINTER(0);
+	struct varlena *summary;
+	pulse_segment *segments;
+	size_t		n;
+	int64		width;
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	if (PG_ARGISNULL(1))
+	{
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(state);
+	}
+	summary = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(1));
+	read_summary(VARDATA_ANY(summary), VARSIZE_ANY_EXHDR(summary), &segments, &n, &width);
+	if (state == NULL)
+		state = begin_rollup(context, width);
+	add_segments(state, segments, n, width);
+	pfree(segments);
+	PG_RETURN_POINTER(state);
+}
+
+/* Merges the state of a parallel worker into another. */
+Datum
+pulse_rollup_combine(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	RollupState *state = PG_ARGISNULL(0) ? NULL : (RollupState *) PG_GETARG_POINTER(0);
+	RollupState *other = PG_ARGISNULL(1) ? NULL : (RollupState *) PG_GETARG_POINTER(1);
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	if (other == NULL)
+	{
+		if (state == NULL)
+			PG_RETURN_NULL();
+		PG_RETURN_POINTER(state);
+	}
+	if (state == NULL)
+		state = begin_rollup(context, other->width);
+	add_segments(state, other->segments, other->n, other->width);
+	PG_RETURN_POINTER(state);
+}
+
+/* Writes the state for another process of the same server. */
+Datum
+pulse_rollup_serialize(PG_FUNCTION_ARGS)
+{
+	RollupState *state = (RollupState *) PG_GETARG_POINTER(0);
+
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	PG_RETURN_BYTEA_P((bytea *) make_summary(state->segments, state->n, state->width));
+}
+
+/* Reads what pulse_rollup_serialize() wrote: a summary whose segments are in any order. */
+Datum
+pulse_rollup_deserialize(PG_FUNCTION_ARGS)
+{
+	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
+	RollupState *state;
+	pulse_segment *segments = NULL;
+	size_t		n;
+	int64		width;
+	const char *error;
+
+	if (!AggCheckCallContext(fcinfo, NULL))
+		elog(ERROR, "aggregate function called in non-aggregate context");
+	error = pulse_summary_read((const uint8_t *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes),
+							   pulse_palloc_memory(CurrentMemoryContext), &segments, &n, &width);
+	/* each segment must stand by itself, but the order comes later */
+	for (size_t i = 0; error && segments && i < n; i++)
+	{
+		error = pulse_segments_check(&segments[i], 1, width);
+		if (error)
+			refuse(error);
+	}
+	if (segments == NULL)
+		refuse(error);
+	state = begin_rollup(CurrentMemoryContext, width);
+	add_segments(state, segments, n, width);
+	PG_RETURN_POINTER(state);
+}
+
+/* Final function of pulse_rollup(). */
+Datum
+pulse_rollup_final(PG_FUNCTION_ARGS)
+{
+	RollupState *state = PG_ARGISNULL(0) ? NULL : (RollupState *) PG_GETARG_POINTER(0);
+	pulse_segment *merged;
+	size_t		n;
+
+	if (state == NULL)
+		PG_RETURN_NULL();
+	/* the state stays as it is, since a window frame may go on */
+	merged = MemoryContextAllocHuge(CurrentMemoryContext, state->n * sizeof(pulse_segment));
+	memcpy(merged, state->segments, state->n * sizeof(pulse_segment));
+	n = pulse_segments_merge(merged, state->n);
+	PG_RETURN_POINTER(make_summary(merged, n, state->width));
+}
+
+/* Builds the curve of a summary with buckets of a period; 0 keeps the summary's own. */
+void
+pulse_summary_curve(Datum datum, int64 period, pulse_curve *curve)
+{
+	struct varlena *summary = PG_DETOAST_DATUM_PACKED(datum);
+	pulse_segment *segments;
+	size_t		n;
+	int64		width;
+
+	read_summary(VARDATA_ANY(summary), VARSIZE_ANY_EXHDR(summary), &segments, &n, &width);
+	if (period == 0)
+		period = width;
+	if (period % width != 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the summary was built with a period that does not divide the one asked for"),
+				 errdetail("Its buckets are %g seconds wide.", (double) width / USECS_PER_SEC),
+				 errhint("Ask for a multiple, or build the summary with a shorter period.")));
+	pulse_segments_to_curve(segments, n, period, pulse_palloc_memory(CurrentMemoryContext), curve);
+}
+
+/* Returns all figures of a summary (summary, risk_free, mar, period, confidence). */
+Datum
+pulse_summary_metrics(PG_FUNCTION_ARGS)
+{
+	EquityParameters p;
+	pulse_curve curve;
+
+	p.risk_free = pulse_check_rate("risk_free", PG_GETARG_FLOAT8(1));
+	p.mar = pulse_check_rate("mar", PG_GETARG_FLOAT8(2));
+	p.period = pulse_check_period(PG_GETARG_INTERVAL_P(3));
+	p.confidence = pulse_check_confidence(PG_GETARG_FLOAT8(4));
+	pulse_summary_curve(PG_GETARG_DATUM(0), p.period, &curve);
+	return pulse_metrics_row(fcinfo, &curve, &p);
+}
+
+typedef bool (*CurveFigure) (const pulse_curve *curve, double *result);
+
+static Datum
+finish(FunctionCallInfo fcinfo, const pulse_curve *curve, bool defined, double result)
+{
+	if (curve->nonfinite)
+		PG_RETURN_FLOAT8(NAN);
+	if (!defined || !isfinite(result))
+		PG_RETURN_NULL();
+	PG_RETURN_FLOAT8(result);
+}
+
+/* Computes a figure that the length of periods does not change: (summary). */
+static Datum
+finish_curve(FunctionCallInfo fcinfo, CurveFigure figure)
+{
+	pulse_curve curve;
+	double		result = 0;
+	bool		defined;
+
+	pulse_summary_curve(PG_GETARG_DATUM(0), 0, &curve);
+	defined = figure(&curve, &result);
+	return finish(fcinfo, &curve, defined, result);
+}
+
+static bool
+max_drawdown(const pulse_curve *curve, double *result)
+{
+	return pulse_drawdown_deepest(&curve->drawdown, result);
+}
+
+static bool
+current_drawdown(const pulse_curve *curve, double *result)
+{
+	return !curve->lost && pulse_drawdown_current(&curve->drawdown, result);
+}
+
+/* Takes the depths at the ends of buckets: (summary, ..., period). */
+static bool
+underwater_of(FunctionCallInfo fcinfo, pulse_curve *curve, pulse_underwater *u, double **depths, size_t *n)
+{
+	double	   *returns;
+
+	pulse_summary_curve(PG_GETARG_DATUM(0), pulse_check_period(PG_GETARG_INTERVAL_P(PG_NARGS() - 1)), curve);
+	returns = pulse_equity_returns(curve, n);
+	*depths = returns;
+	*u = (pulse_underwater) {0};
+	if (*n > 0)
+		pulse_underwater_of_curve(curve, u, *depths);
+	return *n > 0;
+}
+
+static Datum
+finish_underwater(FunctionCallInfo fcinfo, bool (*figure) (const pulse_underwater *, double *))
+{
+	pulse_curve curve;
+	pulse_underwater u;
+	double	   *depths;
+	double		result = 0;
+	size_t		n;
+	bool		defined = underwater_of(fcinfo, &curve, &u, &depths, &n) && figure(&u, &result);
+
+	return finish(fcinfo, &curve, defined, result);
+}
+
+#define DEFINE_FIGURE(name, finish, figure) \
+	PG_FUNCTION_INFO_V1(pulse_summary_##name); \
+	Datum pulse_summary_##name(PG_FUNCTION_ARGS) { return finish(fcinfo, figure); }
+
+DEFINE_FIGURE(twr, finish_curve, pulse_curve_total_return)
+DEFINE_FIGURE(cagr, finish_curve, pulse_curve_cagr)
+DEFINE_FIGURE(calmar, finish_curve, pulse_curve_calmar)
+DEFINE_FIGURE(max_drawdown, finish_curve, max_drawdown)
+DEFINE_FIGURE(current_drawdown, finish_curve, current_drawdown)
+DEFINE_FIGURE(average_drawdown, finish_underwater, pulse_average_drawdown)
+DEFINE_FIGURE(ulcer_index, finish_underwater, pulse_ulcer_index)
+
+/* Returns the conditional drawdown at risk: (summary, confidence, period). */
+Datum
+pulse_summary_cdar(PG_FUNCTION_ARGS)
+{
+	double		confidence = pulse_check_confidence(PG_GETARG_FLOAT8(1));
+	pulse_curve curve;
+	pulse_underwater u;
+	double	   *depths;
+	double		result = 0;
+	size_t		n;
+	bool		defined = underwater_of(fcinfo, &curve, &u, &depths, &n)
+		&& pulse_cdar(depths, n, confidence, &result);
+
+	return finish(fcinfo, &curve, defined, result);
+}
+
+/* Returns R squared of the cumulative log return: (summary, period). */
+Datum
+pulse_summary_stability(PG_FUNCTION_ARGS)
+{
+	pulse_curve curve;
+	pulse_stability s = {0};
+	double	   *returns;
+	double		result = 0;
+	size_t		n;
+	bool		defined;
+
+	pulse_summary_curve(PG_GETARG_DATUM(0), pulse_check_period(PG_GETARG_INTERVAL_P(1)), &curve);
+	returns = pulse_equity_returns(&curve, &n);
+	for (size_t i = 0; i < n; i++)
+		pulse_stability_add(&s, returns[i]);
+	defined = pulse_stability_r2(&s, &result);
+	return finish(fcinfo, &curve, defined, result);
+}
+
+/* Returns the longest time under water; recoveries are dated at their bucket's high. */
+Datum
+pulse_summary_drawdown_duration(PG_FUNCTION_ARGS)
+{
+	pulse_curve curve;
+	double		deepest;
+
+	pulse_summary_curve(PG_GETARG_DATUM(0), 0, &curve);
+	if (curve.nonfinite || !pulse_drawdown_deepest(&curve.drawdown, &deepest))
+		PG_RETURN_NULL();
+	PG_RETURN_INTERVAL_P(pulse_make_interval(pulse_drawdown_longest(&curve.drawdown)));
+}

@@ -1,0 +1,13 @@
+/*
+ * The type pulse_summary, as other files use it.
+ */
+#ifndef PULSE_SUMMARY_H
+#define PULSE_SUMMARY_H
+
+#include "postgres.h"
+
+#include "core/curve.h"
+
+extern void pulse_summary_curve(Datum summary, int64 period, pulse_curve *curve);
+
+#endif							/* PULSE_SUMMARY_H */

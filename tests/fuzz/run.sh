@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Fuzzes what reads bytes from outside, with libFuzzer: run.sh [SECONDS]. The corpus grows in .build/fuzz, beside seeds/.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+seconds=${1:-600}
+compiler=$(command -v clang clang-19 clang-14 | head -1) || { echo 'fuzz: clang is missing: apt-get install clang' >&2; exit 2; }
+output=.build/fuzz
+mkdir -p "$output"
+for file in tests/fuzz/*_fuzzer.c; do
+	name=$(basename "$file" .c)
+	mkdir -p "$output/$name-corpus"
+	"$compiler" -std=gnu17 -g -O1 -Wall -Wextra -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-Iextension -o "$output/$name" "$file" extension/core/*.c -lm
+	"$output/$name" -max_total_time="$seconds" -max_len=4096 -print_final_stats=1 -artifact_prefix="$output/" \
+		"$output/$name-corpus" "tests/fuzz/seeds/$name"
+done
