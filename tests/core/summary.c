@@ -209,7 +209,7 @@ golden_bytes(void **state)
 		0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00, 0x00
 	};
 	/* noon and six in the evening of 1 January 2025, from 1 January 2000 */
-	const int64_t ts[] = {INT64_C(788961600) * 1000000, INT64_C(788983200) * 1000000};
+	const int64_t ts[] = {INT64_C(789048000) * 1000000, INT64_C(789069600) * 1000000};
 	const double value[] = {100.5, 99};
 	uint8_t		bytes[sizeof(golden)];
 	pulse_segment *segments;
