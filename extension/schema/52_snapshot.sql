@@ -121,12 +121,13 @@ DECLARE
 	trades jsonb;
 	alerts jsonb := '[]';
 BEGIN
+	-- as the events have them
 	SELECT coalesce(jsonb_agg(jsonb_build_object(
-			'portfolio', t.portfolio, 'id', t.id, 'symbol', t.symbol, 'side', t.side, 'quantity', pulse.json_money(t.quantity),
-			'price', pulse.json_money(t.price), 'value', pulse.json_money(t.value), 'fee', pulse.json_money(t.fee),
+			'portfolio', t.portfolio, 'id', t.id, 'symbol', t.symbol, 'side', t.side, 'quantity', t.quantity::text,
+			'price', t.price::text, 'value', t.value::text, 'fee', t.fee::text,
 			'fee_asset', t.fee_asset, 'executed_at', pulse.json_time(t.executed_at), 'order_id', t.order_id, 'fill_id', t.fill_id,
-			'strategy', t.strategy, 'confidence', pulse.json_number(t.confidence), 'realized_pnl', pulse.json_money(t.realized_pnl),
-			'position', pulse.json_money(t.position)) ORDER BY t.n), '[]') INTO trades
+			'strategy', t.strategy, 'confidence', pulse.json_number(t.confidence), 'realized_pnl', t.realized_pnl::text,
+			'position', t.position::text) ORDER BY t.n), '[]') INTO trades
 		FROM @extschema@.pulse_trades(50, NULL, for_portfolio) WITH ORDINALITY
 			AS t (portfolio, id, symbol, side, quantity, price, value, fee, fee_asset, executed_at, order_id, fill_id, strategy,
 				  confidence, realized_pnl, "position", cursor, n);
