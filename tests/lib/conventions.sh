@@ -14,7 +14,7 @@ files() {
 	if [ -n "$listed" ] && [ -n "$(git ls-files README.md Makefile 2>/dev/null)" ]; then
 		echo "$listed" | while read -r file; do [ ! -f "$file" ] || echo "$file"; done
 	else
-		find . -type f -not -path './.git/*' -not -path './.build/*' -not -path '*/node_modules/*' -not -path '*/.deps/*' \
+		find . -type f -not -path './.git/*' -not -path './.build/*' -not -path '*/node_modules/*' -not -path '*/.deps/*' -not -path '*/dist/*' \
 			-not -name '*.o' -not -name '*.so' -not -name '*.bc' -not -path './extension/pulse--*.sql' | sed 's|^\./||'
 	fi | sort
 }

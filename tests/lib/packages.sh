@@ -133,7 +133,8 @@ if [ -z "$major" ] || ! apt-cache policy "${missing[0]}" 2>/dev/null | grep -q '
 	find_missing
 fi
 [ -n "$major" ] || { echo 'this distribution has no package "postgresql"' >&2; exit 2; }
-step "install ${missing[*]}" install_or_update || exit 1
+say "this machine lacks ${missing[*]}"
+step "install ${#missing[@]} packages and what they need" install_or_update || exit 1
 hash -r
 find_missing
 [ ${#missing[@]} -eq 0 ] || { echo "installed, but still not found: ${missing[*]}" >&2; exit 1; }
