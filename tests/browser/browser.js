@@ -8,12 +8,13 @@ import { chromium } from 'playwright-core';
 
 export const SCREENSHOTS = fileURLToPath(new URL('../../.build/screenshots/', import.meta.url));
 
-export async function startBrowser() {
+/** @param {string[]} [more] further arguments */
+export async function startBrowser(more = []) {
 	await mkdir(SCREENSHOTS, { recursive: true });
 	return chromium.launch({
 		executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
 		args: ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-			'--disable-component-update', '--disable-sync', '--hide-scrollbars'],
+			'--disable-component-update', '--disable-sync', '--hide-scrollbars', ...more],
 	});
 }
 
