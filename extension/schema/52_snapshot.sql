@@ -1,11 +1,30 @@
 -- What a dashboard shows: the equity chart, the newest fills, and everything in one cut.
 
+CREATE FUNCTION pulse.chart_accum(internal, timestamptz, double precision, double precision, timestamptz, integer) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_chart_accum' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.chart_accum(internal, timestamptz, double precision, double precision, timestamptz, integer) IS
+	'Transition of pulse.chart().';
+CREATE FUNCTION pulse.chart_final(internal) RETURNS double precision[]
+	AS 'MODULE_PATHNAME', 'pulse_chart_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.chart_final(internal) IS
+	'Final function of pulse.chart().';
+CREATE AGGREGATE pulse.chart(ts timestamptz, value double precision, flow double precision, until timestamptz, points integer) (
+	SFUNC = pulse.chart_accum,
+	STYPE = internal,
+	SSPACE = 65536,
+	FINALFUNC = pulse.chart_final,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse.chart(timestamptz, double precision, double precision, timestamptz, integer) IS
+	'Thins an equity curve, whose rows must come in order of time, out to a number of points: float8[][4] of seconds since 1970, value, drawdown from the peak so far without flows (NULL where equity was not positive), flow since the point before. Where there are more rows than points, each of points / 4 slots of time keeps its first, last, lowest and highest.';
+
 CREATE FUNCTION pulse_portfolio_chart(hours integer DEFAULT 24, points integer DEFAULT 500, portfolio text DEFAULT NULL) RETURNS jsonb
 	LANGUAGE plpgsql STABLE
 	AS $$
 DECLARE
 	until timestamptz := now();
 	since timestamptz;
+	chart double precision[];
 	result jsonb;
 BEGIN
 	IF hours IS NULL OR hours <= 0 OR hours > 1000000 THEN
@@ -17,39 +36,14 @@ BEGIN
 	END IF;
 	since := until - make_interval(hours => hours);
 	EXECUTE format($q$
-		WITH curve AS (
-			SELECT e.ts, e.value::float8 AS value, coalesce(e.flow, 0)::float8 AS flow, row_number() OVER (ORDER BY e.ts) AS n
-			FROM (%s) e WHERE e.ts >= $1 AND e.value > '-Infinity' AND e.value < 'Infinity'
-		), indexed AS (
-			-- the curve without deposits and withdrawals: its peak is what a drawdown is measured from
-			SELECT c.ts, c.value, c.flow, c.n,
-				CASE WHEN bool_and(c.growth > 0) OVER w THEN exp(sum(CASE WHEN c.growth > 0 THEN ln(c.growth) END) OVER w) END AS index
-			FROM (SELECT *, CASE WHEN n = 1 THEN 1 ELSE (value - flow) / nullif(lag(value) OVER (ORDER BY n), 0) END AS growth FROM curve) c
-			WINDOW w AS (ORDER BY c.n)
-		), underwater AS (
-			SELECT i.*, 1 - i.index / max(i.index) OVER (ORDER BY i.n) AS drawdown FROM indexed i
-		), slotted AS (
-			-- four points a slot: first, last, lowest, highest
-			SELECT u.*, s.slot, row_number() OVER (PARTITION BY s.slot ORDER BY u.n) AS from_start,
-				row_number() OVER (PARTITION BY s.slot ORDER BY u.n DESC) AS from_end,
-				row_number() OVER (PARTITION BY s.slot ORDER BY u.value, u.n) AS from_low,
-				row_number() OVER (PARTITION BY s.slot ORDER BY u.value DESC, u.n) AS from_high,
-				sum(u.flow) OVER (PARTITION BY s.slot ORDER BY u.n) AS flow_so_far
-			FROM underwater u CROSS JOIN LATERAL (
-				SELECT CASE WHEN (SELECT count(*) FROM curve) <= $2 THEN u.n
-					ELSE least(width_bucket(extract(epoch FROM u.ts), extract(epoch FROM (SELECT min(ts) FROM curve)),
-											extract(epoch FROM (SELECT max(ts) FROM curve)), $2 / 4), $2 / 4) END AS slot) s
-		), kept AS (
-			SELECT k.*, k.flow_so_far - coalesce(lag(k.flow_so_far) OVER (PARTITION BY k.slot ORDER BY k.n), 0) AS flow_since
-			FROM slotted k WHERE k.from_start = 1 OR k.from_end = 1 OR k.from_low = 1 OR k.from_high = 1
-		)
-		SELECT jsonb_build_object('points', count(*),
-			'ts', coalesce(jsonb_agg(round(extract(epoch FROM k.ts), 3) ORDER BY k.n), '[]'),
-			'value', coalesce(jsonb_agg(k.value ORDER BY k.n), '[]'),
-			'drawdown', coalesce(jsonb_agg(pulse.json_number(round(k.drawdown::numeric, 12)::float8) ORDER BY k.n), '[]'),
-			'flow', coalesce(jsonb_agg(k.flow_since ORDER BY k.n), '[]'))
-		FROM kept k$q$, pulse.equity_query(portfolio, since, until))
-		INTO result USING since, points;
+		SELECT pulse.chart(e.ts, e.value::float8, e.flow::float8, $2, $3)
+		FROM (SELECT c.* FROM (%s) c WHERE c.ts >= $1 AND c.value > '-Infinity' AND c.value < 'Infinity' ORDER BY c.ts) e$q$,
+		pulse.equity_query(portfolio, since, until))
+		INTO chart USING since, until, points;
+	SELECT jsonb_build_object('points', count(*),
+			'ts', coalesce(jsonb_agg(chart[i][1] ORDER BY i), '[]'), 'value', coalesce(jsonb_agg(chart[i][2] ORDER BY i), '[]'),
+			'drawdown', coalesce(jsonb_agg(chart[i][3] ORDER BY i), '[]'), 'flow', coalesce(jsonb_agg(chart[i][4] ORDER BY i), '[]'))
+		INTO result FROM generate_subscripts(chart, 1) i;
 	RETURN jsonb_build_object('from', pulse.json_time(since), 'to', pulse.json_time(until)) || result;
 END
 $$;
