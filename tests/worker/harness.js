@@ -26,18 +26,19 @@ async function buildWorker() {
 	return join(top, '.build/worker-sanitized/pulse-worker');
 }
 
-// A test that fails leaves these behind, and its file would never end.
 const workers = new Set();
 const sockets = new Set();
+
+/** Ends what a failed test left behind, so that it does not disturb the next one. */
+export function sweep() {
+	for (const child of workers) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
+	for (const socket of sockets) socket.terminate();
+}
 
 /** Registers what has to be done when all tests of a file are over; every step is done, whatever the others throw. */
 export function atEnd(...steps) {
 	after(async () => {
 		const errors = [];
-		const sweep = () => {
-			for (const child of workers) if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
-			for (const socket of sockets) socket.terminate();
-		};
 		for (const step of [steps[0], sweep, ...steps.slice(1)]) {
 			try {
 				await step();

@@ -233,10 +233,19 @@ static void
 continue_value(struct reader *reader, const char *value)
 {
 	struct text joined = {0};
+	size_t		length = strlen(value);
 
 	if (reader->latest == NULL)
 		return;
-	text_printf(&joined, "%s %s", reader->latest->value, value);
+	/* On these lines inih leaves a comment behind the value in place. */
+	for (size_t i = 1; i < length; i++)
+	{
+		if (value[i] == ';' && isspace((unsigned char) value[i - 1]))
+			length = i;
+	}
+	while (length > 0 && isspace((unsigned char) value[length - 1]))
+		length--;
+	text_printf(&joined, "%s %.*s", reader->latest->value, (int) length, value);
 	free(reader->latest->value);
 	reader->latest->value = text_detach(&joined);
 }

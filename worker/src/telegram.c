@@ -11,7 +11,6 @@
 #include <strings.h>
 
 #define MAX_TITLE 256			/* UTF-16 units of a title */
-#define MAX_DETAILS 12
 
 enum detail_kind
 {
@@ -141,11 +140,15 @@ scalar_text(json_t *value, char *buffer, size_t size)
 }
 
 static void
-append_detail(struct text *out, const struct detail *detail, const char *value, bool html)
+append_detail(struct text *out, const struct detail *detail, const char *value, bool trade, bool html)
 {
 	struct text formatted = {0};
+	enum detail_kind kind = detail->kind;
 
-	switch (detail->kind)
+	/* The value of an alert is whatever its metric is. */
+	if (!trade && kind == DETAIL_MONEY && strcmp(detail->member, "value") == 0)
+		kind = DETAIL_NUMBER;
+	switch (kind)
 	{
 		case DETAIL_TEXT:
 			text_append(&formatted, value);
@@ -171,7 +174,7 @@ append_detail(struct text *out, const struct detail *detail, const char *value, 
 }
 
 static void
-append_details(struct text *out, json_t *data, bool html)
+append_details(struct text *out, json_t *data, bool trade, bool html)
 {
 	char		number[64];
 
@@ -181,7 +184,7 @@ append_details(struct text *out, json_t *data, bool html)
 
 		if (value == NULL || *value == '\0' || strlen(value) > 200)
 			continue;
-		append_detail(out, &details[i], value, html);
+		append_detail(out, &details[i], value, trade, html);
 		if (strcmp(details[i].member, "fee") == 0 && json_is_string(json_object_get(data, "fee_asset")))
 		{
 			text_append_char(out, ' ');
@@ -224,7 +227,7 @@ telegram_compose(struct text *out, const struct telegram_message *message, bool 
 		struct text *part = pass == 0 ? &plain_tail : &tail;
 		bool		marked = pass == 1 && html;
 
-		append_details(part, data, marked);
+		append_details(part, data, trade, marked);
 		if (message->duplicates > 0)
 			text_printf(part, "\n(and %d more like this)", message->duplicates);
 		text_append(part, marked ? "\n\n<i>" : "\n\n");
