@@ -16,6 +16,10 @@ demo: packages-demo      ## a private server, a trading account and the dashboar
 check: packages-check    ## run every test; SUITE=name runs one
 	@tests/lib/check.sh $(SUITE)
 
+screenshots: packages-check build    ## take the README's pictures of the demo's account
+	@tests/lib/npm.sh tests
+	node tests/browser/screenshots.js worker/doc
+
 installcheck:            ## run pg_regress against a running server that has the extension installed
 	$(MAKE) -C extension installcheck
 
@@ -34,4 +38,4 @@ help:                    ## list the targets
 packages-%:
 	@tests/lib/packages.sh $*
 
-.PHONY: build install demo check installcheck bench clean help
+.PHONY: build install demo check screenshots installcheck bench clean help

@@ -112,6 +112,8 @@ test('the curve ends where the account is, and starts where SQL says', async () 
 		await page.keyboard.press(key);
 		await page.locator('#equity .reading', { hasText: Number(value).toLocaleString('en-US', { minimumFractionDigits: 2 }) }).waitFor();
 	}
+	const underwater = await page.locator('#equity .reading div').last().locator('dd').innerText();
+	assert.equal(underwater.replace('\u2212', ''), (await text(page, '[data-tile=drawdown] .figure')).replace(/[^\d.%]/g, ''), 'curve and tile agree');
 	const { rows: [{ flow }] } = await client.query('SELECT sum(net_flow) AS flow FROM portfolio_snapshots');
 	await page.keyboard.press('Escape');
 	await page.locator('#equity .reading', { hasText: (last - first - flow).toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 }) }).waitFor();

@@ -115,7 +115,9 @@ test('the first value of all starts a curve', () => {
 	history.load({ ts: [], value: [], drawdown: [] }, 24);
 	assert.equal(history.gain(), null);
 	history.append(5, 100, 100);
-	assert.deepEqual([history.ts, history.value, history.underwater], [[5], [100], [0]]);
+	history.append(4000, 300, 200);
+	assert.equal(history.gain(), 0, 'the deposit that opens an account is no loss');
+	assert.deepEqual([history.ts, history.value, history.underwater], [[5, 4000], [100, 300], [0, 0]]);
 });
 
 test('trades are filtered by words and sorted by exact numbers', () => {

@@ -29,7 +29,7 @@ function readPalette() {
 	return {
 		line: get('--curve'), fill: get('--curve-fill'), fade: get('--curve-fade'),
 		loss: get('--loss'), lossFill: get('--loss-fill'), grid: get('--grid'), text: get('--muted'),
-		label: get('--on-curve'), surface: get('--surface'), font: get('--font'),
+		label: get('--on-curve'), font: get('--font'),
 	};
 }
 
@@ -44,6 +44,7 @@ export class EquityCharts {
 	/** @type {uPlot | null} */ #underwater = null;
 	#palette = readPalette();
 	#revision = -1;
+	/** @type {import('./history.js').Flow[]} */ #flows = [];
 	#zoomed = false;
 	/** @type {ResizeObserver} */ #resizes;
 
@@ -67,6 +68,7 @@ export class EquityCharts {
 	show(history) {
 		if (history.revision === this.#revision) return;
 		this.#revision = history.revision;
+		this.#flows = history.flows;
 		const x = history.ts;
 		if (!this.#equity || !this.#underwater) {
 			this.#equity = this.#make(this.equityBox, this.#equityOptions(), [x, history.value]);
@@ -173,7 +175,21 @@ export class EquityCharts {
 		};
 	}
 
-	/** @param {(splits: number[]) => string[]} labels @param {number} space */
+	/**
+	 * Labels of the values, without those that the label of the newest value would cover.
+	 * @param {uPlot} plot
+	 * @param {number[]} splits
+	 */
+	#valueLabels(plot, splits) {
+		const values = /** @type {(number | null)[]} */ (plot.data[1]);
+		const last = values[values.length - 1];
+		const labels = axisLabels(splits);
+		if (last === null || last === undefined) return labels;
+		const at = plot.valToPos(last, 'y');
+		return labels.map((label, index) => (Math.abs(plot.valToPos(splits[index], 'y') - at) < LABEL_HEIGHT ? '' : label));
+	}
+
+	/** @param {(plot: uPlot, splits: number[]) => string[]} labels @param {number} space */
 	#valueAxis(labels, space) {
 		return {
 			side: 1,
@@ -184,7 +200,7 @@ export class EquityCharts {
 			size: AXIS_WIDTH,
 			gap: 8,
 			space,
-			values: (/** @type {uPlot} */ _plot, /** @type {number[]} */ splits) => labels(splits),
+			values: labels,
 		};
 	}
 
@@ -192,7 +208,7 @@ export class EquityCharts {
 		return {
 			...this.#common(),
 			padding: [14, 0, 0, 20],
-			axes: [this.#timeAxis(false), this.#valueAxis(axisLabels, 44)],
+			axes: [this.#timeAxis(false), this.#valueAxis((plot, splits) => this.#valueLabels(plot, splits), 44)],
 			series: [
 				{},
 				{
@@ -203,7 +219,7 @@ export class EquityCharts {
 				},
 			],
 			hooks: {
-				draw: [(/** @type {uPlot} */ plot) => this.#drawLast(plot)],
+				draw: [(/** @type {uPlot} */ plot) => this.#drawFlows(plot), (/** @type {uPlot} */ plot) => this.#drawLast(plot)],
 				setCursor: [(/** @type {uPlot} */ plot) => this.onCursor(plot.cursor.idx ?? null)],
 				setSelect: [(/** @type {uPlot} */ plot) => { if (plot.select.width > 0) this.#setZoomed(true); }],
 			},
@@ -220,7 +236,7 @@ export class EquityCharts {
 			},
 			axes: [
 				this.#timeAxis(true),
-				this.#valueAxis(percentLabels, 28),
+				this.#valueAxis((_plot, splits) => percentLabels(splits), 28),
 			],
 			series: [
 				{},
@@ -249,6 +265,37 @@ export class EquityCharts {
 	}
 
 	/**
+	 * Marks deposits and withdrawals: a step of the curve there is no profit.
+	 * @param {uPlot} plot
+	 */
+	#drawFlows(plot) {
+		const { ctx, bbox } = plot;
+		const scale = uPlot.pxRatio;
+		ctx.save();
+		ctx.strokeStyle = ctx.fillStyle = this.#palette.text;
+		ctx.font = `${10.5 * scale}px ${this.#palette.font}`;
+		ctx.textBaseline = 'bottom';
+		ctx.setLineDash([scale, 3 * scale]);
+		let free = -Infinity;
+		for (const { ts, amount } of this.#flows) {
+			const x = plot.valToPos(ts, 'x', true);
+			if (x < bbox.left || x > bbox.left + bbox.width) continue;
+			const bottom = bbox.top + bbox.height;
+			ctx.beginPath();
+			ctx.moveTo(x, bottom);
+			ctx.lineTo(x, bottom - 26 * scale);
+			ctx.stroke();
+			const label = `${amount > 0 ? 'deposit +' : 'withdrawal '}${short(amount)}`;
+			const width = ctx.measureText(label).width;
+			const left = Math.min(x + 4 * scale, bbox.left + bbox.width - width);
+			if (left < free) continue;
+			ctx.fillText(label, left, bottom - 12 * scale);
+			free = left + width + 6 * scale;
+		}
+		ctx.restore();
+	}
+
+	/**
 	 * Marks the newest value on the curve and on the axis, as price scales do.
 	 * @param {uPlot} plot
 	 */
@@ -274,9 +321,6 @@ export class EquityCharts {
 		ctx.globalAlpha = 1;
 		const left = bbox.left + bbox.width + 3 * scale;
 		const height = LABEL_HEIGHT * scale;
-		// Room around the label, so that no half covered axis label looks out from behind it.
-		ctx.fillStyle = this.#palette.surface;
-		ctx.fillRect(left, y - height, AXIS_WIDTH * scale, 2 * height);
 		ctx.fillStyle = this.#palette.line;
 		ctx.beginPath();
 		ctx.roundRect(left, y - height / 2, (AXIS_WIDTH - 5) * scale, height, 4 * scale);

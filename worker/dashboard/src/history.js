@@ -14,6 +14,8 @@ export const RANGES = /** @type {const} */ ({
 export const POINTS = 1200;
 const DAY = 86_400;
 
+/** @typedef {{ ts: number, amount: number }} Flow */
+
 /** The equity curve that is on the screen: fetched for a range, extended by live updates. */
 export class History {
 	/** @type {number[]} */ ts = [];
@@ -23,15 +25,15 @@ export class History {
 	spacing = 0;
 	/** Changes whenever the arrays do. */
 	revision = 0;
-	/** Net deposits inside the range. */
-	flow = 0;
+	/** @type {Flow[]} deposits and withdrawals inside the range, oldest first */ flows = [];
 
 	/** @param {Chart} chart @param {number} hours the range that was asked for */
 	load(chart, hours) {
 		this.ts = chart.ts.slice();
 		this.value = chart.value.slice();
 		this.underwater = chart.drawdown.map((each) => (each === null ? null : -each));
-		this.flow = (chart.flow ?? []).reduce((/** @type {number} */ sum, each) => sum + (each ?? 0), 0);
+		// What came with the first value is not inside the range: the range begins with it.
+		this.flows = chart.ts.map((ts, index) => ({ ts, amount: index > 0 ? chart.flow?.[index] ?? 0 : 0 })).filter(({ amount }) => amount !== 0);
 		const covered = this.ts.length > 1 ? this.ts[this.ts.length - 1] - this.ts[0] : 0;
 		this.spacing = Math.min(hours * 3600, Math.max(covered, DAY / 24)) / POINTS;
 		this.revision++;
@@ -56,7 +58,7 @@ export class History {
 		const growth = before ? (value - flow) / before : 1;
 		// Relative to the highest point of the flow-adjusted curve, which is 1.
 		const underwater = Math.min(0, level * growth - 1);
-		this.flow += flow;
+		if (flow !== 0) this.flows = [...this.flows, { ts, amount: flow }];
 		const previous = last > 0 ? this.ts[last - 1] : -Infinity;
 		if (ts === this.ts[last] || ts - previous < this.spacing) {
 			this.ts[last] = ts;
@@ -80,6 +82,7 @@ export class History {
 		this.ts.splice(0, gone);
 		this.value.splice(0, gone);
 		this.underwater.splice(0, gone);
+		this.flows = this.flows.filter(({ ts }) => ts > this.ts[0]);
 		this.revision++;
 	}
 
@@ -95,6 +98,6 @@ export class History {
 	gain() {
 		const values = this.value.filter((each) => each !== null);
 		if (values.length < 2) return null;
-		return /** @type {number} */ (values[values.length - 1]) - /** @type {number} */ (values[0]) - this.flow;
+		return /** @type {number} */ (values[values.length - 1]) - /** @type {number} */ (values[0]) - this.flows.reduce((sum, { amount }) => sum + amount, 0);
 	}
 }

@@ -6,21 +6,18 @@ import { MISSING, signOf } from '../format.js';
 const MARKS = new Map([[1, '\u25B2'], [0, ''], [-1, '\u25BC']]);
 const TONES = new Map([[1, 'gain'], [0, ''], [-1, 'loss']]);
 
-/** @param {Decimal} value the class name that colours it */
-export function tone(value) {
-	return TONES.get(signOf(value) ?? 0) ?? '';
-}
-
 /**
  * A gain or a loss: colour, arrow and sign say the same.
  * @param {Decimal} value  decides the direction
  * @param {string} text    what is shown
  */
 export function change(value, text) {
-	const sign = signOf(value);
-	if (sign === null) return html`<span class="muted">${MISSING}</span>`;
+	const known = signOf(value);
+	if (known === null) return html`<span class="muted">${MISSING}</span>`;
+	// What rounds to nothing is neither.
+	const sign = /[1-9]/.test(text) ? known : 0;
 	const mark = MARKS.get(sign);
-	return html`<span class="change ${tone(value)}">${mark
+	return html`<span class="change ${TONES.get(sign)}">${mark
 		? html`<span class="arrow" aria-hidden="true">${mark}</span>` : nothing}${text}</span>`;
 }
 
