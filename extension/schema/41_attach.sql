@@ -95,7 +95,7 @@ CREATE FUNCTION pulse.orders_by_id(source pulse.source) RETURNS boolean
 COMMENT ON FUNCTION pulse.orders_by_id(pulse.source) IS
 	'Whether the key of a followed table is one whole number.';
 
-CREATE FUNCTION pulse.source_query(source_id integer, by_portfolio boolean, by_time boolean)
+CREATE FUNCTION pulse.build_source_query(source_id integer, by_portfolio boolean, by_time boolean)
 	RETURNS text
 	LANGUAGE plpgsql STABLE STRICT
 	AS $$
@@ -111,7 +111,7 @@ DECLARE
 	list text[] := '{}';
 	conditions text[] := '{}';
 BEGIN
-	SELECT * INTO source FROM pulse.source s WHERE s.source_id = source_query.source_id AND s.state = 'active';
+	SELECT * INTO source FROM pulse.source s WHERE s.source_id = build_source_query.source_id AND s.state = 'active';
 	relation := to_regclass(format('%I.%I', source.schema_name, source.table_name));
 	IF relation IS NULL THEN
 		RETURN NULL;
@@ -163,8 +163,14 @@ BEGIN
 		|| CASE WHEN conditions <> '{}' THEN ' WHERE ' || array_to_string(conditions, ' AND ') ELSE '' END;
 END
 $$;
-COMMENT ON FUNCTION pulse.source_query(integer, boolean, boolean) IS
+COMMENT ON FUNCTION pulse.build_source_query(integer, boolean, boolean) IS
 	'SELECT that reads a followed table under the logical column names, to be run with $1 portfolio, $2 and $3 first and last time as far as asked for; NULL when the table or a required column is gone. Trades carry ordinal and fill_key for their id.';
+
+CREATE FUNCTION pulse.source_query(source_id integer, by_portfolio boolean, by_time boolean)
+	RETURNS text
+	AS 'MODULE_PATHNAME', 'pulse_source_query' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION pulse.source_query(integer, boolean, boolean) IS
+	'The SELECT of pulse.build_source_query(), remembered by each session until the mapping or the table changes. by_portfolio counts only for a table with a column for it.';
 
 CREATE FUNCTION pulse.normalized_columns(relation regclass, kind text, columns jsonb, timezone text)
 	RETURNS jsonb

@@ -21,14 +21,9 @@ DECLARE
 	source record;
 	query text;
 BEGIN
-	FOR source IN SELECT s.source_id, q.has_portfolios FROM pulse.source s CROSS JOIN LATERAL pulse.source_relation(s) q
-			WHERE s.kind = portfolios_of.kind AND s.state = 'active' ORDER BY s.source_id LOOP
+	FOR source IN SELECT s.source_id FROM pulse.source s WHERE s.kind = portfolios_of.kind AND s.state = 'active' ORDER BY s.source_id LOOP
 		query := pulse.source_query(source.source_id, false, false);
-		IF query IS NULL THEN
-			CONTINUE;
-		ELSIF NOT source.has_portfolios THEN
-			RETURN QUERY EXECUTE format('SELECT $1, r.portfolio FROM (%s) r LIMIT 1', query) USING source.source_id;
-		ELSE
+		IF query IS NOT NULL THEN
 			-- from each portfolio to the next one through the index, however many rows each has
 			RETURN QUERY EXECUTE format($q$
 				WITH RECURSIVE found AS (
@@ -68,16 +63,15 @@ DECLARE
 	part text;
 BEGIN
 	FOR series IN
-		SELECT s.source_id, q.has_portfolios, for_portfolio AS portfolio
-			FROM pulse.source s CROSS JOIN LATERAL pulse.source_relation(s) q
+		SELECT s.source_id, for_portfolio AS portfolio
+			FROM pulse.source s
 			WHERE for_portfolio IS NOT NULL AND s.kind = 'snapshots' AND s.state = 'active'
 		UNION ALL
-		SELECT p.source_id, q.has_portfolios, p.portfolio
-			FROM pulse.portfolios_of('snapshots') p JOIN pulse.source s ON s.source_id = p.source_id
-			CROSS JOIN LATERAL pulse.source_relation(s) q
+		SELECT p.source_id, p.portfolio
+			FROM pulse.portfolios_of('snapshots') p
 			WHERE for_portfolio IS NULL
 	LOOP
-		part := pulse.source_query(series.source_id, series.has_portfolios, since IS NOT NULL OR until IS NOT NULL);
+		part := pulse.source_query(series.source_id, true, since IS NOT NULL OR until IS NOT NULL);
 		IF part IS NULL THEN
 			CONTINUE;
 		END IF;
@@ -85,7 +79,7 @@ BEGIN
 		IF since IS NOT NULL THEN
 			-- the value that the period starts from is that of the last snapshot before it
 			EXECUTE format('SELECT r.ts FROM (%s) r WHERE r.portfolio = %L ORDER BY r.ts DESC LIMIT 1',
-						   pulse.source_query(series.source_id, series.has_portfolios, true), series.portfolio)
+						   pulse.source_query(series.source_id, true, true), series.portfolio)
 				INTO base USING series.portfolio, '-infinity'::timestamptz, since;
 			base := coalesce(base, since);
 		END IF;
@@ -128,16 +122,15 @@ DECLARE
 	query text;
 BEGIN
 	FOR series IN
-		SELECT s.source_id, q.has_portfolios, for_portfolio AS portfolio
-			FROM pulse.source s CROSS JOIN LATERAL pulse.source_relation(s) q
+		SELECT s.source_id, for_portfolio AS portfolio
+			FROM pulse.source s
 			WHERE for_portfolio IS NOT NULL AND s.kind = 'snapshots' AND s.state = 'active'
 		UNION ALL
-		SELECT p.source_id, q.has_portfolios, p.portfolio
-			FROM pulse.portfolios_of('snapshots') p JOIN pulse.source s ON s.source_id = p.source_id
-			CROSS JOIN LATERAL pulse.source_relation(s) q
+		SELECT p.source_id, p.portfolio
+			FROM pulse.portfolios_of('snapshots') p
 			WHERE for_portfolio IS NULL
 	LOOP
-		query := pulse.source_query(series.source_id, series.has_portfolios, false);
+		query := pulse.source_query(series.source_id, true, false);
 		IF query IS NOT NULL THEN
 			RETURN QUERY EXECUTE format(
 				'SELECT $2, r.portfolio, r.ts, r.total_value, r.cash_balance, r.positions_value, r.unrealized_pnl, r.realized_pnl, '

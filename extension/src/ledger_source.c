@@ -27,6 +27,7 @@
 
 PG_FUNCTION_INFO_V1(pulse_register_source);
 PG_FUNCTION_INFO_V1(pulse_unregister_source);
+PG_FUNCTION_INFO_V1(pulse_source_query);
 
 /* Returns the role that owns schema pulse, and with it the extension's tables. */
 Oid
@@ -166,7 +167,7 @@ pulse_unregister_source(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	identity = pulse_act_as(pulse_owner(), false);
-	detached = run_for_integer("WITH gone AS (UPDATE pulse.source SET state = 'detached'"
+	detached = run_for_integer("WITH gone AS (UPDATE pulse.source SET state = 'detached', columns = columns"
 							   " WHERE schema_name = $1 AND table_name = $2 AND state = 'active' RETURNING source_id),"
 							   " fills AS (DELETE FROM pulse.fill f USING gone g WHERE f.source_id = g.source_id),"
 							   " positions AS (DELETE FROM pulse.position p USING gone g WHERE p.source_id = g.source_id),"
@@ -275,10 +276,10 @@ resolve_access(int32 source_id, bool by_portfolio, bool by_time)
 
 	pulse_saved_plan(&plan,
 					 "SELECT q.relation::text, q.relation::oid, c.relowner, q.has_portfolios,"
-					 " pulse.source_query(s.source_id, $2 AND q.has_portfolios, $3), pulse.orders_by_id(s)"
+					 " pulse.build_source_query(s.source_id, $2 AND q.has_portfolios, $3), pulse.orders_by_id(s)"
 					 " FROM pulse.source s CROSS JOIN LATERAL pulse.source_relation(s) AS q (relation, has_portfolios)"
 					 " JOIN pg_catalog.pg_class c ON c.oid = q.relation"
-					 " WHERE s.source_id = $1", 3, types);
+					 " WHERE s.source_id = $1 AND s.state = 'active'", 3, types);
 	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read pulse.source");
 	if (SPI_processed > 0)
@@ -367,4 +368,25 @@ pulse_source_load(int32 source_id, bool by_portfolio, bool by_time)
 		SPI_freetuptable(SPI_tuptable);
 	pulse_act_back(&identity);
 	return source;
+}
+
+/* SQL: pulse.source_query(source_id, by_portfolio, by_time). */
+Datum
+pulse_source_query(PG_FUNCTION_ARGS)
+{
+	pulse_identity identity;
+	source_access *access;
+	char	   *query = NULL;
+	MemoryContext caller = CurrentMemoryContext;
+
+	SPI_connect();
+	identity = pulse_act_as(pulse_owner(), false);
+	access = find_access(PG_GETARG_INT32(0), PG_GETARG_BOOL(1), PG_GETARG_BOOL(2));
+	if (access != NULL && access->query != NULL)
+		query = MemoryContextStrdup(caller, access->query);
+	pulse_act_back(&identity);
+	SPI_finish();
+	if (query == NULL)
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(query));
 }
