@@ -60,6 +60,10 @@ CREATE AGGREGATE pulse_total_return(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_growth,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_total_return,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_total_return(float8) IS
@@ -72,6 +76,10 @@ CREATE AGGREGATE pulse_total_return(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_growth,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_total_return,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_total_return(numeric) IS
@@ -94,6 +102,10 @@ CREATE AGGREGATE pulse_volatility(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_volatility,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_volatility(float8) IS
@@ -106,6 +118,10 @@ CREATE AGGREGATE pulse_volatility(r float8, periods float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_volatility,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_volatility(float8, float8) IS
@@ -118,6 +134,10 @@ CREATE AGGREGATE pulse_volatility(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_volatility,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_volatility(numeric) IS
@@ -130,6 +150,10 @@ CREATE AGGREGATE pulse_volatility(r numeric, periods float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_volatility,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_volatility(numeric, float8) IS
@@ -152,6 +176,10 @@ CREATE AGGREGATE pulse_downside_deviation(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_partial,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_downside_deviation,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_downside_deviation(float8) IS
@@ -164,6 +192,10 @@ CREATE AGGREGATE pulse_downside_deviation(r float8, mar float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_partial,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_downside_deviation,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_downside_deviation(float8, float8) IS
@@ -176,6 +208,10 @@ CREATE AGGREGATE pulse_downside_deviation(r float8, mar float8, periods float8) 
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_partial,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_downside_deviation,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_downside_deviation(float8, float8, float8) IS
@@ -188,6 +224,10 @@ CREATE AGGREGATE pulse_downside_deviation(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_partial,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_downside_deviation,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_downside_deviation(numeric) IS
@@ -200,6 +240,10 @@ CREATE AGGREGATE pulse_downside_deviation(r numeric, mar float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_partial,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_downside_deviation,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_downside_deviation(numeric, float8) IS
@@ -212,6 +256,10 @@ CREATE AGGREGATE pulse_downside_deviation(r numeric, mar float8, periods float8)
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_partial,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_downside_deviation,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_downside_deviation(numeric, float8, float8) IS
@@ -234,6 +282,10 @@ CREATE AGGREGATE pulse_sharpe(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_sharpe,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_sharpe(float8) IS
@@ -246,6 +298,10 @@ CREATE AGGREGATE pulse_sharpe(r float8, risk_free float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_sharpe,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_sharpe(float8, float8) IS
@@ -258,6 +314,10 @@ CREATE AGGREGATE pulse_sharpe(r float8, risk_free float8, periods float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_sharpe,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_sharpe(float8, float8, float8) IS
@@ -270,6 +330,10 @@ CREATE AGGREGATE pulse_sharpe(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_sharpe,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_sharpe(numeric) IS
@@ -282,6 +346,10 @@ CREATE AGGREGATE pulse_sharpe(r numeric, risk_free float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_sharpe,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_sharpe(numeric, float8) IS
@@ -294,6 +362,10 @@ CREATE AGGREGATE pulse_sharpe(r numeric, risk_free float8, periods float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_sharpe,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_sharpe(numeric, float8, float8) IS
@@ -316,6 +388,10 @@ CREATE AGGREGATE pulse_sortino(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_partial,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_sortino,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_sortino(float8) IS
@@ -328,6 +404,10 @@ CREATE AGGREGATE pulse_sortino(r float8, mar float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_partial,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_sortino,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_sortino(float8, float8) IS
@@ -340,6 +420,10 @@ CREATE AGGREGATE pulse_sortino(r float8, mar float8, periods float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_partial,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_sortino,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_sortino(float8, float8, float8) IS
@@ -352,6 +436,10 @@ CREATE AGGREGATE pulse_sortino(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_partial,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_sortino,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_sortino(numeric) IS
@@ -364,6 +452,10 @@ CREATE AGGREGATE pulse_sortino(r numeric, mar float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_partial,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_sortino,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_sortino(numeric, float8) IS
@@ -376,6 +468,10 @@ CREATE AGGREGATE pulse_sortino(r numeric, mar float8, periods float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_partial,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_sortino,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_sortino(numeric, float8, float8) IS
@@ -398,6 +494,10 @@ CREATE AGGREGATE pulse_omega(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_threshold,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_omega,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_omega(float8) IS
@@ -410,6 +510,10 @@ CREATE AGGREGATE pulse_omega(r float8, threshold float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_threshold,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_omega,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_omega(float8, float8) IS
@@ -422,6 +526,10 @@ CREATE AGGREGATE pulse_omega(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_threshold,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_omega,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_omega(numeric) IS
@@ -434,6 +542,10 @@ CREATE AGGREGATE pulse_omega(r numeric, threshold float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_threshold,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_omega,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_omega(numeric, float8) IS
@@ -456,6 +568,10 @@ CREATE AGGREGATE pulse_gain_to_pain(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_partial,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_gain_to_pain,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_gain_to_pain(float8) IS
@@ -468,6 +584,10 @@ CREATE AGGREGATE pulse_gain_to_pain(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_partial,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_gain_to_pain,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_gain_to_pain(numeric) IS
@@ -490,6 +610,10 @@ CREATE AGGREGATE pulse_psr(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_psr,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_psr(float8) IS
@@ -502,6 +626,10 @@ CREATE AGGREGATE pulse_psr(r float8, benchmark_sharpe float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_psr,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_psr(float8, float8) IS
@@ -514,6 +642,10 @@ CREATE AGGREGATE pulse_psr(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_psr,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_psr(numeric) IS
@@ -526,6 +658,10 @@ CREATE AGGREGATE pulse_psr(r numeric, benchmark_sharpe float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_psr,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_psr(numeric, float8) IS
@@ -548,6 +684,10 @@ CREATE AGGREGATE pulse_kelly(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_kelly,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_kelly(float8) IS
@@ -560,6 +700,10 @@ CREATE AGGREGATE pulse_kelly(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_kelly,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_kelly(numeric) IS

@@ -13,6 +13,10 @@ CREATE AGGREGATE pulse_var(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_order,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_var,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_var(float8) IS
@@ -25,6 +29,10 @@ CREATE AGGREGATE pulse_var(r float8, confidence float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_order,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_var,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_var(float8, float8) IS
@@ -37,6 +45,10 @@ CREATE AGGREGATE pulse_var(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_order,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_var,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_var(numeric) IS
@@ -49,6 +61,10 @@ CREATE AGGREGATE pulse_var(r numeric, confidence float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_order,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_var,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_var(numeric, float8) IS
@@ -71,6 +87,10 @@ CREATE AGGREGATE pulse_cvar(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_order,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_cvar,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cvar(float8) IS
@@ -83,6 +103,10 @@ CREATE AGGREGATE pulse_cvar(r float8, confidence float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_order,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_cvar,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cvar(float8, float8) IS
@@ -95,6 +119,10 @@ CREATE AGGREGATE pulse_cvar(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_order,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_cvar,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cvar(numeric) IS
@@ -107,6 +135,10 @@ CREATE AGGREGATE pulse_cvar(r numeric, confidence float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_order,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_cvar,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cvar(numeric, float8) IS
@@ -129,6 +161,10 @@ CREATE AGGREGATE pulse_var_gaussian(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_var_gaussian,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_var_gaussian(float8) IS
@@ -141,6 +177,10 @@ CREATE AGGREGATE pulse_var_gaussian(r float8, confidence float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_var_gaussian,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_var_gaussian(float8, float8) IS
@@ -153,6 +193,10 @@ CREATE AGGREGATE pulse_var_gaussian(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_var_gaussian,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_var_gaussian(numeric) IS
@@ -165,6 +209,10 @@ CREATE AGGREGATE pulse_var_gaussian(r numeric, confidence float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_var_gaussian,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_var_gaussian(numeric, float8) IS
@@ -187,6 +235,10 @@ CREATE AGGREGATE pulse_cvar_gaussian(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_cvar_gaussian,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cvar_gaussian(float8) IS
@@ -199,6 +251,10 @@ CREATE AGGREGATE pulse_cvar_gaussian(r float8, confidence float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_cvar_gaussian,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cvar_gaussian(float8, float8) IS
@@ -211,6 +267,10 @@ CREATE AGGREGATE pulse_cvar_gaussian(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_cvar_gaussian,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cvar_gaussian(numeric) IS
@@ -223,6 +283,10 @@ CREATE AGGREGATE pulse_cvar_gaussian(r numeric, confidence float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_spread,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_cvar_gaussian,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cvar_gaussian(numeric, float8) IS
@@ -245,6 +309,10 @@ CREATE AGGREGATE pulse_var_cornish_fisher(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_var_cornish_fisher,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_var_cornish_fisher(float8) IS
@@ -257,6 +325,10 @@ CREATE AGGREGATE pulse_var_cornish_fisher(r float8, confidence float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_var_cornish_fisher,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_var_cornish_fisher(float8, float8) IS
@@ -269,6 +341,10 @@ CREATE AGGREGATE pulse_var_cornish_fisher(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_var_cornish_fisher,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_var_cornish_fisher(numeric) IS
@@ -281,6 +357,10 @@ CREATE AGGREGATE pulse_var_cornish_fisher(r numeric, confidence float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_var_cornish_fisher,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_var_cornish_fisher(numeric, float8) IS
@@ -303,6 +383,10 @@ CREATE AGGREGATE pulse_skewness(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_skewness,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_skewness(float8) IS
@@ -315,6 +399,10 @@ CREATE AGGREGATE pulse_skewness(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_skewness,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_skewness(numeric) IS
@@ -337,6 +425,10 @@ CREATE AGGREGATE pulse_kurtosis(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_kurtosis,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_kurtosis(float8) IS
@@ -349,6 +441,10 @@ CREATE AGGREGATE pulse_kurtosis(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_kurtosis,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_kurtosis(numeric) IS
@@ -371,6 +467,10 @@ CREATE AGGREGATE pulse_tail_ratio(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_order,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_tail_ratio,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_tail_ratio(float8) IS
@@ -383,6 +483,10 @@ CREATE AGGREGATE pulse_tail_ratio(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_order,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_tail_ratio,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_tail_ratio(numeric) IS

@@ -36,6 +36,10 @@ CREATE AGGREGATE pulse_max_drawdown(ts timestamptz, value float8) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_max_drawdown,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_max_drawdown,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_max_drawdown(timestamptz, float8) IS
@@ -45,6 +49,10 @@ CREATE AGGREGATE pulse_max_drawdown(ts timestamptz, value numeric) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_max_drawdown,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_max_drawdown,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_max_drawdown(timestamptz, numeric) IS
@@ -60,6 +68,10 @@ CREATE AGGREGATE pulse_current_drawdown(ts timestamptz, value float8) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_current_drawdown,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_current_drawdown,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_current_drawdown(timestamptz, float8) IS
@@ -69,6 +81,10 @@ CREATE AGGREGATE pulse_current_drawdown(ts timestamptz, value numeric) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_current_drawdown,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_current_drawdown,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_current_drawdown(timestamptz, numeric) IS
@@ -330,6 +346,10 @@ CREATE AGGREGATE pulse_max_drawdown(value float8) (
 	STYPE = internal,
 	SSPACE = 96,
 	FINALFUNC = pulse.drawdown_max,
+	MSFUNC = pulse.push_value,
+	MINVFUNC = pulse.pop_value,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_max_drawdown,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_max_drawdown(float8) IS
@@ -339,6 +359,10 @@ CREATE AGGREGATE pulse_max_drawdown(value numeric) (
 	STYPE = internal,
 	SSPACE = 96,
 	FINALFUNC = pulse.drawdown_max,
+	MSFUNC = pulse.push_value,
+	MINVFUNC = pulse.pop_value,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_max_drawdown,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_max_drawdown(numeric) IS
@@ -352,6 +376,10 @@ CREATE AGGREGATE pulse_current_drawdown(value float8) (
 	STYPE = internal,
 	SSPACE = 96,
 	FINALFUNC = pulse.drawdown_now,
+	MSFUNC = pulse.push_value,
+	MINVFUNC = pulse.pop_value,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_current_drawdown,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_current_drawdown(float8) IS
@@ -361,6 +389,10 @@ CREATE AGGREGATE pulse_current_drawdown(value numeric) (
 	STYPE = internal,
 	SSPACE = 96,
 	FINALFUNC = pulse.drawdown_now,
+	MSFUNC = pulse.push_value,
+	MINVFUNC = pulse.pop_value,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_current_drawdown,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_current_drawdown(numeric) IS

@@ -31,6 +31,10 @@ CREATE AGGREGATE pulse_win_rate(pnl float8) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_win_rate,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_win_rate(float8) IS
@@ -43,6 +47,10 @@ CREATE AGGREGATE pulse_win_rate(pnl numeric) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_win_rate,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_win_rate(numeric) IS
@@ -61,6 +69,10 @@ CREATE AGGREGATE pulse_profit_factor(pnl float8) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_profit_factor,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_profit_factor(float8) IS
@@ -73,6 +85,10 @@ CREATE AGGREGATE pulse_profit_factor(pnl numeric) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_profit_factor,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_profit_factor(numeric) IS
@@ -91,6 +107,10 @@ CREATE AGGREGATE pulse_average_win(pnl float8) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_average_win,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_average_win(float8) IS
@@ -103,6 +123,10 @@ CREATE AGGREGATE pulse_average_win(pnl numeric) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_average_win,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_average_win(numeric) IS
@@ -121,6 +145,10 @@ CREATE AGGREGATE pulse_average_loss(pnl float8) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_average_loss,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_average_loss(float8) IS
@@ -133,6 +161,10 @@ CREATE AGGREGATE pulse_average_loss(pnl numeric) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_average_loss,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_average_loss(numeric) IS
@@ -151,6 +183,10 @@ CREATE AGGREGATE pulse_payoff_ratio(pnl float8) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_payoff_ratio,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_payoff_ratio(float8) IS
@@ -163,6 +199,10 @@ CREATE AGGREGATE pulse_payoff_ratio(pnl numeric) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_payoff_ratio,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_payoff_ratio(numeric) IS
@@ -181,6 +221,10 @@ CREATE AGGREGATE pulse_expectancy(pnl float8) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_expectancy,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_expectancy(float8) IS
@@ -193,6 +237,10 @@ CREATE AGGREGATE pulse_expectancy(pnl numeric) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_expectancy,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_expectancy(numeric) IS
@@ -211,6 +259,10 @@ CREATE AGGREGATE pulse_kelly_discrete(pnl float8) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_kelly_discrete,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_kelly_discrete(float8) IS
@@ -223,6 +275,10 @@ CREATE AGGREGATE pulse_kelly_discrete(pnl numeric) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_kelly_discrete,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_kelly_discrete(numeric) IS
@@ -241,6 +297,10 @@ CREATE AGGREGATE pulse_sqn(pnl float8) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_sqn,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_sqn(float8) IS
@@ -253,6 +313,10 @@ CREATE AGGREGATE pulse_sqn(pnl numeric) (
 	COMBINEFUNC = pulse.pnl_combine,
 	SERIALFUNC = pulse.pnl_serialize,
 	DESERIALFUNC = pulse.pnl_deserialize,
+	MSFUNC = pulse.push_pnl,
+	MINVFUNC = pulse.pop_pnl,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_sqn,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_sqn(numeric) IS

@@ -55,6 +55,10 @@ CREATE AGGREGATE pulse_beta(r float8, b float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_beta,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_beta(float8, float8) IS
@@ -67,6 +71,10 @@ CREATE AGGREGATE pulse_beta(r numeric, b numeric) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_beta,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_beta(numeric, numeric) IS
@@ -89,6 +97,10 @@ CREATE AGGREGATE pulse_alpha(r float8, b float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_rate,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_alpha,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_alpha(float8, float8) IS
@@ -101,6 +113,10 @@ CREATE AGGREGATE pulse_alpha(r float8, b float8, risk_free float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_rate,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_alpha,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_alpha(float8, float8, float8) IS
@@ -113,6 +129,10 @@ CREATE AGGREGATE pulse_alpha(r float8, b float8, risk_free float8, periods float
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_rate,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_alpha,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_alpha(float8, float8, float8, float8) IS
@@ -125,6 +145,10 @@ CREATE AGGREGATE pulse_alpha(r numeric, b numeric) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_rate,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_alpha,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_alpha(numeric, numeric) IS
@@ -137,6 +161,10 @@ CREATE AGGREGATE pulse_alpha(r numeric, b numeric, risk_free float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_rate,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_alpha,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_alpha(numeric, numeric, float8) IS
@@ -149,6 +177,10 @@ CREATE AGGREGATE pulse_alpha(r numeric, b numeric, risk_free float8, periods flo
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_rate,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_alpha,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_alpha(numeric, numeric, float8, float8) IS
@@ -171,6 +203,10 @@ CREATE AGGREGATE pulse_tracking_error(r float8, b float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_tracking_error,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_tracking_error(float8, float8) IS
@@ -183,6 +219,10 @@ CREATE AGGREGATE pulse_tracking_error(r float8, b float8, periods float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_tracking_error,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_tracking_error(float8, float8, float8) IS
@@ -195,6 +235,10 @@ CREATE AGGREGATE pulse_tracking_error(r numeric, b numeric) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_tracking_error,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_tracking_error(numeric, numeric) IS
@@ -207,6 +251,10 @@ CREATE AGGREGATE pulse_tracking_error(r numeric, b numeric, periods float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_tracking_error,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_tracking_error(numeric, numeric, float8) IS
@@ -229,6 +277,10 @@ CREATE AGGREGATE pulse_information_ratio(r float8, b float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_information_ratio,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_information_ratio(float8, float8) IS
@@ -241,6 +293,10 @@ CREATE AGGREGATE pulse_information_ratio(r float8, b float8, periods float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_information_ratio,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_information_ratio(float8, float8, float8) IS
@@ -253,6 +309,10 @@ CREATE AGGREGATE pulse_information_ratio(r numeric, b numeric) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_information_ratio,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_information_ratio(numeric, numeric) IS
@@ -265,6 +325,10 @@ CREATE AGGREGATE pulse_information_ratio(r numeric, b numeric, periods float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_information_ratio,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_information_ratio(numeric, numeric, float8) IS
@@ -287,6 +351,10 @@ CREATE AGGREGATE pulse_treynor(r float8, b float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_rate_growth,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_treynor,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_treynor(float8, float8) IS
@@ -299,6 +367,10 @@ CREATE AGGREGATE pulse_treynor(r float8, b float8, risk_free float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_rate_growth,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_treynor,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_treynor(float8, float8, float8) IS
@@ -311,6 +383,10 @@ CREATE AGGREGATE pulse_treynor(r float8, b float8, risk_free float8, periods flo
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_rate_growth,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_treynor,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_treynor(float8, float8, float8, float8) IS
@@ -323,6 +399,10 @@ CREATE AGGREGATE pulse_treynor(r numeric, b numeric) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_rate_growth,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_treynor,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_treynor(numeric, numeric) IS
@@ -335,6 +415,10 @@ CREATE AGGREGATE pulse_treynor(r numeric, b numeric, risk_free float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_rate_growth,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_treynor,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_treynor(numeric, numeric, float8) IS
@@ -347,6 +431,10 @@ CREATE AGGREGATE pulse_treynor(r numeric, b numeric, risk_free float8, periods f
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_rate_growth,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_treynor,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_treynor(numeric, numeric, float8, float8) IS
@@ -369,6 +457,10 @@ CREATE AGGREGATE pulse_up_capture(r float8, b float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods_growth,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_up_capture,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_up_capture(float8, float8) IS
@@ -381,6 +473,10 @@ CREATE AGGREGATE pulse_up_capture(r float8, b float8, periods float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods_growth,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_up_capture,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_up_capture(float8, float8, float8) IS
@@ -393,6 +489,10 @@ CREATE AGGREGATE pulse_up_capture(r numeric, b numeric) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods_growth,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_up_capture,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_up_capture(numeric, numeric) IS
@@ -405,6 +505,10 @@ CREATE AGGREGATE pulse_up_capture(r numeric, b numeric, periods float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods_growth,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_up_capture,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_up_capture(numeric, numeric, float8) IS
@@ -427,6 +531,10 @@ CREATE AGGREGATE pulse_down_capture(r float8, b float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods_growth,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_down_capture,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_down_capture(float8, float8) IS
@@ -439,6 +547,10 @@ CREATE AGGREGATE pulse_down_capture(r float8, b float8, periods float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods_growth,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_down_capture,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_down_capture(float8, float8, float8) IS
@@ -451,6 +563,10 @@ CREATE AGGREGATE pulse_down_capture(r numeric, b numeric) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods_growth,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_down_capture,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_down_capture(numeric, numeric) IS
@@ -463,6 +579,10 @@ CREATE AGGREGATE pulse_down_capture(r numeric, b numeric, periods float8) (
 	COMBINEFUNC = pulse.pair_combine,
 	SERIALFUNC = pulse.pair_serialize,
 	DESERIALFUNC = pulse.pair_deserialize,
+	MSFUNC = pulse.push_pair_periods_growth,
+	MINVFUNC = pulse.pop_pair,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_down_capture,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_down_capture(numeric, numeric, float8) IS

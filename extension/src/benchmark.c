@@ -12,6 +12,8 @@
 
 #include "core/annualise.h"
 #include "core/benchmark.h"
+#include "core/windows.h"
+#include "src/equity.h"
 #include "src/metric_args.h"
 #include "src/numeric_decode.h"
 #include "src/query_needs.h"
@@ -273,6 +275,77 @@ finish_arrays(FunctionCallInfo fcinfo, Figure figure, bool is_rate)
 	return finish(fcinfo, &state, figure);
 }
 
+typedef struct PairWindow
+{
+	PairState	view;			/* what figures read; also has the parameters */
+	pulse_queue queue;
+} PairWindow;
+
+/* A row enters a window. */
+static Datum
+push(FunctionCallInfo fcinfo, bool is_rate, bool with_growth, bool is_numeric)
+{
+	PairWindow *state = PG_ARGISNULL(0) ? NULL : (PairWindow *) PG_GETARG_POINTER(0);
+	pulse_pair	pair;
+
+	if (state == NULL)
+	{
+		MemoryContext context;
+
+		if (!AggCheckCallContext(fcinfo, &context))
+			elog(ERROR, "aggregate function called in non-aggregate context");
+		state = MemoryContextAllocZero(context, sizeof(PairWindow));
+		set_parameters(&state->view, fcinfo, 3, is_rate);
+		pulse_queue_begin(&state->queue, with_growth ? &pulse_pair_growth_window : &pulse_pair_window, NULL,
+						  pulse_palloc_memory(context));
+	}
+	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
+		PG_RETURN_POINTER(state);
+	pair.r = is_numeric ? pulse_numeric_to_double(PG_GETARG_DATUM(1)) : PG_GETARG_FLOAT8(1);
+	pair.b = is_numeric ? pulse_numeric_to_double(PG_GETARG_DATUM(2)) : PG_GETARG_FLOAT8(2);
+	pulse_queue_push(&state->queue, &pair);
+	PG_RETURN_POINTER(state);
+}
+
+#define DEFINE_PUSH(name, is_rate, with_growth) \
+	PG_FUNCTION_INFO_V1(pulse_push_pair_##name); \
+	PG_FUNCTION_INFO_V1(pulse_push_pair_##name##_numeric); \
+	Datum pulse_push_pair_##name(PG_FUNCTION_ARGS) { return push(fcinfo, is_rate, with_growth, false); } \
+	Datum pulse_push_pair_##name##_numeric(PG_FUNCTION_ARGS) { return push(fcinfo, is_rate, with_growth, true); }
+
+DEFINE_PUSH(rate, true, false)
+DEFINE_PUSH(periods, false, false)
+DEFINE_PUSH(rate_growth, true, true)
+DEFINE_PUSH(periods_growth, false, true)
+
+PG_FUNCTION_INFO_V1(pulse_pop_pair);
+
+/* The oldest pair leaves a window. */
+Datum
+pulse_pop_pair(PG_FUNCTION_ARGS)
+{
+	PairWindow *state = (PairWindow *) PG_GETARG_POINTER(0);
+
+	if (!PG_ARGISNULL(1) && !PG_ARGISNULL(2))
+	{
+		if (state->queue.count == 0)
+			elog(ERROR, "a row leaves a window that it never entered");
+		pulse_queue_pop(&state->queue);
+	}
+	PG_RETURN_POINTER(state);
+}
+
+static Datum
+finish_window(FunctionCallInfo fcinfo, Figure figure)
+{
+	PairWindow *state = PG_ARGISNULL(0) ? NULL : (PairWindow *) PG_GETARG_POINTER(0);
+
+	if (state == NULL)
+		PG_RETURN_NULL();
+	pulse_queue_result(&state->queue, &state->view.benchmark);
+	return finish(fcinfo, &state->view, figure);
+}
+
 /* Every figure with what it needs and whether its first parameter is an annual rate. */
 #define FIGURES(FIGURE) \
 	FIGURE(beta, beta, 0, false) \
@@ -286,8 +359,10 @@ finish_arrays(FunctionCallInfo fcinfo, Figure figure, bool is_rate)
 #define DEFINE_FIGURE(name, core, needs, is_rate) \
 	PG_FUNCTION_INFO_V1(pulse_pair_##name); \
 	PG_FUNCTION_INFO_V1(pulse_arrays_##name); \
+	PG_FUNCTION_INFO_V1(pulse_window_##name); \
 	Datum pulse_pair_##name(PG_FUNCTION_ARGS) { return finish_aggregate(fcinfo, core); } \
-	Datum pulse_arrays_##name(PG_FUNCTION_ARGS) { return finish_arrays(fcinfo, core, is_rate); }
+	Datum pulse_arrays_##name(PG_FUNCTION_ARGS) { return finish_arrays(fcinfo, core, is_rate); } \
+	Datum pulse_window_##name(PG_FUNCTION_ARGS) { return finish_window(fcinfo, core); }
 
 FIGURES(DEFINE_FIGURE)
 

@@ -8,7 +8,9 @@
 #include "fmgr.h"
 
 #include "core/trades.h"
+#include "core/windows.h"
 #include "src/compat.h"
+#include "src/equity.h"
 #include "src/numeric_decode.h"
 
 typedef struct PnlState
@@ -120,12 +122,11 @@ pulse_pnl_deserialize(PG_FUNCTION_ARGS)
 }
 
 static Datum
-finish(FunctionCallInfo fcinfo, Figure figure)
+finish_state(FunctionCallInfo fcinfo, const PnlState *state, Figure figure)
 {
-	PnlState   *state = PG_ARGISNULL(0) ? NULL : (PnlState *) PG_GETARG_POINTER(0);
 	double		result;
 
-	if (state == NULL || state->trades.n == 0)
+	if (state->trades.n == 0)
 		PG_RETURN_NULL();
 	if (state->trades.nonfinite)
 		PG_RETURN_FLOAT8(NAN);
@@ -134,9 +135,90 @@ finish(FunctionCallInfo fcinfo, Figure figure)
 	PG_RETURN_FLOAT8(result);
 }
 
+static Datum
+finish(FunctionCallInfo fcinfo, Figure figure)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	return finish_state(fcinfo, (PnlState *) PG_GETARG_POINTER(0), figure);
+}
+
+/* A row enters a window. */
+static Datum
+push(FunctionCallInfo fcinfo, bool is_numeric)
+{
+	pulse_queue *queue = PG_ARGISNULL(0) ? NULL : (pulse_queue *) PG_GETARG_POINTER(0);
+
+	if (queue == NULL)
+	{
+		MemoryContext context;
+
+		if (!AggCheckCallContext(fcinfo, &context))
+			elog(ERROR, "aggregate function called in non-aggregate context");
+		queue = MemoryContextAlloc(context, sizeof(pulse_queue));
+		pulse_queue_begin(queue, &pulse_trades_window_type, NULL, pulse_palloc_memory(context));
+	}
+	if (!PG_ARGISNULL(1))
+	{
+		double		pnl = is_numeric ? pulse_numeric_to_double(PG_GETARG_DATUM(1)) : PG_GETARG_FLOAT8(1);
+
+		pulse_queue_push(queue, &pnl);
+	}
+	PG_RETURN_POINTER(queue);
+}
+
+PG_FUNCTION_INFO_V1(pulse_push_pnl);
+PG_FUNCTION_INFO_V1(pulse_push_pnl_numeric);
+PG_FUNCTION_INFO_V1(pulse_pop_pnl);
+
+/* A trade in double precision enters a window. */
+Datum
+pulse_push_pnl(PG_FUNCTION_ARGS)
+{
+	return push(fcinfo, false);
+}
+
+/* A trade in numeric enters a window. */
+Datum
+pulse_push_pnl_numeric(PG_FUNCTION_ARGS)
+{
+	return push(fcinfo, true);
+}
+
+/* The oldest trade leaves a window. */
+Datum
+pulse_pop_pnl(PG_FUNCTION_ARGS)
+{
+	pulse_queue *queue = (pulse_queue *) PG_GETARG_POINTER(0);
+
+	if (!PG_ARGISNULL(1))
+	{
+		if (queue->count == 0)
+			elog(ERROR, "a row leaves a window that it never entered");
+		pulse_queue_pop(queue);
+	}
+	PG_RETURN_POINTER(queue);
+}
+
+static Datum
+finish_window(FunctionCallInfo fcinfo, Figure figure)
+{
+	pulse_trades_window window;
+	PnlState	state;
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	pulse_queue_result((pulse_queue *) PG_GETARG_POINTER(0), &window);
+	state.trades = window.trades;
+	state.moments = window.moments;
+	return finish_state(fcinfo, &state, figure);
+}
+
 #define DEFINE_FIGURE(name, core) \
 	PG_FUNCTION_INFO_V1(pulse_pnl_##name); \
+	PG_FUNCTION_INFO_V1(pulse_window_##name); \
 	static bool name(const PnlState *state, double *result) { return core; } \
+	Datum pulse_window_##name(PG_FUNCTION_ARGS) { return finish_window(fcinfo, name); } \
 	Datum pulse_pnl_##name(PG_FUNCTION_ARGS) { return finish(fcinfo, name); }
 
 DEFINE_FIGURE(win_rate, pulse_win_rate(&state->trades, result))

@@ -40,6 +40,7 @@ typedef struct ReturnsState
 	size_t		n_values;
 	size_t		n_folded;		/* values already in the states above */
 	size_t		allocated;
+	const struct pulse_order_statistics *order; /* of a window: instead of values */
 } ReturnsState;
 
 extern ReturnsState *pulse_returns_begin(MemoryContext context, uint32 needs, PulseParameters kind,

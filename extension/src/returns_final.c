@@ -12,10 +12,12 @@
 
 #include "core/annualise.h"
 #include "core/inference.h"
+#include "core/order_statistics.h"
 #include "core/quantile.h"
 #include "core/ratios.h"
 #include "src/equity.h"
 #include "src/metric_args.h"
+#include "src/moving.h"
 #include "src/summary.h"
 
 typedef bool (*Figure) (ReturnsState *state, double *result);
@@ -24,7 +26,7 @@ typedef bool (*Figure) (ReturnsState *state, double *result);
 static double
 rate_of(const ReturnsState *state)
 {
-	return state->n_parameters > 0 ? state->parameter[0] : 0.0;
+	return state->n_parameters > 0 ? pulse_check_rate("annual rate", state->parameter[0]) : 0.0;
 }
 
 static double
@@ -71,14 +73,28 @@ sortino(ReturnsState *state, double *result)
 	return pulse_sortino(&state->moments, &state->partial, periods_of(state, 1), result);
 }
 
+/* Quantiles come from all values, or from a window's order statistics. */
+static double
+quantile_of(ReturnsState *state, double p)
+{
+	return state->order ? pulse_order_statistics_quantile(state->order, p)
+		: pulse_quantile(state->values, state->n_values, p);
+}
+
+static bool
+has_values(const ReturnsState *state)
+{
+	return state->order ? pulse_order_statistics_count(state->order) > 0 : state->n_values > 0;
+}
+
 static bool
 var(ReturnsState *state, double *result)
 {
 	double		confidence = confidence_of(state);
 
-	if (state->n_values == 0)
+	if (!has_values(state))
 		return false;
-	*result = -pulse_quantile(state->values, state->n_values, 1.0 - confidence);
+	*result = -quantile_of(state, 1.0 - confidence);
 	return true;
 }
 
@@ -89,7 +105,8 @@ cvar(ReturnsState *state, double *result)
 
 	if (!var(state, &quantile))
 		return false;
-	*result = -pulse_tail_mean(state->values, state->n_values, -quantile);
+	*result = -(state->order ? pulse_order_statistics_tail_mean(state->order, -quantile)
+				: pulse_tail_mean(state->values, state->n_values, -quantile));
 	return true;
 }
 
@@ -149,12 +166,12 @@ tail_ratio(ReturnsState *state, double *result)
 {
 	double		low;
 
-	if (state->n_values == 0)
+	if (!has_values(state))
 		return false;
-	low = fabs(pulse_quantile(state->values, state->n_values, 0.05));
+	low = fabs(quantile_of(state, 0.05));
 	if (low == 0)
 		return false;
-	*result = fabs(pulse_quantile(state->values, state->n_values, 0.95)) / low;
+	*result = fabs(quantile_of(state, 0.95)) / low;
 	return true;
 }
 
@@ -225,6 +242,15 @@ finish_array(FunctionCallInfo fcinfo, Figure figure, uint32 needs, PulseParamete
 	return finish(fcinfo, state, figure);
 }
 
+/* Computes a figure of a window. */
+static Datum
+finish_moving(FunctionCallInfo fcinfo, Figure figure)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	return finish(fcinfo, pulse_moving_view((MovingState *) PG_GETARG_POINTER(0)), figure);
+}
+
 /* Computes a figure over the bucket returns of a summary: (summary [, parameter], period). */
 static Datum
 finish_summary(FunctionCallInfo fcinfo, Figure figure, uint32 needs, PulseParameters kind)
@@ -251,8 +277,8 @@ finish_summary(FunctionCallInfo fcinfo, Figure figure, uint32 needs, PulseParame
 
 /*
  * Every figure with what it needs and how its parameters are read. The SQL
- * functions are pulse_returns_NAME (final), pulse_array_NAME and
- * pulse_summary_NAME.
+ * functions are pulse_returns_NAME (final), pulse_moving_NAME (final, of a
+ * window), pulse_array_NAME and pulse_summary_NAME.
  */
 #define FIGURES(FIGURE) \
 	FIGURE(total_return, NEEDS_GROWTH, PARAMETERS_NONE) \
@@ -277,9 +303,11 @@ finish_summary(FunctionCallInfo fcinfo, Figure figure, uint32 needs, PulseParame
 	PG_FUNCTION_INFO_V1(pulse_returns_##name); \
 	PG_FUNCTION_INFO_V1(pulse_array_##name); \
 	PG_FUNCTION_INFO_V1(pulse_summary_##name); \
+	PG_FUNCTION_INFO_V1(pulse_moving_##name); \
 	Datum pulse_returns_##name(PG_FUNCTION_ARGS) { return finish_aggregate(fcinfo, name); } \
 	Datum pulse_array_##name(PG_FUNCTION_ARGS) { return finish_array(fcinfo, name, needs, kind); } \
-	Datum pulse_summary_##name(PG_FUNCTION_ARGS) { return finish_summary(fcinfo, name, needs, kind); }
+	Datum pulse_summary_##name(PG_FUNCTION_ARGS) { return finish_summary(fcinfo, name, needs, kind); } \
+	Datum pulse_moving_##name(PG_FUNCTION_ARGS) { return finish_moving(fcinfo, name); }
 
 FIGURES(DEFINE_FIGURE)
 

@@ -10,7 +10,7 @@ mkdir -p "$output"
 for file in tests/fuzz/*_fuzzer.c; do
 	name=$(basename "$file" .c)
 	mkdir -p "$output/$name-corpus"
-	"$compiler" -std=gnu17 -g -O1 -Wall -Wextra -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+	"$compiler" -std=gnu17 -g -O1 -Wall -Wextra -Wno-unused-parameter -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
 		-Iextension -o "$output/$name" "$file" extension/core/*.c -lm
 	"$output/$name" -max_total_time="$seconds" -max_len=4096 -print_final_stats=1 -artifact_prefix="$output/" \
 		"$output/$name-corpus" "tests/fuzz/seeds/$name"
