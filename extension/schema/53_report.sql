@@ -46,7 +46,7 @@ DECLARE
 	until timestamptz := now();
 	since timestamptz;
 	p record;
-	m pulse_metrics_row;
+	m @extschema@.pulse_metrics_row;
 	symbols jsonb;
 BEGIN
 	IF days IS NULL OR days < 1 OR days > 36500 THEN
