@@ -4,8 +4,8 @@ import { execFile } from 'node:child_process';
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { before, test } from 'node:test';
-import { atEnd, program } from './harness.js';
+import { after, before, test } from 'node:test';
+import { finish, program } from './harness.js';
 
 let directory;
 let worker;
@@ -14,7 +14,7 @@ before(async () => {
 	directory = await mkdtemp(join(tmpdir(), 'pulse-config-test.'));
 	worker = await program();
 });
-atEnd(() => {}, () => rm(directory, { recursive: true, force: true }));
+after(() => finish(() => {}, () => rm(directory, { recursive: true, force: true })));
 
 /** Runs the worker to its end. */
 const run = (args, env = {}) => new Promise((resolve) => {

@@ -3,7 +3,6 @@ import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { after } from 'node:test';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -35,19 +34,17 @@ export function sweep() {
 	for (const socket of sockets) socket.terminate();
 }
 
-/** Registers what has to be done when all tests of a file are over; every step is done, whatever the others throw. */
-export function atEnd(...steps) {
-	after(async () => {
-		const errors = [];
-		for (const step of [steps[0], sweep, ...steps.slice(1)]) {
-			try {
-				await step();
-			} catch (error) {
-				errors.push(error);
-			}
+/** Does every step at the end of a file, whatever the others throw; what is left running goes after the first one. */
+export async function finish(...steps) {
+	const errors = [];
+	for (const step of [steps[0], sweep, ...steps.slice(1)]) {
+		try {
+			await step();
+		} catch (error) {
+			errors.push(error);
 		}
-		if (errors.length > 0) throw errors[0];
-	});
+	}
+	if (errors.length > 0) throw errors[0];
 }
 
 let built;

@@ -2,14 +2,14 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { afterEach, before, test } from 'node:test';
-import { atEnd, connect, eventually, startDatabase, startWorker, sweep, trade } from './harness.js';
+import { after, afterEach, before, test } from 'node:test';
+import { connect, eventually, finish, startDatabase, startWorker, sweep, trade } from './harness.js';
 
 let database;
 
 before(async () => { database = await startDatabase(); });
 afterEach(sweep);
-atEnd(() => {}, () => database?.remove());
+after(() => finish(() => {}, () => database?.remove()));
 
 /** How many of a process's descriptors are open. */
 const descriptors = async (pid) => (await import('node:fs/promises')).readdir(`/proc/${pid}/fd`).then((names) => names.length);

@@ -1,7 +1,7 @@
 // The WebSocket protocol, message by message.
 import assert from 'node:assert/strict';
-import { before, test } from 'node:test';
-import { atEnd, connect, eventually, refusal, settle, startDatabase, startWorker, trade } from './harness.js';
+import { after, before, test } from 'node:test';
+import { connect, eventually, finish, refusal, settle, startDatabase, startWorker, trade } from './harness.js';
 
 let database;
 let worker;
@@ -16,7 +16,7 @@ before(async () => {
 	worker = await startWorker(database);
 });
 
-atEnd(() => worker?.stop(), () => database?.remove());
+after(() => finish(() => worker?.stop(), () => database?.remove()));
 
 test('WELCOME names the epoch and where the stream stands', async () => {
 	const client = await connect(worker);

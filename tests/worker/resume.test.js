@@ -1,13 +1,13 @@
 // Nothing lost and nothing twice: clients that come back, workers that die, servers that restart, readers that are slow.
 import assert from 'node:assert/strict';
-import { afterEach, before, test } from 'node:test';
-import { atEnd, connect, eventually, settle, startDatabase, startWorker, sweep, trade } from './harness.js';
+import { after, afterEach, before, test } from 'node:test';
+import { connect, eventually, finish, settle, startDatabase, startWorker, sweep, trade } from './harness.js';
 
 let database;
 
 before(async () => { database = await startDatabase(); });
 afterEach(sweep);
-atEnd(() => {}, () => database?.remove());
+after(() => finish(() => {}, () => database?.remove()));
 
 /** Asserts that a client got each number once, in order, up to the last. */
 function complete(client, first, last) {

@@ -1,9 +1,9 @@
 // The outbox to Telegram, against a stand-in that answers, limits and fails as the real one does.
 import assert from 'node:assert/strict';
 import { readFile, writeFile } from 'node:fs/promises';
-import { afterEach, before, beforeEach, test } from 'node:test';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { startTelegram } from '../demo/telegram.js';
-import { atEnd, eventually, startDatabase, startWorker, sweep } from './harness.js';
+import { eventually, finish, startDatabase, startWorker, sweep } from './harness.js';
 
 const token = '123456:AAFakeTokenForTests_-xyz';
 let database;
@@ -19,7 +19,7 @@ beforeEach(async () => {
 	telegram.requests.length = 0;
 });
 afterEach(sweep);
-atEnd(() => {}, () => telegram?.close(), () => database?.remove());
+after(() => finish(() => {}, () => telegram?.close(), () => database?.remove()));
 
 /** Puts a message into the outbox, with the event that announces it. */
 async function enqueue(title, { priority = 'MEDIUM', message = '', data = {}, portfolio = null, type = 'TEST' } = {}) {

@@ -133,7 +133,8 @@ answered(void *arg, const struct database_reply *reply)
 		entry->answer = answer_hold(answer);
 		entry->answered_at = loop_now();
 	}
-	else if (strcmp(reply->sqlstate, "08000") != 0)
+	else if (strcmp(reply->sqlstate, "08000") != 0 && strncmp(reply->sqlstate, "22", 2) != 0 &&
+			 strcmp(reply->sqlstate, "42704") != 0)
 		log_warning("answers", "query failed: %s", reply->message);
 	if (entry->later != NULL)
 	{

@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -31,10 +32,11 @@ struct parameter
 	const char *name;
 	enum parameter_type type;
 	const char *initial;		/* NULL = SQL NULL */
-	long		minimum;
-	long		maximum;
+	long long	minimum;
+	long long	maximum;
 };
 
+/* A path that ends with {…} takes the rest of the request's path as its first parameter. */
 struct route
 {
 	const char *path;
@@ -44,24 +46,51 @@ struct route
 
 #define PORTFOLIO {"portfolio", PARAMETER_TEXT, NULL, 0, 0}
 
+/* A page carries one row more than was asked for, which tells whether there is a next one. */
+static const char trades_sql[] =
+"SELECT pg_catalog.jsonb_build_object("
+" 'items', COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object("
+"  'portfolio', t.portfolio, 'id', t.id, 'symbol', t.symbol, 'side', t.side, 'quantity', t.quantity::text,"
+"  'price', t.price::text, 'value', t.value::text, 'fee', t.fee::text, 'fee_asset', t.fee_asset,"
+"  'executed_at', pulse.json_time(t.executed_at), 'order_id', t.order_id, 'fill_id', t.fill_id, 'strategy', t.strategy,"
+"  'confidence', pulse.json_number(t.confidence), 'realized_pnl', t.realized_pnl::text, 'position', t.position::text)"
+"  ORDER BY t.n) FILTER (WHERE t.n <= $1::integer), '[]'),"
+" 'next_cursor', CASE WHEN pg_catalog.max(t.n) > $1::integer"
+"  THEN pg_catalog.max(t.cursor) FILTER (WHERE t.n = $1::integer) END)::text"
+" FROM %s.pulse_trades($1::integer + 1, $2, $3) WITH ORDINALITY AS t (portfolio, id, symbol, side, quantity, price, value,"
+"  fee, fee_asset, executed_at, order_id, fill_id, strategy, confidence, realized_pnl, position, cursor, n)";
+
+static const char events_sql[] =
+"SELECT pg_catalog.jsonb_build_object('epoch', q.epoch, 'seq', q.seq, 'items', COALESCE((SELECT pg_catalog.jsonb_agg("
+" pg_catalog.jsonb_build_object('v', 1, 'type', e.type, 'seq', e.seq, 'epoch', e.epoch, 'timestamp', pulse.json_time(e.ts),"
+"  'portfolio', e.portfolio, 'key', e.key, 'priority', e.priority, 'data', e.data) ORDER BY e.seq)"
+" FROM (SELECT * FROM pulse.event WHERE seq > $1::bigint ORDER BY seq LIMIT $2::integer) AS e), '[]'))::text"
+" FROM pulse.sequencer AS q";
+
 static const struct route routes[] = {
 	{"/api/v1/snapshot",
 		"SELECT s::text, s->>'seq', s->>'epoch' FROM (SELECT %s.pulse_snapshot($1) AS s) AS cut",
 		{PORTFOLIO}},
-	{"/api/v1/performance",
-		"SELECT pg_catalog.to_jsonb(p)::text FROM %s.pulse_performance($1) AS p",
+	{"/api/v1/performance", "SELECT pulse.performance_data($1)::text", {PORTFOLIO}},
+	{"/api/v1/performance/report", "SELECT %s.pulse_performance_report($1::integer, $2)::text",
+		{{"days", PARAMETER_INTEGER, "30", 1, 36500}, PORTFOLIO}},
+	{"/api/v1/targets",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)), '[]')::text FROM %s.pulse_targets($1) AS t",
 		{PORTFOLIO}},
-	{"/api/v1/portfolio/chart",
-		"SELECT %s.pulse_portfolio_chart($1::integer, $2::integer, $3)::text",
-		{{"hours", PARAMETER_INTEGER, "24", 1, 876000}, {"points", PARAMETER_INTEGER, "500", 2, 10000}, PORTFOLIO}},
-	{"/api/v1/trades",
-		"SELECT COALESCE(pg_catalog.jsonb_agg(t.data ORDER BY t.seq DESC), '[]')::text FROM"
-		" (SELECT seq, data FROM pulse.event WHERE type = 'TRADE_ALERT' AND ($1::text IS NULL OR portfolio = $1)"
-		" ORDER BY seq DESC LIMIT $2::integer) AS t",
-		{PORTFOLIO, {"limit", PARAMETER_INTEGER, "50", 1, 1000}}},
-	{"/api/v1/health",
-		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(h)), '[]')::text FROM %s.pulse_health() AS h",
-		{{0}}},
+	{"/api/v1/portfolio", "SELECT %s.pulse_portfolio($1)::text", {PORTFOLIO}},
+	{"/api/v1/portfolio/chart", "SELECT %s.pulse_portfolio_chart($1::integer, $2::integer, $3)::text",
+		{{"hours", PARAMETER_INTEGER, "24", 1, 1000000}, {"points", PARAMETER_INTEGER, "500", 4, 10000}, PORTFOLIO}},
+	{"/api/v1/positions", "SELECT (%s.pulse_portfolio($1)->'positions')::text", {PORTFOLIO}},
+	{"/api/v1/trades", trades_sql,
+		{{"limit", PARAMETER_INTEGER, "50", 1, 1000}, {"cursor", PARAMETER_TEXT, NULL, 0, 0}, PORTFOLIO}},
+	{"/api/v1/health", "SELECT pulse.health_data()::text", {{0}}},
+	{"/api/v1/health/{component}",
+		"SELECT pg_catalog.jsonb_build_object('component', h.component, 'status', h.status, 'message', h.message, 'latency_ms',"
+		" pulse.json_number(h.latency_ms), 'checked_at', pulse.json_time(h.checked_at), 'details', h.details)::text"
+		" FROM %s.pulse_health_check($1) AS h",
+		{{"component", PARAMETER_TEXT, NULL, 0, 0}}},
+	{"/api/v1/events", events_sql,
+		{{"since_seq", PARAMETER_INTEGER, "0", 0, INT64_MAX}, {"limit", PARAMETER_INTEGER, "100", 1, 1000}}},
 };
 
 static void
@@ -76,13 +105,14 @@ answered(void *arg, struct answer *answer, const char *sqlstate, const char *pro
 {
 	struct exchange *exchange = arg;
 
-	(void) problem;
 	if (answer != NULL)
 		http_respond_answer(exchange, "application/json", answer);
 	else if (strncmp(sqlstate, "08", 2) == 0 || strncmp(sqlstate, "57", 2) == 0)
 		http_problem(exchange, 503, "Service Unavailable", "the database cannot be reached; try again");
 	else if (strncmp(sqlstate, "22", 2) == 0)
-		http_problem(exchange, 400, "Bad Request", "the database refused a parameter");
+		http_problem(exchange, 400, "Bad Request", problem);
+	else if (strcmp(sqlstate, "42704") == 0)
+		http_problem(exchange, 404, "Not Found", problem);
 	else if (strcmp(sqlstate, "42883") == 0)
 		http_problem(exchange, 501, "Not Implemented", "the database's version of the extension does not offer this");
 	else
@@ -101,7 +131,7 @@ read_parameter(struct exchange *exchange, const struct parameter *parameter, cha
 {
 	char		detail[160];
 	char	   *end;
-	long		number;
+	long long	number;
 	bool		too_long;
 
 	*result = parameter->initial;
@@ -116,10 +146,10 @@ read_parameter(struct exchange *exchange, const struct parameter *parameter, cha
 	if (parameter->type == PARAMETER_TEXT)
 		return true;
 	errno = 0;
-	number = strtol(value, &end, 10);
+	number = strtoll(value, &end, 10);
 	if (*value == '\0' || *end != '\0' || errno != 0 || number < parameter->minimum || number > parameter->maximum)
 	{
-		snprintf(detail, sizeof(detail), "%s must be a whole number from %ld to %ld", parameter->name, parameter->minimum,
+		snprintf(detail, sizeof(detail), "%s must be a whole number from %lld to %lld", parameter->name, parameter->minimum,
 				 parameter->maximum);
 		http_problem(exchange, 400, "Bad Request", detail);
 		return false;
@@ -127,8 +157,24 @@ read_parameter(struct exchange *exchange, const struct parameter *parameter, cha
 	return true;
 }
 
+/* Tells whether a path is this route's; rest becomes what stands in the place of {…}, NULL where there is none. */
+static bool
+route_matches(const struct route *route, const char *path, const char **rest)
+{
+	const char *brace = strchr(route->path, '{');
+	size_t		length = brace != NULL ? (size_t) (brace - route->path) : 0;
+
+	*rest = NULL;
+	if (brace == NULL)
+		return strcmp(route->path, path) == 0;
+	if (strncmp(route->path, path, length) != 0 || path[length] == '\0' || strchr(path + length, '/') != NULL)
+		return false;
+	*rest = path + length;
+	return true;
+}
+
 static void
-ask(struct api *api, const struct route *route, struct exchange *exchange)
+ask(struct api *api, const struct route *route, const char *rest, struct exchange *exchange)
 {
 	char		values[MAX_PARAMETERS][MAX_VALUE];
 	struct question question = {0};
@@ -137,7 +183,9 @@ ask(struct api *api, const struct route *route, struct exchange *exchange)
 
 	for (int i = 0; i < MAX_PARAMETERS && route->parameters[i].name != NULL; i++)
 	{
-		if (!read_parameter(exchange, &route->parameters[i], values[i], &question.parameters[i]))
+		if (i == 0 && rest != NULL)
+			question.parameters[i] = rest;
+		else if (!read_parameter(exchange, &route->parameters[i], values[i], &question.parameters[i]))
 			return;
 		question.parameter_count++;
 	}
@@ -225,6 +273,8 @@ api_handle(struct api *api, struct exchange *exchange, bool readable_method)
 		void		(*handle) (struct api *api, struct exchange *exchange);
 	}			own[] = {{"/healthz", healthz}, {"/readyz", readyz}, {"/metrics", prometheus}};
 
+	const char *rest;
+
 	if (!readable_method)
 	{
 		http_problem(exchange, 405, "Method Not Allowed", "this resource is read with GET");
@@ -240,9 +290,9 @@ api_handle(struct api *api, struct exchange *exchange, bool readable_method)
 	}
 	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
 	{
-		if (strcmp(routes[i].path, exchange->path) == 0)
+		if (route_matches(&routes[i], exchange->path, &rest))
 		{
-			ask(api, &routes[i], exchange);
+			ask(api, &routes[i], rest, exchange);
 			return;
 		}
 	}

@@ -354,6 +354,21 @@ start_next(struct database *database)
 	flush(database);
 }
 
+/* The message with its detail; the rest of what libpq would say is for people at a terminal. */
+static void
+describe_error(const PGresult *result, char *buffer, size_t size)
+{
+	const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+	const char *detail = PQresultErrorField(result, PG_DIAG_MESSAGE_DETAIL);
+	struct text text = {0};
+
+	text_append(&text, primary != NULL ? primary : PQresultErrorMessage(result));
+	if (detail != NULL)
+		text_printf(&text, ": %s", detail);
+	one_line(buffer, size, text.data);
+	text_free(&text);
+}
+
 static void
 finish_running(struct database *database, PGresult *result)
 {
@@ -377,7 +392,7 @@ finish_running(struct database *database, PGresult *result)
 	database->running = NULL;
 	loop_timer_cancel(database->loop, &database->query_timer);
 	if (!succeeded)
-		one_line(message, sizeof(message), PQresultErrorMessage(result));
+		describe_error(result, message, sizeof(message));
 	answer(request, succeeded ? result : NULL, succeeded ? "" : (sqlstate != NULL ? sqlstate : "XX000"), message);
 	start_next(database);
 }
