@@ -10,6 +10,11 @@
 #error "Pulse needs PostgreSQL 15 or newer"
 #endif
 
+/* postgres.h left the macros for variable-length values to a header of their own. */
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h"
+#endif
+
 /* The index of this process in ProcGlobal->allProcs. */
 #if PG_VERSION_NUM >= 170000
 #define PULSE_PROC_NUMBER(proc) GetNumberFromPGProc(proc)

@@ -13,6 +13,8 @@
 #include "utils/float.h"
 #include "utils/numeric.h"
 
+#include "src/compat.h"
+
 #define SIGN_MASK		0xC000
 #define SIGN_NEGATIVE	0x4000
 #define SIGN_SHORT		0x8000

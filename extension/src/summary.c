@@ -17,6 +17,7 @@
 #include "core/comoments.h"
 #include "core/summary.h"
 #include "core/underwater.h"
+#include "src/compat.h"
 #include "src/equity.h"
 #include "src/metric_args.h"
 
