@@ -27,6 +27,11 @@
 /* Fills or notifications may wait without any mark: after a crash, a full batch, a restore. */
 static bool announcements_left = true;
 
+/* Fills announced since the statistics of the ledger's tables were renewed, and how many it takes until they are again. */
+#define FIRST_STATISTICS_FILLS 200
+static int64 fills_since_statistics = 0;
+static int64 fills_until_statistics = FIRST_STATISTICS_FILLS;
+
 /* One change on its way through pulse_attempt(). */
 typedef struct ChangeWork
 {
@@ -160,6 +165,31 @@ process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
 	}
 }
 
+static void
+renew_statistics(void *arg)
+{
+	static const char *const tables[] = {"pulse.fill", "pulse.closed_trade", "pulse.position"};
+
+	for (int i = 0; i < lengthof(tables); i++)
+		if (SPI_execute(psprintf("ANALYZE (SKIP_LOCKED) %s", tables[i]), false, 0) < 0)
+			elog(ERROR, "could not analyze %s", tables[i]);
+}
+
+/*
+ * Renews the statistics of the ledger's tables each time they have about doubled. Autovacuum comes by once a minute; a
+ * bot that starts with a burst would meanwhile suffer plans made for an empty table.
+ */
+static void
+keep_statistics(int fills, PulseFailures *failures)
+{
+	fills_since_statistics += fills;
+	if (fills_since_statistics < fills_until_statistics)
+		return;
+	(void) pulse_attempt("statistics of the ledger", renew_statistics, NULL, failures);
+	fills_until_statistics = Max(fills_until_statistics, fills_since_statistics) * 2;
+	fills_since_statistics = 0;
+}
+
 /* Takes what changed: ledger, TRADE_ALERT, PORTFOLIO_UPDATE, SYSTEM_ALERT. */
 void
 pulse_tick_changes(PulseTick *tick)
@@ -181,6 +211,7 @@ pulse_tick_changes(PulseTick *tick)
 	process_changes(tick, &sequencer, changes);
 	fills = pulse_announce_fills(&sequencer, pulse_tick_batch);
 	tick->fills += fills;
+	keep_statistics(fills, &tick->failures);
 	alerts = pulse_announce_deliveries(&sequencer, pulse_tick_batch);
 	announcements_left = fills == pulse_tick_batch || alerts == pulse_tick_batch;
 	tick->more = tick->more || announcements_left;

@@ -4,6 +4,7 @@ import pg from 'pg';
 /** Runs one statement on a fresh connection and returns its rows. */
 export async function query(cluster, sql, parameters = [], database = cluster.connection.database) {
 	const client = new pg.Client({ ...cluster.connection, database });
+	client.on('error', () => {});
 	await client.connect();
 	try {
 		return (await client.query(sql, parameters)).rows;
@@ -42,8 +43,10 @@ export const buy = `INSERT INTO trades (symbol, side, quantity, price) VALUES ('
 
 /** Trades that do not have exactly one event, and gaps in the numbers; both must be 0. */
 export const audit = `
-	SELECT (SELECT count(*)::int FROM trades t WHERE (SELECT count(*) FROM pulse.event e
-			WHERE e.type = 'TRADE_ALERT' AND e.portfolio = t.portfolio AND e.data ->> 'id' = t.id::text) <> 1) AS wrong,
+	SELECT (SELECT count(*)::int FROM trades t
+			LEFT JOIN (SELECT portfolio, data ->> 'id' AS id, count(*) AS events FROM pulse.event WHERE type = 'TRADE_ALERT' GROUP BY 1, 2) e
+				ON e.portfolio = t.portfolio AND e.id = t.id::text
+			WHERE e.events IS DISTINCT FROM 1) AS wrong,
 		(SELECT coalesce(max(seq) - min(seq) + 1 - count(*), 0)::int FROM pulse.event) AS gaps,
 		(SELECT count(*)::int FROM pulse.dirty) AS pending`;
 
