@@ -17,12 +17,19 @@ CREATE TABLE pulse.source (
 	state		text NOT NULL DEFAULT 'active' CHECK (state IN ('active', 'detached')),
 	epoch		text,
 	last_error	text,
-	created_at	timestamptz NOT NULL DEFAULT now()
+	created_at	timestamptz NOT NULL DEFAULT now(),
+	poll_every	interval NOT NULL DEFAULT '5 seconds' CHECK (poll_every > '0'),
+	polled_at	timestamptz,
+	polled_ts	timestamptz,
+	compared_at	timestamptz
 );
 CREATE UNIQUE INDEX source_active_key ON pulse.source (schema_name, table_name, kind) WHERE state = 'active';
 COMMENT ON TABLE pulse.source IS 'tables that Pulse follows, by name';
 COMMENT ON COLUMN pulse.source.columns IS 'logical column name to the actual one, only where they differ';
 COMMENT ON COLUMN pulse.source.timezone IS 'IANA zone in which timestamps without time zone are read';
+COMMENT ON COLUMN pulse.source.poll_every IS 'how often a table without triggers is looked at';
+COMMENT ON COLUMN pulse.source.polled_ts IS 'time of the newest row that polling has seen';
+COMMENT ON COLUMN pulse.source.compared_at IS 'when polling last compared the whole table, not only its newest rows';
 COMMENT ON COLUMN pulse.source.epoch IS 'epoch in which the state of this source was last rebuilt; another one means that the row came from a dump';
 COMMENT ON COLUMN pulse.source.last_error IS 'why the source could not be read in the last tick, NULL when it could';
 

@@ -77,7 +77,7 @@ CREATE FUNCTION pulse.source_relation(source pulse.source, OUT relation regclass
 	AS $$
 BEGIN
 	relation := to_regclass(format('%I.%I', source.schema_name, source.table_name));
-	has_portfolios := jsonb_typeof(coalesce(source.columns -> 'portfolio', '""')) = 'string' AND EXISTS (
+	has_portfolios := source.columns ? 'preset' OR jsonb_typeof(coalesce(source.columns -> 'portfolio', '""')) = 'string' AND EXISTS (
 		SELECT FROM pg_catalog.pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped
 			AND attname = coalesce(source.columns ->> 'portfolio', 'portfolio'));
 END
@@ -115,6 +115,11 @@ BEGIN
 	relation := to_regclass(format('%I.%I', source.schema_name, source.table_name));
 	IF relation IS NULL THEN
 		RETURN NULL;
+	END IF;
+	IF source.columns ? 'preset' THEN
+		RETURN format('SELECT r.* FROM (%s) AS r', pulse.preset_query(source.columns ->> 'preset', source.schema_name, source.columns #>> '{portfolio,value}'))
+			|| CASE WHEN by_portfolio THEN ' WHERE r.portfolio = $1' ELSE ' WHERE true' END
+			|| CASE WHEN by_time THEN format(' AND r.%1$I >= $2 AND r.%1$I <= $3', CASE source.kind WHEN 'trades' THEN 'executed_at' ELSE 'ts' END) ELSE '' END;
 	END IF;
 	FOR item IN SELECT * FROM pulse.logical_columns(source.kind) LOOP
 		expression := pulse.mapped_expression(relation, source.columns, source.timezone,
@@ -323,18 +328,20 @@ BEGIN
 		RAISE EXCEPTION '"%" is not a permanent table', relation
 			USING ERRCODE = 'wrong_object_type', HINT = 'Name the table that the bot writes to.';
 	END IF;
-	IF capture IS DISTINCT FROM 'trigger' THEN
+	IF capture IS NULL OR capture NOT IN ('trigger', 'poll') THEN
 		RAISE EXCEPTION 'unknown way of capture: %', coalesce(quote_literal(capture), 'NULL')
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use ''trigger''.';
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use ''trigger'', or ''poll'' for a table that must not have one.';
 	END IF;
 	normalized := pulse.normalized_columns(relation, kind, columns, timezone);
 	new_source := pulse.register_source(relation, kind, normalized, coalesce(timezone, 'UTC'), capture, false);
-	PERFORM pulse.create_capture_triggers(relation, new_source);
+	IF capture = 'trigger' THEN
+		PERFORM pulse.create_capture_triggers(relation, new_source);
+	END IF;
 	RETURN new_source;
 END
 $$;
 COMMENT ON FUNCTION pulse_attach(regclass, text, jsonb, text, text) IS
-	'Follows an existing table of the given kind (snapshots or trades) under a mapping of column names, for example columns => ''{"executed_at": "created_at", "fee": "commission"}''; returns its source_id. Columns without a time zone need timezone, the zone that the bot writes in. Without a side column the sign of the quantity is the side. The caller must own the table. Errors name the column and what the table has.';
+	'Follows an existing table of the given kind (snapshots or trades) under a mapping of column names, for example columns => ''{"executed_at": "created_at", "fee": "commission"}''; returns its source_id. Columns without a time zone need timezone, the zone that the bot writes in. Without a side column the sign of the quantity is the side. capture is trigger, or poll for a table that must not have triggers: it is read every five seconds then. The caller must own the table. Errors name the column and what the table has.';
 
 CREATE FUNCTION pulse_detach(relation regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT

@@ -11,8 +11,9 @@
 /*
  * Brings pulse.fill, pulse.position and pulse.closed_trade up to date with the rows of a source
  * in a time range: min_ts DT_NOBEGIN and max_ts DT_NOEND are open ends, portfolio NULL means all.
- * SPI must be connected and a snapshot set. Doing it again changes nothing.
+ * SPI must be connected and a snapshot set. Returns whether anything was new: doing it again
+ * changes nothing.
  */
-extern void pulse_ledger_apply(int32 source_id, const char *portfolio, TimestampTz min_ts, TimestampTz max_ts);
+extern bool pulse_ledger_apply(int32 source_id, const char *portfolio, TimestampTz min_ts, TimestampTz max_ts);
 
 #endif							/* PULSE_LEDGER_H */

@@ -449,14 +449,14 @@ start_over(application *app, const char *portfolio)
 	compare_range(app);
 }
 
-/* Applies a range; the caller has set up memory. */
-static void
+/* Applies a range and returns whether anything was new; the caller has set up memory. */
+static bool
 apply_range(application *app, int32 source_id, const char *portfolio, TimestampTz min_ts, TimestampTz max_ts)
 {
 	pulse_source *source = pulse_source_load(source_id, portfolio != NULL, min_ts != DT_NOBEGIN || max_ts != DT_NOEND);
 
 	if (source == NULL || strcmp(source->kind, "trades") != 0 || source->query == NULL)
-		return;
+		return false;
 	if (!source->rebuilt)
 	{
 		/* Our tables do not hold what was before the range, so the range is everything. */
@@ -488,20 +488,24 @@ apply_range(application *app, int32 source_id, const char *portfolio, TimestampT
 	settle_findings(app);
 	if (!source->rebuilt)
 		mark_rebuilt(app);
+	return !source->rebuilt || app->all->new_fills->collected > 0 || app->all->changed_fills->collected > 0 ||
+		app->all->deleted_fills->collected > 0;
 }
 
 /* Brings the stored ledger up to date; see ledger.h. */
-void
+bool
 pulse_ledger_apply(int32 source_id, const char *portfolio, TimestampTz min_ts, TimestampTz max_ts)
 {
 	application app = {0};
 	MemoryContext old;
+	bool		changed;
 
 	app.context = AllocSetContextCreate(CurrentMemoryContext, "pulse ledger", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(app.context);
-	apply_range(&app, source_id, portfolio, min_ts, max_ts);
+	changed = apply_range(&app, source_id, portfolio, min_ts, max_ts);
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(app.context);
+	return changed;
 }
 
 /* SQL: pulse.ledger_apply(source_id, portfolio, min_ts, max_ts). */

@@ -18,6 +18,7 @@
 #include "src/change.h"
 #include "src/compat.h"
 #include "src/ledger.h"
+#include "src/poll.h"
 #include "src/portfolio_queue.h"
 #include "src/settings.h"
 #include "src/source_state.h"
@@ -46,6 +47,8 @@ typedef struct ChangeWork
 bool
 pulse_tick_needed(void)
 {
+	if (pulse_poll_sources(false))
+		return true;
 	if (!announcements_left && !pulse_changes_exist())
 	{
 		SPI_connect();
@@ -77,16 +80,17 @@ apply_change(void *arg)
 {
 	ChangeWork *work = arg;
 	PulseChange *change = work->change;
+	bool		changed = true;
 
 	/* What reads on the active snapshot must see all that the marks speak of, and what came before in this tick. */
 	CommandCounterIncrement();
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (work->source->trades)
-		pulse_ledger_apply(change->source_id, change->portfolio, change->min_ts, change->max_ts);
+		changed = pulse_ledger_apply(change->source_id, change->portfolio, change->min_ts, change->max_ts);
 	pulse_remove_marks(change);
 
 	MemoryContextSwitchTo(work->context);
-	work->portfolios = change->portfolio != NULL ? list_make1(change->portfolio) :
+	work->portfolios = !changed ? NIL : change->portfolio != NULL ? list_make1(change->portfolio) :
 		pulse_source_portfolios(work->source, change);
 	PopActiveSnapshot();
 }

@@ -12,6 +12,7 @@
 #include "utils/timestamp.h"
 
 #include "src/compat.h"
+#include "src/poll.h"
 #include "src/retention.h"
 #include "src/tick.h"
 #include "src/update.h"
@@ -75,6 +76,7 @@ pulse_tick(PG_FUNCTION_ARGS)
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "pulse tick", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
+	(void) pulse_poll_sources(true);
 	for (int round = 0; round < MAX_ROUNDS; round++)
 	{
 		pulse_tick_changes(&tick);
