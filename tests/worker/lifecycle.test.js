@@ -122,10 +122,12 @@ test('a database without the extension is told apart from one that is down, and 
 	const bare = { cluster: { dsn: cluster.dsn.replace('dbname=trading', 'dbname=bare') } };
 	const worker = await startWorker(bare, { ready: false });
 	await worker.logged(/database "bare" has no extension pulse; run CREATE EXTENSION pulse/);
-	const answer = await worker.get('/readyz');
-	assert.equal(answer.status, 503);
-	const state = await answer.json();
-	assert.equal(state.database, 'extension_missing');
+	const state = await eventually('the state is known', async () => {
+		const answer = await worker.get('/readyz');
+		assert.equal(answer.status, 503);
+		const body = await answer.json();
+		return body.database === 'extension_missing' ? body : undefined;
+	});
 	assert.match(state.problem, /CREATE EXTENSION pulse/);
 
 	const client = await connect(worker);

@@ -9,8 +9,8 @@ let worker;
 before(async () => {
 	database = await startDatabase();
 	// The real function comes with figures of its own; here its answer must be predictable.
-	await database.query('DROP FUNCTION IF EXISTS pulse_snapshot(text) CASCADE');
-	await database.query(`CREATE FUNCTION pulse_snapshot(portfolio text DEFAULT NULL) RETURNS jsonb LANGUAGE sql STABLE AS $$
+	await database.query('ALTER EXTENSION pulse DROP FUNCTION pulse_snapshot(text)');
+	await database.query(`CREATE OR REPLACE FUNCTION pulse_snapshot(portfolio text DEFAULT NULL) RETURNS jsonb LANGUAGE sql STABLE AS $$
 		SELECT jsonb_build_object('seq', seq, 'epoch', epoch, 'asked_for', portfolio,
 			'newest', (SELECT max(seq) FROM pulse.event)) FROM pulse.sequencer $$`);
 	worker = await startWorker(database);

@@ -197,7 +197,8 @@ send_greeting(void *arg)
 {
 	struct database *database = arg;
 
-	database->state = DATABASE_GREETING;
+	if (database->state != DATABASE_NO_EXTENSION)
+		database->state = DATABASE_GREETING;
 	database->busy_with_greeting = true;
 	database->timer.fn = connect_timed_out;
 	loop_timer_set(database->loop, &database->timer, CONNECT_TIMEOUT_MS);
