@@ -71,7 +71,7 @@ $$;
 COMMENT ON FUNCTION pulse.stale_symbols(text) IS
 	'Symbols whose stored state is older than the user''s rows, because a tick is still to come; without such rows it costs one look at pulse.dirty.';
 
-CREATE FUNCTION pulse.current_positions(for_portfolio text, method text)
+CREATE FUNCTION pulse.booked_positions(for_portfolio text, method text)
 	RETURNS TABLE (source_id integer, portfolio text, symbol text, quantity numeric, cost numeric, realized_pnl numeric,
 				   fees numeric, opened_at timestamptz, mark_price numeric, mark_at timestamptz)
 	LANGUAGE plpgsql STABLE
@@ -107,8 +107,48 @@ BEGIN
 	END IF;
 END
 $$;
+COMMENT ON FUNCTION pulse.booked_positions(text, text) IS
+	'Positions of each source, symbol by symbol: stored ones, and where rows have not been processed yet, computed from the rows; marked with the price of the last fill. Portfolio NULL means all.';
+
+CREATE TABLE pulse.mark (
+	symbol		text COLLATE "C" PRIMARY KEY,
+	price		numeric NOT NULL CHECK (price >= 0 AND price < 'Infinity'),
+	ts			timestamptz NOT NULL CHECK (isfinite(ts))
+) WITH (fillfactor = 50);
+GRANT SELECT ON pulse.mark TO PUBLIC;
+COMMENT ON TABLE pulse.mark IS 'newest known market price of each symbol, as told by pulse_mark()';
+
+CREATE FUNCTION pulse_mark(symbol text, price numeric, ts timestamptz DEFAULT now()) RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+BEGIN
+	IF coalesce(pulse_mark.symbol, '') = '' THEN
+		RAISE EXCEPTION 'a mark needs a symbol' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF pulse_mark.price IS NULL OR NOT (pulse_mark.price >= 0 AND pulse_mark.price < 'Infinity') THEN
+		RAISE EXCEPTION 'a mark needs a price that is neither negative nor infinite' USING ERRCODE = 'invalid_parameter_value';
+	ELSIF pulse_mark.ts IS NULL OR NOT isfinite(pulse_mark.ts) OR pulse_mark.ts > now() + interval '1 day' THEN
+		RAISE EXCEPTION 'a mark needs a time that is not in the future' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	INSERT INTO pulse.mark AS m (symbol, price, ts) VALUES (pulse_mark.symbol, pulse_mark.price, pulse_mark.ts)
+		ON CONFLICT (symbol) DO UPDATE SET price = excluded.price, ts = excluded.ts WHERE m.ts <= excluded.ts;
+END
+$$;
+REVOKE ALL ON FUNCTION pulse_mark(text, numeric, timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION pulse_mark(text, numeric, timestamptz) IS
+	'Tells the market price of a symbol at a time; positions are valued with it unless their last fill is newer. An older price than the known one is ignored. Error 22023 for a bad price or time.';
+
+CREATE FUNCTION pulse.current_positions(for_portfolio text, method text)
+	RETURNS TABLE (source_id integer, portfolio text, symbol text, quantity numeric, cost numeric, realized_pnl numeric,
+				   fees numeric, opened_at timestamptz, mark_price numeric, mark_at timestamptz)
+	LANGUAGE sql STABLE
+	AS $$
+	SELECT p.source_id, p.portfolio, p.symbol, p.quantity, p.cost, p.realized_pnl, p.fees, p.opened_at,
+		CASE WHEN m.ts >= p.mark_at THEN m.price ELSE p.mark_price END, greatest(m.ts, p.mark_at)
+	FROM pulse.booked_positions($1, $2) p LEFT JOIN pulse.mark m ON m.symbol = p.symbol
+	$$;
 COMMENT ON FUNCTION pulse.current_positions(text, text) IS
-	'Positions of each source, symbol by symbol: stored ones, and where rows have not been processed yet, computed from the rows. Portfolio NULL means all.';
+	'Positions of each source, symbol by symbol, at the newest known price: that of the last fill, or of pulse_mark(). Portfolio NULL means all.';
 
 CREATE FUNCTION pulse.current_trades(for_portfolio text, method text)
 	RETURNS TABLE (source_id integer, portfolio text, symbol text, side text, quantity numeric, entry_price numeric,
@@ -170,7 +210,7 @@ CREATE FUNCTION pulse_positions(portfolio text DEFAULT NULL, method text DEFAULT
 	ORDER BY c.portfolio, c.symbol
 	$$;
 COMMENT ON FUNCTION pulse_positions(text, text) IS
-	'One row for each symbol ever traded; a closed one has quantity 0. Quantity is signed (short is negative), average_price is the cost basis by method (average, fifo, lifo, hifo), mark_price the newest known price, market_value quantity times mark, unrealized_pnl market_value less cost, realized_pnl before fees, fees in quote currency as paid so far (third assets left out). realized_pnl + unrealized_pnl - fees is the whole result. Exact. Portfolio NULL means all visible ones. Error 22023 for an unknown method.';
+	'One row for each symbol ever traded; a closed one has quantity 0. Quantity is signed (short is negative), average_price is the cost basis by method (average, fifo, lifo, hifo), mark_price the newest known price (last fill or pulse_mark()), market_value quantity times mark, unrealized_pnl market_value less cost, realized_pnl before fees, fees in quote currency as paid so far (third assets left out). realized_pnl + unrealized_pnl - fees is the whole result. Exact. Portfolio NULL means all visible ones. Error 22023 for an unknown method.';
 
 CREATE FUNCTION pulse_closed_trades(since timestamptz DEFAULT NULL, method text DEFAULT 'average', portfolio text DEFAULT NULL)
 	RETURNS TABLE (portfolio text, symbol text, side text, quantity numeric, entry_price numeric, exit_price numeric,

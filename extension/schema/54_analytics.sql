@@ -1,0 +1,205 @@
+-- Where the risk sits, and what trading is like: by symbol, by hour, by month, drawdown by drawdown.
+
+CREATE FUNCTION pulse.equity_of(for_portfolio text)
+	RETURNS TABLE (portfolio text, equity numeric)
+	LANGUAGE sql STABLE
+	AS $$
+	SELECT s.portfolio, sum(s.total_value) FROM pulse.latest_snapshots($1) s GROUP BY s.portfolio
+	$$;
+COMMENT ON FUNCTION pulse.equity_of(text) IS 'Value of each portfolio at its newest snapshot.';
+
+CREATE FUNCTION pulse_exposure(portfolio text DEFAULT NULL)
+	RETURNS TABLE (portfolio text, symbol text, side text, quantity numeric, market_value numeric, weight double precision)
+	LANGUAGE sql STABLE
+	AS $$
+	SELECT p.portfolio, p.symbol, CASE WHEN p.quantity > 0 THEN 'LONG' ELSE 'SHORT' END, p.quantity, p.market_value,
+		(p.market_value / nullif(e.equity, 0))::double precision
+	FROM @extschema@.pulse_positions($1) p LEFT JOIN pulse.equity_of($1) e ON e.portfolio = p.portfolio
+	WHERE p.quantity <> 0
+	ORDER BY abs(p.market_value) DESC, p.portfolio, p.symbol
+	$$;
+COMMENT ON FUNCTION pulse_exposure(text) IS
+	'Open positions by size: market value (negative for shorts) and weight, its fraction of the value of the portfolio at the newest snapshot, NULL without one. Portfolio NULL means all visible ones.';
+
+CREATE FUNCTION pulse_leverage(portfolio text DEFAULT NULL)
+	RETURNS TABLE (portfolio text, equity numeric, long_value numeric, short_value numeric, gross_exposure numeric, net_exposure numeric,
+				   gross_leverage double precision, net_leverage double precision)
+	LANGUAGE sql STABLE
+	AS $$
+	SELECT x.portfolio, e.equity, x.long_value, x.short_value, x.long_value + x.short_value, x.long_value - x.short_value,
+		((x.long_value + x.short_value) / nullif(e.equity, 0))::double precision,
+		((x.long_value - x.short_value) / nullif(e.equity, 0))::double precision
+	FROM (
+		SELECT p.portfolio, coalesce(sum(p.market_value) FILTER (WHERE p.market_value > 0), 0) AS long_value,
+			coalesce(-sum(p.market_value) FILTER (WHERE p.market_value < 0), 0) AS short_value
+		FROM @extschema@.pulse_positions($1) p
+		GROUP BY p.portfolio
+	) x LEFT JOIN pulse.equity_of($1) e ON e.portfolio = x.portfolio
+	ORDER BY x.portfolio
+	$$;
+COMMENT ON FUNCTION pulse_leverage(text) IS
+	'Exposure of each portfolio against its value at the newest snapshot: long and short market value (both positive), gross (long + short) and net (long - short), and their ratios to equity; NULL without a snapshot. Portfolio NULL means all visible ones.';
+
+CREATE FUNCTION pulse_concentration(portfolio text DEFAULT NULL)
+	RETURNS TABLE (portfolio text, position_count bigint, largest_symbol text, largest_share double precision, herfindahl double precision,
+				   effective_positions double precision)
+	LANGUAGE sql STABLE
+	AS $$
+	SELECT s.portfolio, count(*), (array_agg(s.symbol ORDER BY s.share DESC, s.symbol))[1], max(s.share)::double precision,
+		sum(s.share * s.share)::double precision, (1 / sum(s.share * s.share))::double precision
+	FROM (
+		SELECT p.portfolio, p.symbol, abs(p.market_value) / nullif(sum(abs(p.market_value)) OVER (PARTITION BY p.portfolio), 0) AS share
+		FROM @extschema@.pulse_positions($1) p WHERE p.quantity <> 0
+	) s
+	WHERE s.share IS NOT NULL
+	GROUP BY s.portfolio
+	ORDER BY s.portfolio
+	$$;
+COMMENT ON FUNCTION pulse_concentration(text) IS
+	'How concentrated the open positions of each portfolio are: the largest and its share of the sum of absolute market values, the Herfindahl index (sum of squared shares, from 1/n to 1) and its inverse, the effective number of positions. Source: Herfindahl 1950. Portfolio NULL means all visible ones; one without open positions has no row.';
+
+CREATE FUNCTION pulse_correlation_matrix(portfolio text DEFAULT NULL, days integer DEFAULT 90)
+	RETURNS TABLE (symbol_a text, symbol_b text, correlation double precision, observations bigint)
+	LANGUAGE sql STABLE
+	AS $$
+	WITH closes AS (
+		SELECT f.symbol, (f.executed_at AT TIME ZONE 'UTC')::date AS day,
+			(array_agg(f.price ORDER BY f.executed_at DESC, f.ordinal DESC))[1]::double precision AS price
+		FROM pulse.fill f JOIN pulse.source s ON s.source_id = f.source_id AND s.state = 'active'
+		WHERE ($1 IS NULL OR f.portfolio = $1) AND f.executed_at >= now() - make_interval(days => $2) AND f.price > 0
+		GROUP BY 1, 2
+	), returns AS (
+		SELECT c.symbol, c.day, c.price / lag(c.price) OVER w - 1 AS r, c.day - lag(c.day) OVER w AS span
+		FROM closes c WINDOW w AS (PARTITION BY c.symbol ORDER BY c.day)
+	)
+	-- only returns over the same stretch of days compare
+	SELECT a.symbol, b.symbol, corr(a.r, b.r), count(*)
+	FROM returns a JOIN returns b ON b.day = a.day AND b.span = a.span
+	WHERE a.r IS NOT NULL AND b.r IS NOT NULL
+	GROUP BY a.symbol, b.symbol
+	ORDER BY a.symbol, b.symbol
+	$$;
+COMMENT ON FUNCTION pulse_correlation_matrix(text, integer) IS
+	'Pearson correlation of the daily price returns of each pair of symbols, from the last fill of each UTC day in the last days, over the days on which both have one; NULL where a price does not vary or there is but one day. Portfolio NULL means all visible ones.';
+
+CREATE FUNCTION pulse.check_days(days integer) RETURNS timestamptz
+	LANGUAGE plpgsql STABLE
+	AS $$
+BEGIN
+	IF days IS NULL OR days < 1 OR days > 36500 THEN
+		RAISE EXCEPTION 'days must lie between 1 and 36500' USING ERRCODE = 'invalid_parameter_value', HINT = 'The default is 30.';
+	END IF;
+	RETURN now() - make_interval(hours => 24 * days);
+END
+$$;
+COMMENT ON FUNCTION pulse.check_days(integer) IS 'The time so many days of 24 hours ago; error 22023 for a number out of range.';
+
+CREATE FUNCTION pulse_trading_heatmap(days integer DEFAULT 30, portfolio text DEFAULT NULL, timezone text DEFAULT 'UTC')
+	RETURNS TABLE (weekday integer, hour integer, trades bigint, volume numeric, pnl numeric)
+	LANGUAGE sql STABLE
+	AS $$
+	WITH since AS MATERIALIZED (SELECT pulse.check_days($1) AS ts),
+	fills AS (
+		SELECT extract(isodow FROM f.executed_at AT TIME ZONE $3)::integer AS weekday, extract(hour FROM f.executed_at AT TIME ZONE $3)::integer AS hour,
+			count(*) AS trades, sum(f.quantity * f.price) AS volume
+		FROM pulse.fill f JOIN pulse.source s ON s.source_id = f.source_id AND s.state = 'active' CROSS JOIN since
+		WHERE ($2 IS NULL OR f.portfolio = $2) AND f.executed_at >= since.ts
+		GROUP BY 1, 2
+	), closed AS (
+		SELECT extract(isodow FROM t.closed_at AT TIME ZONE $3)::integer AS weekday, extract(hour FROM t.closed_at AT TIME ZONE $3)::integer AS hour,
+			sum(t.net_pnl) AS pnl
+		FROM pulse.current_trades($2, 'average') t CROSS JOIN since
+		WHERE t.closed_at >= since.ts
+		GROUP BY 1, 2
+	)
+	SELECT d, h, coalesce(f.trades, 0), coalesce(trim_scale(f.volume), 0), coalesce(trim_scale(c.pnl), 0)
+	FROM generate_series(1, 7) d CROSS JOIN generate_series(0, 23) h
+	LEFT JOIN fills f ON f.weekday = d AND f.hour = h LEFT JOIN closed c ON c.weekday = d AND c.hour = h
+	ORDER BY d, h
+	$$;
+COMMENT ON FUNCTION pulse_trading_heatmap(integer, text, text) IS
+	'When trading happens: for each weekday (1 Monday to 7 Sunday) and hour of a time zone, over the last days, the number of fills, their volume in quote currency and the net profit of the trades closed then; every cell has a row. Portfolio NULL means all visible ones. Error 22023 for days out of range or an unknown zone.';
+
+CREATE FUNCTION pulse_symbol_performance(days integer DEFAULT 30, portfolio text DEFAULT NULL)
+	RETURNS TABLE (symbol text, fills bigint, volume numeric, trades bigint, gross_pnl numeric, fees numeric, net_pnl numeric,
+				   win_rate double precision, profit_factor double precision, average_win double precision, average_loss double precision,
+				   average_return double precision, best_trade numeric, worst_trade numeric, average_holding interval)
+	LANGUAGE sql STABLE
+	AS $$
+	WITH since AS MATERIALIZED (SELECT pulse.check_days($1) AS ts),
+	filled AS (
+		SELECT f.symbol COLLATE "default" AS symbol, count(*) AS fills, sum(f.quantity * f.price) AS volume
+		FROM pulse.fill f JOIN pulse.source s ON s.source_id = f.source_id AND s.state = 'active' CROSS JOIN since
+		WHERE ($2 IS NULL OR f.portfolio = $2) AND f.executed_at >= since.ts
+		GROUP BY 1
+	), closed AS (
+		SELECT t.symbol, count(*) AS trades, sum(t.gross_pnl) AS gross_pnl, sum(t.fees) AS fees, sum(t.net_pnl) AS net_pnl,
+			@extschema@.pulse_win_rate(t.net_pnl) AS win_rate, @extschema@.pulse_profit_factor(t.net_pnl) AS profit_factor,
+			@extschema@.pulse_average_win(t.net_pnl) AS average_win, @extschema@.pulse_average_loss(t.net_pnl) AS average_loss,
+			avg(t.trade_return) AS average_return, max(t.net_pnl) AS best_trade, min(t.net_pnl) AS worst_trade, avg(t.closed_at - t.opened_at) AS holding
+		FROM pulse.current_trades($2, 'average') t CROSS JOIN since
+		WHERE t.closed_at >= since.ts
+		GROUP BY t.symbol
+	)
+	SELECT coalesce(f.symbol, c.symbol), coalesce(f.fills, 0), trim_scale(coalesce(f.volume, 0)), coalesce(c.trades, 0), c.gross_pnl, c.fees, c.net_pnl,
+		c.win_rate, c.profit_factor, c.average_win, c.average_loss, c.average_return, c.best_trade, c.worst_trade, c.holding
+	FROM filled f FULL JOIN closed c ON c.symbol = f.symbol
+	ORDER BY c.net_pnl DESC NULLS LAST, 1
+	$$;
+COMMENT ON FUNCTION pulse_symbol_performance(integer, text) IS
+	'Each symbol over the last days, best first: fills and their volume in quote currency, and the trades closed with gross and net profit, win statistics net of fees, mean return a trade and mean holding time. Undefined is NULL. Portfolio NULL means all visible ones. Error 22023 for days out of range.';
+
+CREATE FUNCTION pulse.growth(for_portfolio text)
+	RETURNS TABLE (ts timestamptz, value double precision, r double precision)
+	LANGUAGE plpgsql STABLE
+	AS $$
+BEGIN
+	RETURN QUERY EXECUTE format($q$
+		SELECT e.ts, e.value::float8, (((e.value - coalesce(e.flow, 0)) / nullif(lag(e.value) OVER (ORDER BY e.ts), 0)) - 1)::float8
+		FROM (%s) e ORDER BY e.ts$q$, pulse.equity_query(for_portfolio, NULL, NULL));
+END
+$$;
+COMMENT ON FUNCTION pulse.growth(text) IS
+	'Equity and the return from snapshot to snapshot, flows removed; NULL for the first.';
+
+CREATE FUNCTION pulse_monthly_returns(portfolio text DEFAULT NULL, timezone text DEFAULT 'UTC')
+	RETURNS TABLE (year integer, month integer, monthly_return double precision, end_value double precision)
+	LANGUAGE sql STABLE
+	AS $$
+	SELECT extract(year FROM g.ts AT TIME ZONE $2)::integer, extract(month FROM g.ts AT TIME ZONE $2)::integer,
+		@extschema@.pulse_total_return(g.r), (array_agg(g.value ORDER BY g.ts DESC))[1]
+	FROM pulse.growth($1) g
+	GROUP BY 1, 2
+	ORDER BY 1, 2
+	$$;
+COMMENT ON FUNCTION pulse_monthly_returns(text, text) IS
+	'Return of each month of a time zone, from the last snapshot before it to the last one in it, deposits and withdrawals removed; NULL for a month with only the first snapshot. Portfolio NULL: all visible ones together.';
+
+CREATE FUNCTION pulse_drawdowns(top integer DEFAULT 10, portfolio text DEFAULT NULL)
+	RETURNS TABLE (rank bigint, depth double precision, peak_at timestamptz, trough_at timestamptz, recovered_at timestamptz,
+				   duration interval, time_to_trough interval, time_to_recover interval)
+	LANGUAGE sql STABLE
+	AS $$
+	WITH curve AS (
+		SELECT g.ts, coalesce(sum(ln(nullif(greatest(1 + g.r, 0), 0))) OVER (ORDER BY g.ts), 0) AS level FROM pulse.growth($2) g
+	), peaks AS (
+		SELECT c.ts, c.level, max(c.level) OVER (ORDER BY c.ts) AS peak FROM curve c
+	), episodes AS (
+		SELECT p.ts, p.level, p.peak, count(*) FILTER (WHERE p.level >= p.peak) OVER (ORDER BY p.ts) AS episode FROM peaks p
+	), spans AS (
+		SELECT e.episode, min(e.ts) AS peak_at, min(e.level - e.peak) AS fall,
+			(array_agg(e.ts ORDER BY e.level, e.ts))[1] AS trough_at, max(e.ts) AS last_at
+		FROM episodes e GROUP BY e.episode
+	), bounded AS (
+		SELECT s.*, lead(s.peak_at) OVER (ORDER BY s.episode) AS recovered_at FROM spans s
+	)
+	SELECT row_number() OVER (ORDER BY b.fall, b.peak_at), 1 - exp(b.fall), b.peak_at, b.trough_at, b.recovered_at,
+		coalesce(b.recovered_at, b.last_at) - b.peak_at, b.trough_at - b.peak_at, b.recovered_at - b.trough_at
+	FROM bounded b
+	-- less than a rounding error is no drawdown
+	WHERE b.fall < -1e-12
+	ORDER BY b.fall, b.peak_at
+	LIMIT greatest($1, 0)
+	$$;
+COMMENT ON FUNCTION pulse_drawdowns(integer, text) IS
+	'The deepest drawdowns of the equity, deposits and withdrawals removed: depth (a positive fraction of the peak), when the peak was, the lowest point and the recovery (NULL while it lasts), and how long each part took; duration runs to the recovery or the last snapshot. Portfolio NULL: all visible ones together.';
