@@ -315,24 +315,38 @@ pulse_rollup_final(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(make_summary(merged, n, state->width));
 }
 
-/* Builds the curve of a summary with buckets of a period; 0 keeps the summary's own. */
-void
-pulse_summary_curve(Datum datum, int64 period, pulse_curve *curve)
+/* Reads a summary; a period must be a multiple of its own, 0 stands for that. Returns the period. */
+static int64
+read_for_period(Datum datum, int64 period, pulse_segment **segments, size_t *n)
 {
 	struct varlena *summary = PG_DETOAST_DATUM_PACKED(datum);
-	pulse_segment *segments;
-	size_t		n;
 	int64		width;
 
-	read_summary(VARDATA_ANY(summary), VARSIZE_ANY_EXHDR(summary), &segments, &n, &width);
-	if (period == 0)
-		period = width;
+	read_summary(VARDATA_ANY(summary), VARSIZE_ANY_EXHDR(summary), segments, n, &width);
 	if (period % width != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
 				 errmsg("the summary was built with a period that does not divide the one asked for"),
 				 errdetail("Its buckets are %g seconds wide.", (double) width / USECS_PER_SEC),
 				 errhint("Ask for a multiple, or build the summary with a shorter period.")));
+	return period == 0 ? width : period;
+}
+
+/* Reads the segments of a summary, palloc'd, checking that a period suits them. */
+void
+pulse_summary_segments(Datum datum, int64 period, pulse_segment **segments, size_t *n)
+{
+	read_for_period(datum, period, segments, n);
+}
+
+/* Builds the curve of a summary with buckets of a period; 0 keeps the summary's own. */
+void
+pulse_summary_curve(Datum datum, int64 period, pulse_curve *curve)
+{
+	pulse_segment *segments;
+	size_t		n;
+
+	period = read_for_period(datum, period, &segments, &n);
 	pulse_segments_to_curve(segments, n, period, pulse_palloc_memory(CurrentMemoryContext), curve);
 }
 

@@ -7,7 +7,9 @@
 #include "postgres.h"
 
 #include "core/curve.h"
+#include "core/summary.h"
 
+extern void pulse_summary_segments(Datum summary, int64 period, pulse_segment **segments, size_t *n);
 extern void pulse_summary_curve(Datum summary, int64 period, pulse_curve *curve);
 
 #endif							/* PULSE_SUMMARY_H */
