@@ -92,6 +92,46 @@ test('every figure is the one that its own SQL gives', async () => {
 	await close();
 });
 
+test('time frames and symbols are what SQL gives', async () => {
+	const { page, close } = await openPage(browser, daemon.address);
+	const { rows: frames } = await client.query('SELECT * FROM pulse_performance_breakdown()');
+	await page.locator('#timeframes tbody tr').first().waitFor();
+	for (const frame of frames) {
+		for (const [name, value] of Object.entries({
+			return: frame.total_return, profit: frame.pnl, drawdown: frame.max_drawdown, sharpe: frame.sharpe,
+			trades: frame.trades, winrate: frame.win_rate, net: frame.net_pnl,
+		})) {
+			const shown = await page.locator(`#timeframes [data-timeframe="${frame.timeframe}"] .${name}`).innerText();
+			assert.ok(value === null ? shown.trim() === '–' : agrees(shown, value), `${frame.timeframe} ${name}: ${shown}, SQL ${value}`);
+		}
+	}
+	const { rows: symbols } = await client.query(`SELECT symbol, count(*) AS trades, sum(net_pnl) AS pnl FROM pulse_closed_trades()
+		WHERE closed_at >= now() - interval '720 hours' GROUP BY symbol ORDER BY pnl DESC`);
+	assert.ok(symbols.length > 0);
+	assert.deepEqual(await page.locator('#symbols .symbol').allInnerTexts(), symbols.map(({ symbol }) => symbol));
+	for (const [index, { pnl }] of symbols.entries()) assert.ok(agrees(await page.locator('#symbols .change').nth(index).innerText(), pnl));
+	await close();
+});
+
+test("goals are the database's", async () => {
+	await client.query("UPDATE pulse.target SET goal = 0.5 WHERE metric = 'win_rate'");
+	const { page, close } = await openPage(browser, daemon.address);
+	await page.locator('[data-tile=winrate] .note', { hasText: 'goal 50%' }).waitFor();
+	await close();
+});
+
+test("today's profit in money, as long as no deposit blurs it", async () => {
+	const { page, close } = await openPage(browser, daemon.address);
+	await client.query("INSERT INTO portfolio_snapshots (ts, total_value) SELECT date_trunc('day', now(), 'UTC') - interval '1 second', 23000 ON CONFLICT DO NOTHING");
+	await client.query("DELETE FROM portfolio_snapshots WHERE ts >= date_trunc('day', now(), 'UTC')");
+	await client.query('INSERT INTO portfolio_snapshots (total_value) VALUES (23456.78)');
+	await page.locator('[data-tile=today] .note', { hasText: '+456.78 · UTC day' }).waitFor();
+	await client.query('INSERT INTO portfolio_snapshots (total_value, net_flow) VALUES (24456.78, 1000)');
+	await page.locator('[data-tile=today] .note', { hasText: 'since 00:00 UTC' }).waitFor();
+	await page.locator('[data-tile=today] .figure', { hasText: '+1.99%' }).waitFor();
+	await close();
+});
+
 /** Whether a figure is the value, rounded to as many digits as are shown. */
 function agrees(shown, value) {
 	const match = /([+\u2212]?)([\d,]+(?:\.(\d+))?)(%?)/.exec(shown);

@@ -30,10 +30,10 @@ test('neither nodes nor listeners nor memory grow', async () => {
 	await session.send('Performance.enable');
 	let seq = 100;
 
-	/** Three thousand messages, three kinds in turn, twenty a frame; then what the page holds. */
+	/** Twelve hundred messages, three kinds in turn, two dozen a frame; then what the page holds. */
 	async function stream() {
-		for (let batch = 0; batch < 150; batch++) {
-			for (let each = 0; each < 20; each++) {
+		for (let batch = 0; batch < 50; batch++) {
+			for (let each = 0; each < 24; each++) {
 				seq++;
 				const ts = new Date((START + (seq - 100) / 10) * 1000).toISOString();
 				const value = (10000 + 100 * Math.sin(seq / 1000)).toFixed(8);

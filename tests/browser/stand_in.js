@@ -41,6 +41,9 @@ export class StandIn {
 	sockets = new Set();
 	chart = { from: null, to: null, points: 0, ts: [], value: [], drawdown: [], flow: [] };
 	snapshot = snapshot();
+	targets = [];
+	breakdown = [];
+	report = { trading: { symbols: [] } };
 	/** Answers a message; replace it to misbehave. */
 	answer = (socket, message) => {
 		if (message.type === 'REQUEST_SNAPSHOT') this.sendSnapshot(socket);
@@ -89,7 +92,10 @@ export class StandIn {
 	async #serve(request, response) {
 		const { pathname } = new URL(request.url, 'http://localhost');
 		if (pathname.startsWith('/api/v1/')) {
-			const body = { '/api/v1/portfolio/chart': this.chart, '/api/v1/snapshot': this.snapshot }[pathname];
+			const body = {
+				'/api/v1/portfolio/chart': this.chart, '/api/v1/snapshot': this.snapshot, '/api/v1/targets': this.targets,
+				'/api/v1/performance/breakdown': this.breakdown, '/api/v1/performance/report': this.report,
+			}[pathname];
 			response.writeHead(body ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(body ?? { title: 'not here', status: 404 }));
 			return;
 		}

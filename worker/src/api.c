@@ -74,6 +74,10 @@ static const struct route routes[] = {
 	{"/api/v1/performance", "SELECT pulse.performance_data($1)::text", {PORTFOLIO}},
 	{"/api/v1/performance/report", "SELECT %s.pulse_performance_report($1::integer, $2)::text",
 		{{"days", PARAMETER_INTEGER, "30", 1, 36500}, PORTFOLIO}},
+	{"/api/v1/performance/breakdown",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(b) || pg_catalog.jsonb_build_object('net_pnl', b.net_pnl::text)), '[]')::text"
+		" FROM %s.pulse_performance_breakdown($1) AS b",
+		{PORTFOLIO}},
 	{"/api/v1/targets",
 		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)), '[]')::text FROM %s.pulse_targets($1) AS t",
 		{PORTFOLIO}},

@@ -1,6 +1,7 @@
 import { render } from 'lit-html';
 import { fetchJson } from './api.js';
 import { EquityCharts } from './charts.js';
+import { Extras } from './extras.js';
 import { History, POINTS, RANGES } from './history.js';
 import { Popover } from './popover.js';
 import { applySettings } from './settings.js';
@@ -16,9 +17,6 @@ const REFRESH_CHART = 5 * 60_000;
 const CORRECTION_PAUSE = 1000;
 const DAY = 86_400;
 
-/** The goals that Pulse starts with; the database's own come with the snapshot when somebody has changed them. */
-const GOALS = { annual_return: 0.28, sharpe: 1.8, win_rate: 0.65, max_drawdown: 0.15 };
-
 /**
  * Everything that the views read.
  * @typedef {ReturnType<Page['view']>} View
@@ -27,7 +25,7 @@ const GOALS = { annual_return: 0.28, sharpe: 1.8, win_rate: 0.65, max_drawdown: 
 class Page {
 	state = emptyState();
 	history = new History();
-	targets = { ...GOALS };
+	extras = new Extras(() => this.draw(), () => this.state.scope);
 	/** @type {Range} */ range = '1M';
 	/** @type {number | null} index of the point under the cursor */ cursor = null;
 	keyboardCursor = false;
@@ -98,7 +96,7 @@ class Page {
 
 	view() {
 		return {
-			state: this.state, connection: this.socket.connection, history: this.history, targets: this.targets,
+			state: this.state, connection: this.socket.connection, history: this.history, extras: this.extras,
 			range: this.range, cursor: this.cursor, keyboardCursor: this.keyboardCursor, zoomed: this.zoomed,
 			chartLoaded: this.chartLoaded, chartError: this.chartError, problem: this.problem, explained: this.#explanation.key,
 			arrangement: this.arrangement, now: Date.now(), days: this.#days(), actions: this.actions,
@@ -128,6 +126,7 @@ class Page {
 				this.#rememberInAddress();
 				void this.loadChart();
 				void this.#fetchSnapshot();
+				void this.extras.load();
 			},
 			/** @param {Partial<import('./trade_table.js').Arrangement>} change */
 			arrangeTrades: (change) => {
@@ -196,6 +195,7 @@ class Page {
 		this.state = reduce(before, frame);
 		if (frame.type === 'SNAPSHOT') this.#afterSnapshot();
 		else if (frame.type === 'PORTFOLIO_UPDATE' || frame.type === 'PERFORMANCE_UPDATE') {
+			this.extras.refreshSoon();
 			this.#figures = { epoch: frame.epoch ?? '', seq: frame.seq ?? 0 };
 		}
 		if (frame.type === 'PORTFOLIO_UPDATE') this.#extendCurve(before.portfolio !== this.state.portfolio);
@@ -208,6 +208,7 @@ class Page {
 		// The live connection speaks of all portfolios; one of them, chosen by the reader, is fetched on top.
 		if (this.state.scope !== null && this.state.portfolios.length > 1) void this.#fetchSnapshot();
 		void this.loadChart();
+		void this.extras.load();
 		if (this.state.performance.sharpe === null) void this.#findFirstSnapshot();
 	}
 

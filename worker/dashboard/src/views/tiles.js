@@ -1,10 +1,17 @@
 import { html, nothing } from 'lit-html';
-import { MISSING, isFiniteNumber, money, percent, ratio, signOf } from '../format.js';
+import { MISSING, isFiniteNumber, money, percent, ratio, signOf, time } from '../format.js';
 import { METRICS } from '../metrics.js';
 import { term } from './explanation.js';
 import { change, gauge } from './parts.js';
 
 /** @typedef {import('../app.js').View} View */
+
+const DAY = 86_400_000;
+/** What Pulse starts with, until the database's own goals are there. */
+const GOALS = { annual_return: 0.28, sharpe: 1.8, win_rate: 0.65, max_drawdown: 0.15 };
+
+/** @param {View} view @param {keyof typeof GOALS} name */
+const goalOf = ({ extras }, name) => extras.targets.get(name)?.goal ?? GOALS[name];
 
 /**
  * @typedef {object} Tile
@@ -31,13 +38,18 @@ function valueTile({ state }) {
 }
 
 /** @param {View} view @returns {Tile} */
-function todayTile({ state }) {
-	const { daily_return: daily, daily_pnl: profit } = state.performance;
+function todayTile({ state, history, chartLoaded, now }) {
+	const { daily_return: daily, total_value: value, ts } = state.performance;
+	const midnight = Math.floor((now + state.clockSkew) / DAY) * DAY;
+	const today = Date.parse(ts ?? '') >= midnight;
+	// Without deposits the return says exactly what was won; with them it does not say on which part of the money.
+	const moved = !chartLoaded || history.flows.some((flow) => flow.ts * 1000 >= midnight);
+	const profit = today && !moved && isFiniteNumber(daily) && daily > -1 ? (Number(value) * daily / (1 + daily)).toFixed(2) : null;
 	return {
 		id: 'today',
 		metric: 'daily_return',
 		value: change(daily, percent(daily, { signed: true })),
-		note: signOf(profit) === null ? 'since 00:00 UTC' : html`<span class="num">${money(profit, true)}</span> · UTC day`,
+		note: !today && ts ? html`of ${time(ts, 'day')}, the last day with a snapshot` : signOf(profit) === null ? 'since 00:00 UTC' : html`<span class="num">${money(profit, true)}</span> · UTC day`,
 	};
 }
 
@@ -52,9 +64,10 @@ function todayTile({ state }) {
  * @param {(value: number) => string} options.formatGoal
  * @param {unknown} options.shortfall  what is missing when there is no figure
  * @param {boolean} [options.directed]
+ * @param {number | null} [options.pace]  what it takes from now on to get there
  * @returns {Tile}
  */
-function goalTile({ id, metric, actual, goal, format, formatGoal, shortfall, directed = false }) {
+function goalTile({ id, metric, actual, goal, format, formatGoal, shortfall, directed = false, pace = null }) {
 	const { label } = METRICS[metric];
 	if (!isFiniteNumber(actual)) {
 		return { id, metric, value: MISSING, note: shortfall, gauge: gauge({ fraction: 0, tone: '', label: `${label}: nothing yet` }) };
@@ -64,7 +77,7 @@ function goalTile({ id, metric, actual, goal, format, formatGoal, shortfall, dir
 		id,
 		metric,
 		value: directed ? change(actual, format(actual)) : format(actual),
-		note: html`goal <span class="num">${formatGoal(goal)}</span> <span class="verdict ${reached ? 'good' : 'short'}">${reached ? '✓ reached' : 'below'}</span>`,
+		note: html`goal <span class="num">${formatGoal(goal)}</span> <span class="verdict ${reached ? 'good' : 'short'}">${reached ? '✓ reached' : pace === null ? 'below' : html`needs <span class="num">${format(pace)}</span>`}</span>`,
 		gauge: gauge({
 			fraction: actual / goal, tone: reached ? 'good' : 'short',
 			label: `${label} ${format(actual)}, goal ${formatGoal(goal)}`,
@@ -73,9 +86,9 @@ function goalTile({ id, metric, actual, goal, format, formatGoal, shortfall, dir
 }
 
 /** @param {View} view @returns {Tile} */
-function drawdownTile({ state, targets }) {
-	const { current_drawdown: current, max_drawdown: largest } = state.performance;
-	const limit = targets.max_drawdown;
+function drawdownTile(view) {
+	const { current_drawdown: current, max_drawdown: largest } = view.state.performance;
+	const limit = goalOf(view, 'max_drawdown');
 	if (!isFiniteNumber(current)) {
 		return { id: 'drawdown', metric: 'current_drawdown', value: MISSING, note: 'needs a snapshot', gauge: gauge({ fraction: 0, tone: '', label: 'Drawdown: nothing yet' }) };
 	}
@@ -96,7 +109,7 @@ function drawdownTile({ state, targets }) {
 
 /** @param {View} view */
 export function tiles(view) {
-	const { state, targets, days } = view;
+	const { state, days, extras } = view;
 	const { performance } = state;
 	const returns = Math.max(0, days - 1);
 	const tooFew = (/** @type {number} */ needed, /** @type {string} */ unit) => html`needs ${needed} ${unit}; ${Math.min(returns, needed)} so far`;
@@ -105,17 +118,17 @@ export function tiles(view) {
 		valueTile(view),
 		todayTile(view),
 		goalTile({
-			id: 'annual', metric: 'cagr', actual: performance.cagr, goal: targets.annual_return, directed: true,
+			id: 'annual', metric: 'cagr', actual: performance.cagr, goal: goalOf(view, 'annual_return'), directed: true,
 			format: (value) => percent(value, { digits: 1, signed: true }), formatGoal: (value) => percent(value, { digits: 0 }),
-			shortfall: 'needs two snapshots',
+			shortfall: 'needs two snapshots', pace: extras.targets.get('annual_return')?.required_pace ?? null,
 		}),
 		goalTile({
-			id: 'sharpe', metric: 'sharpe', actual: performance.sharpe, goal: targets.sharpe,
+			id: 'sharpe', metric: 'sharpe', actual: performance.sharpe, goal: goalOf(view, 'sharpe'),
 			format: (value) => ratio(value), formatGoal: (value) => ratio(value, 1),
 			shortfall: returns >= 2 ? 'the returns do not vary' : tooFew(2, 'daily returns'),
 		}),
 		goalTile({
-			id: 'winrate', metric: 'win_rate', actual: performance.win_rate, goal: targets.win_rate,
+			id: 'winrate', metric: 'win_rate', actual: performance.win_rate, goal: goalOf(view, 'win_rate'),
 			format: (value) => percent(value, { digits: 1 }), formatGoal: (value) => percent(value, { digits: 0 }),
 			shortfall: 'needs a closed trade',
 		}),
