@@ -30,6 +30,15 @@ before(async () => {
 });
 after(() => finish(() => worker?.stop(), () => telegram?.close(), () => bot?.end(), () => cluster?.remove()));
 
+/** Asserts that each event names the one before it: nothing was lost, though newer states may have replaced older ones. */
+function chained(client) {
+	const events = client.messages.filter((message) => 'prev_seq' in message);
+	for (let i = 1; i < events.length; i++) {
+		assert.equal(events[i].prev_seq, events[i - 1].seq);
+		assert.ok(events[i].seq > events[i - 1].seq);
+	}
+}
+
 const buy = (quantity, price) => query(`INSERT INTO "Bot".trades (symbol, side, quantity, price, fee, strategy, confidence)
 	VALUES ('BTCUSDT', 'BUY', $1, $2, 1.5, 'trend', 0.9)`, [quantity, price]);
 const snapshot = (value) => query('INSERT INTO "Bot".portfolio_snapshots (total_value, cash_balance) VALUES ($1, 100)', [value]);
@@ -46,8 +55,7 @@ test('one fill: TRADE_ALERT, PORTFOLIO_UPDATE, PERFORMANCE_UPDATE, the REST inte
 	const portfolio = await client.next((message) => message.type === 'PORTFOLIO_UPDATE' && message.data.positions?.length === 1);
 	assert.equal(portfolio.data.positions[0].quantity, '0.5');
 	await client.next((message) => message.type === 'PERFORMANCE_UPDATE' && message.data.total_value === '1000');
-	const seqs = client.seqs();
-	assert.deepEqual(seqs, seqs.map((_, i) => seqs[0] + i), 'every event came, in order');
+	chained(client);
 
 	const message = await eventually('the Telegram message', () => telegram.messages[0]);
 	assert.match(message.plain, /^ℹ️ 🟢 BUY BTCUSDT\nQuantity: 0\.5\nPrice: 45,000\.10\nValue: 22,500\.05\nFee: 1\.50\n/);
@@ -163,8 +171,60 @@ test('kill -9 of the whole server under load: each committed trade has one event
 	assert.ok(n >= committed);
 	await eventually('an event for each', async () => (await query(`SELECT count(*)::integer AS n FROM pulse.event WHERE type = 'TRADE_ALERT' AND key = 'ETHUSDT'`))[0].n === n);
 	await eventually('a message for each', () => client.messages.filter((message) => message.key === 'ETHUSDT').length >= n);
-	const seqs = client.seqs();
-	assert.deepEqual(seqs, seqs.map((_, i) => seqs[0] + i));
+	chained(client);
 	assert.equal(new Set(client.messages.filter((message) => message.key === 'ETHUSDT').map(({ data }) => data.id)).size, n);
 	await client.close();
+});
+
+/** A server that does not preload the library, a bot's tables in it, and a worker beside it. */
+async function withoutPreloading(conf, check) {
+	const other = await startCluster({ database: 'trading', conf });
+	const client = new pg.Client(other.connection);
+	client.on('error', () => {});
+	await client.connect();
+	await client.query('CREATE EXTENSION pulse; SELECT pulse_setup()');
+	const beside = await startWorker({ cluster: other });
+	try {
+		await check({ other, client, beside });
+		await beside.stop();
+	} finally {
+		await beside.kill();
+		await client.end().catch(() => {});
+		await other.remove();
+	}
+}
+
+const fill = `INSERT INTO trades (symbol, side, quantity, price) VALUES ('BTCUSDT', 'BUY', 1, 100)`;
+
+test('without preloading the worker starts the engine, also after a restart of the server, but not against pulse_worker_stop()', async () => {
+	await withoutPreloading({}, async ({ other, client, beside }) => {
+		await beside.logged(/started the background worker/);
+		const socket = await connect(beside);
+		await client.query(fill);
+		await socket.type('TRADE_ALERT');
+		await client.end();
+		await other.restart();
+		await eventually('it was started again', () => beside.log.filter(({ message }) => /started the background worker/.test(message)).length === 2);
+		const again = new pg.Client(other.connection);
+		again.on('error', () => {});
+		await again.connect();
+		await again.query(fill);
+		await eventually('both trades', () => socket.of('TRADE_ALERT').length === 2);
+		await again.query('SELECT pulse_worker_stop()');
+		await other.restart();
+		await eventually('the worker is back', () => beside.get('/readyz').then(({ ok }) => ok, () => false));
+		assert.equal(beside.log.filter(({ message }) => /started the background worker/.test(message)).length, 2);
+		await socket.close();
+	});
+});
+
+test('where no background worker can run, the ticks come from the worker', async () => {
+	await withoutPreloading({ max_worker_processes: 0, max_parallel_workers: 0 }, async ({ client, beside }) => {
+		await beside.logged(/cannot be started, so the ticks are made from here/);
+		const socket = await connect(beside);
+		await client.query(fill);
+		const alert = await socket.type('TRADE_ALERT');
+		assert.equal(alert.data.price, '100');
+		await socket.close();
+	});
 });

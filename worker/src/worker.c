@@ -6,6 +6,7 @@
 #include "config.h"
 #include "database.h"
 #include "delivery.h"
+#include "engine.h"
 #include "feed.h"
 #include "log.h"
 #include "memory.h"
@@ -34,6 +35,7 @@ struct worker
 	struct stream *stream;
 	struct feed *feed;
 	struct delivery *delivery;
+	struct engine *engine;
 	struct api	api;
 	struct server *server;
 	struct loop_timer drain_timer;
@@ -97,6 +99,7 @@ database_ready(void *arg)
 	struct worker *worker = arg;
 
 	loop_timer_set(worker->loop, &worker->heartbeat_timer, 0);
+	engine_connected(worker->engine);
 }
 
 static void
@@ -220,6 +223,7 @@ start(struct worker *worker)
 	worker->stream = stream_open(worker->loop, worker->config, worker->database, worker->answers);
 	worker->feed = feed_open(worker->loop, worker->config->listen_dsn, worker->config->poll_interval, &listener);
 	stream_set_feed(worker->stream, worker->feed);
+	worker->engine = engine_open(worker->loop, worker->database);
 	worker->delivery = delivery_open(worker->loop, worker->config);
 	worker->api = (struct api) {.answers = worker->answers,.database = worker->database,.stream = worker->stream,
 		.feed = worker->feed,.delivery = worker->delivery,.dashboard_directory = worker->options->dashboard_directory,
@@ -247,6 +251,7 @@ stop(struct worker *worker)
 	/* The server goes first: closing its connections calls into the stream and the API. */
 	server_close(worker->server);
 	delivery_close(worker->delivery);
+	engine_close(worker->engine);
 	feed_close(worker->feed);
 	stream_close(worker->stream);
 	answers_close(worker->answers);
