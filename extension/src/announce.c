@@ -15,6 +15,9 @@
 #include "src/settings.h"
 #include "src/statement.h"
 
+/* More young fills of a portfolio in one tick than this share a message: nobody reads a hundred. */
+#define SINGLE_MESSAGES 5
+
 static PulseStatement waiting = {
 	"SELECT EXISTS (SELECT FROM pulse.fill WHERE event_seq IS NULL)"
 	" OR EXISTS (SELECT FROM pulse.delivery WHERE event_seq IS NULL)"
@@ -33,13 +36,18 @@ static PulseStatement announce_fills = {
 	" RETURNING f.event_seq, f.portfolio, f.symbol, pulse.trade_alert(f) AS data,"
 	" pg_catalog.concat_ws(':', 'fill', f.source_id, f.portfolio, f.fill_key) AS dedup_key, f.side || ' ' || f.symbol AS title,"
 	" CASE WHEN f.executed_at > now() - make_interval(secs => $4) THEN pulse.fill_message(f) END AS message),"
+	" young AS (SELECT a.*, count(*) OVER (PARTITION BY a.portfolio) AS fills FROM announced a WHERE a.message IS NOT NULL),"
 	" messages AS (INSERT INTO pulse.delivery (type, priority, portfolio, title, message, data, dedup_key, event_seq)"
-	" SELECT 'TRADE_ALERT', 'LOW', a.portfolio, a.title, a.message, a.data, a.dedup_key, a.event_seq"
-	" FROM announced a WHERE a.message IS NOT NULL ORDER BY a.event_seq)"
+	" SELECT 'TRADE_ALERT', 'LOW', y.portfolio, y.title, y.message, y.data, y.dedup_key, y.event_seq"
+	" FROM young y WHERE y.fills <= $5"
+	" UNION ALL SELECT 'TRADE_ALERT', 'LOW', y.portfolio, count(*) || ' fills', pulse.fills_message(pg_catalog.array_agg(y.data ORDER BY y.event_seq)),"
+	" pg_catalog.jsonb_build_object('fills', count(*), 'first_seq', min(y.event_seq), 'last_seq', max(y.event_seq)),"
+	" pg_catalog.concat_ws(':', 'fills', $2, max(y.event_seq)), max(y.event_seq)"
+	" FROM young y WHERE y.fills > $5 GROUP BY y.portfolio ORDER BY 8)"
 	" INSERT INTO pulse.event (seq, epoch, ts, type, portfolio, key, data)"
 	" SELECT a.event_seq, $2, clock_timestamp(), 'TRADE_ALERT', a.portfolio, a.symbol, a.data"
 	" FROM announced a ORDER BY a.event_seq",
-	4, {INT8OID, TEXTOID, INT8OID, FLOAT8OID}, NULL
+	5, {INT8OID, TEXTOID, INT8OID, FLOAT8OID, INT8OID}, NULL
 };
 
 static PulseStatement announce_deliveries = {
@@ -68,13 +76,14 @@ pulse_announcements_wait(void)
 static int
 announce(PulseStatement *statement, PulseSequencer *sequencer, int limit)
 {
-	Datum		values[4];
+	Datum		values[5];
 	int			count;
 
 	values[0] = Int64GetDatum(sequencer->seq);
 	values[1] = CStringGetTextDatum(sequencer->epoch);
 	values[2] = Int64GetDatum(limit);
 	values[3] = Float8GetDatum(pulse_notify_max_age);
+	values[4] = Int64GetDatum(SINGLE_MESSAGES);
 	count = (int) pulse_run(statement, values, NULL);
 	sequencer->seq += count;
 	return count;

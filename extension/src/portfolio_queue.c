@@ -16,6 +16,9 @@
 /* An entry without due message is dropped once its intervals are certainly over. */
 #define KEEP_MS 60000
 #define SWEEP_SIZE 10000
+/* Computing the messages of a portfolio may take a tenth of the time, however costly they are. */
+#define PAUSE_PER_COST 10
+#define MAX_COUNTED_COST_MS 60000
 
 typedef struct QueuedPortfolio
 {
@@ -23,6 +26,7 @@ typedef struct QueuedPortfolio
 	Oid			reader;
 	TimestampTz due_since[PULSE_UPDATE_KINDS];	/* 0: not due */
 	TimestampTz sent_at[PULSE_UPDATE_KINDS];
+	int			pause_ms[PULSE_UPDATE_KINDS];	/* after a costly message, longer than the interval */
 	uint32		hash;
 	char		status;
 } QueuedPortfolio;
@@ -57,7 +61,7 @@ sweep(TimestampTz now)
 		bool		idle = true;
 
 		for (int kind = 0; kind < PULSE_UPDATE_KINDS; kind++)
-			if (entry->due_since[kind] != 0 || !TimestampDifferenceExceeds(entry->sent_at[kind], now, KEEP_MS))
+			if (entry->due_since[kind] != 0 || !TimestampDifferenceExceeds(entry->sent_at[kind], now, Max(KEEP_MS, entry->pause_ms[kind])))
 				idle = false;
 		if (idle)
 			names = lappend(names, (char *) entry->name);
@@ -90,6 +94,7 @@ pulse_queue_portfolio(const char *portfolio, Oid reader)
 		entry = queue_insert(queue, MemoryContextStrdup(TopMemoryContext, portfolio), &found);
 		memset(entry->due_since, 0, sizeof(entry->due_since));
 		memset(entry->sent_at, 0, sizeof(entry->sent_at));
+		memset(entry->pause_ms, 0, sizeof(entry->pause_ms));
 	}
 	entry->reader = reader;
 	for (int kind = 0; kind < PULSE_UPDATE_KINDS; kind++)
@@ -121,7 +126,8 @@ pulse_due_portfolios(PulseUpdateKind kind, int interval_ms, int limit, Timestamp
 	queue_start_iterate(queue, &iterator);
 	while ((entry = queue_iterate(queue, &iterator)) != NULL)
 	{
-		TimestampTz earliest = TimestampTzPlusMilliseconds(entry->sent_at[kind], interval_ms);
+		TimestampTz earliest = TimestampTzPlusMilliseconds(entry->sent_at[kind],
+														   Max(interval_ms, entry->pause_ms[kind]));
 		PulseDuePortfolio *item;
 
 		if (entry->due_since[kind] == 0)
@@ -148,7 +154,7 @@ pulse_due_portfolios(PulseUpdateKind kind, int interval_ms, int limit, Timestamp
 
 /* Notes that a message has gone out. */
 void
-pulse_portfolio_done(PulseUpdateKind kind, const char *portfolio)
+pulse_portfolio_done(PulseUpdateKind kind, const char *portfolio, int cost_ms)
 {
 	QueuedPortfolio *entry = queue != NULL ? queue_lookup(queue, portfolio) : NULL;
 
@@ -156,4 +162,5 @@ pulse_portfolio_done(PulseUpdateKind kind, const char *portfolio)
 		return;
 	entry->due_since[kind] = 0;
 	entry->sent_at[kind] = GetCurrentTimestamp();
+	entry->pause_ms[kind] = Min(cost_ms, MAX_COUNTED_COST_MS) * PAUSE_PER_COST;
 }

@@ -32,7 +32,10 @@ extern void pulse_queue_portfolio(const char *portfolio, Oid reader);
  */
 extern List *pulse_due_portfolios(PulseUpdateKind kind, int interval_ms, int limit, TimestampTz *next);
 
-/* Notes that a message has gone out, or is given up until the portfolio changes again. */
-extern void pulse_portfolio_done(PulseUpdateKind kind, const char *portfolio);
+/*
+ * Notes that a message has gone out, or is given up until the portfolio changes again. The next one waits at least ten
+ * times as long as this one took to compute.
+ */
+extern void pulse_portfolio_done(PulseUpdateKind kind, const char *portfolio, int cost_ms);
 
 #endif							/* PULSE_PORTFOLIO_QUEUE_H */

@@ -35,6 +35,7 @@ typedef struct UpdateWork
 	MemoryContext context;
 	Datum		data;			/* result: jsonb */
 	bool		null;
+	int			cost_ms;
 } UpdateWork;
 
 typedef struct HealthWork
@@ -96,6 +97,7 @@ send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdate
 	foreach(cell, due)
 	{
 		UpdateWork *work = palloc0(sizeof(UpdateWork));
+		TimestampTz begun = GetCurrentTimestamp();
 
 		work->portfolio = lfirst(cell);
 		work->function = function;
@@ -104,6 +106,7 @@ send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdate
 			!pulse_attempt(psprintf("%s of portfolio %s", type, work->portfolio->name), compute_update, work,
 						   &tick->failures))
 			work->null = true;
+		work->cost_ms = (int) TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
 		computed = lappend(computed, work);
 	}
 	foreach(cell, computed)
@@ -119,8 +122,12 @@ send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdate
 		}
 	}
 	/* Last, so that an error above leaves them due. */
-	foreach(cell, due)
-		pulse_portfolio_done(kind, ((PulseDuePortfolio *) lfirst(cell))->name);
+	foreach(cell, computed)
+	{
+		UpdateWork *work = lfirst(cell);
+
+		pulse_portfolio_done(kind, work->portfolio->name, work->cost_ms);
+	}
 	return list_length(due);
 }
 

@@ -1,7 +1,7 @@
 -- The tick: every committed trade becomes one event, numbered without gaps; what fails stays by itself.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(44);
+SELECT plan(46);
 
 SELECT pulse_setup();
 CREATE PROCEDURE trade(side text, quantity numeric, price numeric, at timestamptz, portfolio text DEFAULT 'main', symbol text DEFAULT 'BTCUSDT')
@@ -77,6 +77,11 @@ SELECT is_empty($$SELECT FROM (SELECT (data ->> 'executed_at')::timestamptz AS a
 -- messages to people
 SELECT is((SELECT count(*)::int FROM pulse.delivery WHERE type = 'TRADE_ALERT'), 3, 'fresh fills get a message, old ones do not');
 SELECT is((SELECT count(*)::int FROM pulse.delivery WHERE event_seq IS NULL), 0, 'which needs no further event');
+INSERT INTO trades (portfolio, symbol, side, quantity, price) SELECT 'burst', 'BTCUSDT', 'BUY', 0.5, 100 FROM generate_series(1, 8);
+INSERT INTO trades (portfolio, symbol, side, quantity, price) SELECT 'burst', 'ETHUSDT', 'SELL', 1, 10 FROM generate_series(1, 4);
+SELECT pulse_tick();
+SELECT results_eq($$SELECT title, message FROM pulse.delivery WHERE portfolio = 'burst'$$,
+	$$VALUES ('12 fills', E'BUY BTCUSDT: 8 fills, 4 = 400\nSELL ETHUSDT: 4 fills, 4 = 40')$$, 'a burst of fills shares one message');
 SELECT seq AS before FROM pulse.sequencer \gset
 INSERT INTO pulse.delivery (type, priority, title, message, data)
 	VALUES ('RISK', 'CRITICAL', 'Drawdown', 'too deep', '{"rule": "max_drawdown", "value": 0.2, "threshold": 0.15}'), ('INFO', 'LOW', 'Hello', 'world', '{}');
@@ -134,10 +139,12 @@ SELECT results_eq($$SELECT DISTINCT status FROM pulse.delivery WHERE type = 'INF
 
 -- retention
 UPDATE pulse.event SET ts = ts - interval '8 days' WHERE seq <= 100;
+UPDATE pulse.delivery SET not_before = now() - interval '1 hour' WHERE portfolio = 'burst';
 INSERT INTO pulse.health_sample (component, status, checked_at) VALUES ('old', 'HEALTHY', now() - interval '40 days');
 SELECT pulse_tick();
 SELECT is((SELECT min(seq) FROM pulse.event), 101::bigint, 'old events go');
 SELECT is(gaps(), 0::bigint, 'what is left has no gap');
+SELECT is_empty($$SELECT FROM pulse.delivery WHERE portfolio = 'burst'$$, 'messages about fills that nobody fetched in time go');
 SELECT is_empty($$SELECT FROM pulse.health_sample WHERE component = 'old'$$, 'old samples go');
 
 SELECT * FROM finish();
