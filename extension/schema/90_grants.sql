@@ -28,8 +28,8 @@ BEGIN
 		FROM pg_extension e
 			JOIN pg_depend d ON d.refclassid = 'pg_extension'::regclass AND d.refobjid = e.oid AND d.deptype = 'e'
 			JOIN pg_proc p ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
-		WHERE e.extname = 'pulse' AND p.prorettype <> 'trigger'::regtype AND (p.provolatile <> 'v'
-			OR p.proname = 'pulse_worker_status' OR (level = 'worker' AND p.proname = ANY (worker_functions)))
+		WHERE e.extname = 'pulse' AND NOT has_function_privilege('public', p.oid, 'EXECUTE')
+			AND (p.proname = 'pulse_worker_status' OR (level = 'worker' AND p.proname = ANY (worker_functions)))
 	LOOP
 		EXECUTE format('GRANT EXECUTE ON FUNCTION %s TO %s', item.name, role);
 	END LOOP;
