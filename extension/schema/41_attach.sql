@@ -41,6 +41,24 @@ END;
 COMMENT ON FUNCTION pulse.logical_columns(text) IS
 	'The columns Pulse knows of a table of kind snapshots or trades: whether a table must have it, its type, and the SQL expression that stands in when a table has none.';
 
+CREATE FUNCTION pulse.column_type(relation regclass, name text) RETURNS regtype
+	LANGUAGE sql STABLE
+	AS $$
+	WITH RECURSIVE base AS (
+		SELECT t.oid, t.typtype, t.typbasetype, t.typnamespace
+		FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+		WHERE a.attrelid = $1 AND a.attname = $2 AND a.attnum > 0 AND NOT a.attisdropped
+		UNION ALL
+		SELECT t.oid, t.typtype, t.typbasetype, t.typnamespace FROM base JOIN pg_catalog.pg_type t ON t.oid = base.typbasetype
+		WHERE base.typtype = 'd'
+	)
+	SELECT CASE WHEN b.typtype = 'e' THEN 'anyenum'::regtype ELSE b.oid::regtype END
+	FROM base b
+	WHERE b.typtype = 'e' OR b.typtype <> 'd' AND b.typnamespace = 'pg_catalog'::regnamespace
+	$$;
+COMMENT ON FUNCTION pulse.column_type(regclass, text) IS
+	'Type of a column that may be read: a built-in type, under any domains, or anyenum for an enum. NULL when there is no such column or its type is of somebody''s own making: its casts would run with the rights of whoever reads, be it a superuser.';
+
 CREATE FUNCTION pulse.mapped_expression(relation regclass, columns jsonb, timezone text, logical text, type_name text, fallback text)
 	RETURNS text
 	LANGUAGE plpgsql STABLE
@@ -53,17 +71,22 @@ BEGIN
 	IF jsonb_typeof(mapping) = 'object' THEN
 		RETURN format('%L::pg_catalog.%s', mapping ->> 'value', type_name);
 	ELSIF jsonb_typeof(mapping) = 'array' THEN
+		IF EXISTS (SELECT FROM jsonb_array_elements_text(mapping) AS x(e) WHERE pulse.column_type(relation, e) IS NULL) THEN
+			RETURN NULL;
+		END IF;
 		RETURN (SELECT format('pg_catalog.concat_ws(''/'', %s)', string_agg(format('r.%I', e), ', ' ORDER BY n))
 				FROM jsonb_array_elements_text(mapping) WITH ORDINALITY AS x(e, n));
 	ELSIF jsonb_typeof(mapping) = 'string' THEN
 		name := mapping #>> '{}';
-		SELECT atttypid INTO actual_type FROM pg_catalog.pg_attribute
-			WHERE attrelid = relation AND attname = name AND attnum > 0 AND NOT attisdropped;
+		actual_type := pulse.column_type(relation, name);
 	END IF;
 	IF actual_type IS NULL THEN
 		RETURN CASE WHEN fallback IS NULL THEN NULL ELSE format('%s::pg_catalog.%s', fallback, type_name) END;
 	ELSIF type_name = 'timestamptz' AND actual_type IN ('timestamp'::regtype, 'date'::regtype) THEN
 		RETURN format('(r.%I::pg_catalog.timestamp AT TIME ZONE %L)', name, timezone);
+	ELSIF actual_type = 'anyenum'::regtype THEN
+		-- through its output function: a cast may be the work of the type's owner
+		RETURN CASE type_name WHEN 'text' THEN format('CASE WHEN r.%1$I IS NOT NULL THEN pg_catalog.concat(r.%1$I) END', name) END;
 	ELSE
 		RETURN format('r.%I::pg_catalog.%s', name, type_name);
 	END IF;
@@ -117,6 +140,11 @@ BEGIN
 		RETURN NULL;
 	END IF;
 	IF source.columns ? 'preset' THEN
+		IF EXISTS (SELECT FROM pg_catalog.pg_attribute a
+				WHERE a.attrelid IN (relation, to_regclass(format('%I.trades', source.schema_name))) AND a.attnum > 0 AND NOT a.attisdropped
+					AND pulse.column_type(a.attrelid, a.attname) IS NULL) THEN
+			RETURN NULL;
+		END IF;
 		RETURN format('SELECT r.* FROM (%s) AS r', pulse.preset_query(source.columns ->> 'preset', source.schema_name, source.columns #>> '{portfolio,value}'))
 			|| CASE WHEN by_portfolio THEN ' WHERE r.portfolio = $1' ELSE ' WHERE true' END
 			|| CASE WHEN by_time THEN format(' AND r.%1$I >= $2 AND r.%1$I <= $3', CASE source.kind WHEN 'trades' THEN 'executed_at' ELSE 'ts' END) ELSE '' END;
@@ -258,9 +286,13 @@ BEGIN
 		name := coalesce(mapping #>> '{}', item.logical);
 		actual_type := NULL;
 		IF mapping IS NULL OR jsonb_typeof(mapping) = 'string' THEN
-			SELECT a.atttypid, t.typcategory INTO actual_type, actual_category
-				FROM pg_catalog.pg_attribute a JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
-				WHERE a.attrelid = relation AND a.attname = name AND a.attnum > 0 AND NOT a.attisdropped;
+			SELECT c.actual, t.typcategory INTO actual_type, actual_category
+				FROM pulse.column_type(relation, name) AS c (actual) JOIN pg_catalog.pg_type t ON t.oid = c.actual;
+			IF actual_type IS NULL AND EXISTS (SELECT FROM pg_catalog.pg_attribute a
+					WHERE a.attrelid = relation AND a.attname = name AND a.attnum > 0 AND NOT a.attisdropped) THEN
+				RAISE EXCEPTION 'column "%" of table "%" has a type of its own', name, relation
+					USING ERRCODE = 'datatype_mismatch', HINT = 'Add a generated column of a built-in type and map that.';
+			END IF;
 		END IF;
 		IF actual_type IS NULL THEN
 			IF jsonb_typeof(mapping) = 'string' THEN

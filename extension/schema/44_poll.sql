@@ -73,7 +73,7 @@ BEGIN
 			WHERE NOT o.ft_is_open AND o.filled > 0$q$, in_schema, quote_literal(coalesce(portfolio, 'main')))
 		WHEN 'hummingbot trades' THEN format($q$
 			SELECT %2$s AS portfolio, 0::int8 AS ordinal, concat_ws('/', f.market, f.exchange_trade_id, f.order_id) AS fill_key,
-				to_timestamp(f.timestamp / 1000.0) AS executed_at, f.symbol::text AS symbol, upper(f.trade_type) AS side,
+				to_timestamp(f.timestamp / 1000.0) AS executed_at, f.symbol::text AS symbol, upper(concat(f.trade_type)) AS side,
 				f.amount / 1000000.0 AS quantity, f.price / 1000000.0 AS price,
 				CASE WHEN f.trade_fee_in_quote <> 0 THEN f.trade_fee_in_quote / 1000000.0
 					ELSE coalesce((f.trade_fee ->> 'percent')::numeric * (f.amount / 1000000.0) * (f.price / 1000000.0), 0)
@@ -81,13 +81,13 @@ BEGIN
 							CASE WHEN json_typeof(f.trade_fee -> 'flat_fees') = 'array' THEN f.trade_fee -> 'flat_fees' ELSE '[]' END) x
 							WHERE x ->> 'token' = f.quote_asset), 0) END AS fee,
 				NULL::text AS fee_asset, f.order_id::text AS order_id, f.exchange_trade_id::text AS fill_id, f.strategy::text AS strategy,
-				NULL::float8 AS confidence, f.order_type::text AS order_type
+				NULL::float8 AS confidence, concat(f.order_type) AS order_type
 			FROM %1$I."TradeFill" f$q$, in_schema, coalesce(quote_literal(portfolio) || '::text', 'f.config_file_path::text'))
 		WHEN 'crypto-pulse-v3 trades' THEN format($q$
 			SELECT %2$s::text AS portfolio, 0::int8 AS ordinal, o.id::text AS fill_key, coalesce(o.executed_at, o.updated_at) AT TIME ZONE 'UTC' AS executed_at,
-				o.symbol::text AS symbol, upper(o.side) AS side, o.filled_quantity::numeric AS quantity, o.average_fill_price::numeric AS price,
+				o.symbol::text AS symbol, upper(concat(o.side)) AS side, o.filled_quantity::numeric AS quantity, o.average_fill_price::numeric AS price,
 				coalesce(o.commission, 0)::numeric AS fee, o.commission_asset::text AS fee_asset, o.exchange_order_id::text AS order_id,
-				NULL::text AS fill_id, NULL::text AS strategy, NULL::float8 AS confidence, o.order_type::text AS order_type
+				NULL::text AS fill_id, NULL::text AS strategy, NULL::float8 AS confidence, concat(o.order_type) AS order_type
 			FROM %1$I.trades o WHERE o.filled_quantity > 0$q$, in_schema, quote_literal(coalesce(portfolio, 'main')))
 		WHEN 'crypto-pulse-v3 snapshots' THEN format($q$
 			SELECT %2$s::text AS portfolio, p.timestamp AT TIME ZONE 'UTC' AS ts, p.total_value::numeric AS total_value,

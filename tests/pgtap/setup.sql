@@ -1,7 +1,7 @@
 -- pulse_setup, pulse_attach, pulse_detach: the user's tables, their constraints, who may do what.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(59);
+SELECT plan(63);
 
 -- the two tables
 SELECT lives_ok('SELECT pulse_setup()', 'pulse_setup creates the tables');
@@ -104,6 +104,22 @@ SELECT results_eq($$SELECT portfolio, symbol, quantity, average_price, realized_
 	'signed quantities, constant portfolio, summer time in Berlin');
 SELECT is((pulse_tick() ->> 'failures')::int, 0, 'the tick reads them all');
 SELECT results_eq($$SELECT quantity, fees FROM pulse.position WHERE portfolio = 'desk'$$, $$VALUES (1::numeric, 0.5::numeric)$$, 'with the same result');
+
+-- types of somebody's own making: their casts would run with the rights of the reader
+SET ROLE setup_bot;
+CREATE TYPE bot.side AS ENUM ('BUY', 'SELL');
+CREATE FUNCTION bot.trap(bot.side) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'ran as %', current_user; END $$;
+CREATE CAST (bot.side AS text) WITH FUNCTION bot.trap(bot.side);
+CREATE TYPE bot.pair AS (a text);
+CREATE DOMAIN bot.amount AS numeric CHECK (value > 0);
+CREATE TABLE bot.typed (id int PRIMARY KEY, executed_at timestamptz, symbol text, side bot.side, quantity bot.amount, price numeric, odd bot.pair);
+INSERT INTO bot.typed VALUES (1, '2026-01-01', 'T', 'BUY', 1, 1, NULL);
+SELECT throws_ok($$SELECT pulse_attach('bot.typed', 'trades', '{"symbol": "odd"}')$$, '42804', NULL, 'a composite type is refused');
+SELECT lives_ok($$SELECT pulse_attach('bot.typed', 'trades', '{"portfolio": {"value": "typed"}}')$$, 'enums and domains are fine');
+RESET ROLE;
+SELECT results_eq($$SELECT symbol, quantity FROM pulse_positions('typed')$$, $$VALUES ('T', 1::numeric)$$, 'and read without their casts');
+ALTER TABLE bot.typed ALTER symbol TYPE bot.pair USING NULL;
+SELECT is_empty($$SELECT * FROM pulse_positions('typed')$$, 'a column that became one later is not read');
 
 -- letting go
 SELECT lives_ok($$SELECT pulse_detach('bot.orders')$$, 'a table is let go');
