@@ -205,7 +205,7 @@ pulse_curve_cagr(const pulse_curve *c, double *result)
 	if (!pulse_curve_total_return(c, &total))
 		return false;
 	return pulse_annual_growth(log1p(total),
-							   (double) (c->last_ts - c->first_ts) / (double) PULSE_USEC_PER_YEAR,
+							   ((double) c->last_ts - (double) c->first_ts) / (double) PULSE_USEC_PER_YEAR,
 							   result);
 }
 

@@ -13,8 +13,8 @@ pulse_drawdown_recover(pulse_drawdown *d, int64_t ts, double value)
 	if (d->n > 0 && d->trough < d->peak)
 	{
 		d->deepest = fmax(d->deepest, pulse_depth(d->peak, d->trough));
-		if (ts - d->peak_ts > d->longest)
-			d->longest = ts - d->peak_ts;
+		if (pulse_elapsed(d->peak_ts, ts) > d->longest)
+			d->longest = pulse_elapsed(d->peak_ts, ts);
 	}
 	d->peak = d->trough = value;
 	d->peak_ts = ts;
@@ -56,7 +56,7 @@ pulse_drawdown_current(const pulse_drawdown *d, double *result)
 int64_t
 pulse_drawdown_longest(const pulse_drawdown *d)
 {
-	int64_t		open = d->n > 0 && d->last < d->peak ? d->last_ts - d->peak_ts : 0;
+	int64_t		open = d->n > 0 && d->last < d->peak ? pulse_elapsed(d->peak_ts, d->last_ts) : 0;
 
 	return open > d->longest ? open : d->longest;
 }

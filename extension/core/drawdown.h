@@ -19,6 +19,18 @@ typedef struct pulse_drawdown
 	int64_t		longest;		/* of the recovered drawdowns, from peak to recovery */
 } pulse_drawdown;
 
+/*
+ * Returns the time from one moment to a later one. The two ends of the calendar
+ * lie further apart than 2^63 microseconds: there it is as long as can be said.
+ */
+static inline int64_t
+pulse_elapsed(int64_t from, int64_t to)
+{
+	int64_t		elapsed;
+
+	return __builtin_sub_overflow(to, from, &elapsed) ? INT64_MAX : elapsed;
+}
+
 /* Returns the depth of value under peak; 0 where the peak is not positive. */
 static inline double
 pulse_depth(double peak, double value)

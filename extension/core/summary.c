@@ -220,7 +220,7 @@ time_to_recovery(const pulse_segment *a, const pulse_segment *b)
 
 	if (b->high < high || (a->last * factor >= high && first >= high))
 		return 0;
-	return (first >= high ? b->first_ts : b->high_ts) - a->high_ts;
+	return pulse_elapsed(a->high_ts, first >= high ? b->first_ts : b->high_ts);
 }
 
 /* Builds the curve of n >= 1 merged segments, with buckets of width, a multiple of the segments' own. */

@@ -4,7 +4,10 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 seconds=${1:-600}
-compiler=$(command -v clang clang-19 clang-14 | head -1) || { echo 'fuzz: clang is missing: apt-get install clang' >&2; exit 2; }
+for compiler in clang clang-{21..14} ''; do
+	! command -v "${compiler:-none}" >/dev/null || break
+done
+[ -n "$compiler" ] || { echo 'fuzz: clang is missing: apt-get install clang' >&2; exit 2; }
 output=.build/fuzz
 mkdir -p "$output"
 for file in tests/fuzz/*_fuzzer.c; do

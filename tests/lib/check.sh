@@ -76,6 +76,7 @@ run_suite() {
 	fi
 	total_passed=$((total_passed + passed))
 	total_failed=$((total_failed + failed))
+	[ "$failed" -eq 0 ]
 }
 
 main() {
@@ -90,8 +91,7 @@ main() {
 	total_passed=0 total_failed=0 child=
 	trap '[ -z "$child" ] || { kill -TERM $child; wait $child; }; exit 130' INT TERM
 	for suite in $suites; do
-		run_suite "$suite" 8>&-
-		if [ "$suite" = build ] && [ "$total_failed" -gt 0 ]; then
+		if ! run_suite "$suite" 8>&- && [ "$suite" = build ]; then
 			echo 'nothing else can run before it builds'
 			break
 		fi

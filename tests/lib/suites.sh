@@ -11,13 +11,13 @@ list_suites() {
 	echo conventions
 	local folder
 	# the short ones first
-	for folder in core regress pgtap isolation reference worker browser crash demo; do
+	for folder in core fuzz regress pgtap isolation reference worker browser crash demo; do
 		suite_exists "$folder" && echo "$folder"
 	done
 	for folder in tests/*/; do
 		folder=$(basename "$folder")
 		case $folder in
-			lib | bench | node_modules | core | regress | pgtap | isolation | reference | worker | browser | crash | demo) ;;
+			lib | bench | node_modules | core | fuzz | regress | pgtap | isolation | reference | worker | browser | crash | demo) ;;
 			*) suite_exists "$folder" && echo "$folder" ;;
 		esac
 	done
@@ -37,6 +37,7 @@ suite_run() {
 		build) suite_build; return ;;
 		conventions) "$lib/conventions.sh"; return ;;
 		regress) suite_regress; return ;;
+		fuzz) suite_fuzz; return ;;
 	esac
 	if compgen -G "tests/$name/*.c" >/dev/null; then suite_cmocka "tests/$name" || status=1; fi
 	if compgen -G "tests/$name/specs/*.spec" >/dev/null; then suite_isolation "tests/$name" || status=1; fi
@@ -64,15 +65,22 @@ cluster_options() {
 	if [ -e "$file" ]; then grep -vE '^ *(#|$)' "$file" | tr ' ' '\n'; else printf '%s\n' "$@"; fi
 }
 
+# The first clang that is there; Debian's server headers bring one with a number in its name.
+find_clang() {
+	local compiler
+	for compiler in clang clang-{21..14}; do
+		command -v "$compiler" && return
+	done
+	return 1
+}
+
 # Builds everything; the C sources also with clang, in a copy, so that the two compilers' objects do not meet.
 suite_build() {
-	local status=0 copy=$results/clang compiler=''
+	local status=0 copy=$results/clang compiler
 	tap 'extension builds without a warning' make -j"$(nproc)" -C extension with_llvm=no || return 1
 	tap 'worker builds without a warning' make -j"$(nproc)" -C worker || return 1
-	for compiler in clang clang-21 clang-20 clang-19 clang-18 clang-17 clang-16 clang-15 clang-14 ''; do
-		command -v "${compiler:-none}" >/dev/null && break
-	done
-	if [ -z "$compiler" ]; then echo 'ok - # SKIP no clang'; return 0; fi
+	compiler=$(find_clang) || { echo 'ok - # SKIP no clang'; return 0; }
+	compiler=${compiler##*/}
 	rm -rf "$copy"
 	mkdir -p "$copy"
 	tar -c --exclude=node_modules --exclude='*.o' --exclude='*.so' extension | tar -x -C "$copy"
@@ -129,6 +137,17 @@ suite_node() {
 	# The TAP reporter is named: the default one depends on node's version.
 	find "$1" \( -name '*.test.js' -o -name '*.test.mjs' \) -not -path '*/node_modules/*' -print0 | sort -z |
 		xargs -0 node --test --test-reporter=tap
+}
+
+# A few seconds of fuzzing, which finds what has become wrong with the seeds; tests/fuzz/run.sh looks for longer.
+suite_fuzz() {
+	local compiler
+	compiler=$(find_clang) || compiler=false
+	if ! "$compiler" -fsanitize=fuzzer -x c -o /dev/null - 2>/dev/null <<<'int LLVMFuzzerTestOneInput(void) { return 0; }'; then
+		echo 'ok - # SKIP no libFuzzer'
+		return 0
+	fi
+	tap 'some seconds of fuzzing' tests/fuzz/run.sh "${FUZZ_SECONDS:-8}"
 }
 
 # The pure core's unit tests, under the address and undefined-behaviour sanitizers.
