@@ -118,9 +118,9 @@ CREATE FUNCTION pulse.orders_by_id(source pulse.source) RETURNS boolean
 COMMENT ON FUNCTION pulse.orders_by_id(pulse.source) IS
 	'Whether the key of a followed table is one whole number.';
 
-CREATE FUNCTION pulse.build_source_query(source_id integer, by_portfolio boolean, by_time boolean)
+CREATE FUNCTION pulse.build_source_query(source_id integer, portfolio text, since text, until text)
 	RETURNS text
-	LANGUAGE plpgsql STABLE STRICT
+	LANGUAGE plpgsql STABLE
 	AS $$
 DECLARE
 	source pulse.source;
@@ -146,8 +146,9 @@ BEGIN
 			RETURN NULL;
 		END IF;
 		RETURN format('SELECT r.* FROM (%s) AS r', pulse.preset_query(source.columns ->> 'preset', source.schema_name, source.columns #>> '{portfolio,value}'))
-			|| CASE WHEN by_portfolio THEN ' WHERE r.portfolio = $1' ELSE ' WHERE true' END
-			|| CASE WHEN by_time THEN format(' AND r.%1$I >= $2 AND r.%1$I <= $3', CASE source.kind WHEN 'trades' THEN 'executed_at' ELSE 'ts' END) ELSE '' END;
+			|| CASE WHEN portfolio IS NOT NULL THEN format(' WHERE r.portfolio = %s', portfolio) ELSE ' WHERE true' END
+			|| CASE WHEN since IS NOT NULL THEN format(' AND r.%1$I >= %2$s AND r.%1$I <= %3$s',
+				CASE source.kind WHEN 'trades' THEN 'executed_at' ELSE 'ts' END, since, until) ELSE '' END;
 	END IF;
 	FOR item IN SELECT * FROM pulse.logical_columns(source.kind) LOOP
 		expression := pulse.mapped_expression(relation, source.columns, source.timezone,
@@ -179,31 +180,31 @@ BEGIN
 		list := list || format('%s AS %I', expression, item.logical);
 	END LOOP;
 
-	IF by_portfolio THEN
-		conditions := conditions || format('%s OPERATOR(pg_catalog.=) $1', portfolio_expression);
+	IF portfolio IS NOT NULL THEN
+		conditions := conditions || format('%s OPERATOR(pg_catalog.=) %s', portfolio_expression, portfolio);
 	END IF;
-	IF by_time THEN
-		conditions := conditions || format('%1$s OPERATOR(pg_catalog.>=) $2 AND %1$s OPERATOR(pg_catalog.<=) $3', time_expression);
+	IF since IS NOT NULL THEN
+		conditions := conditions || format('%1$s OPERATOR(pg_catalog.>=) %2$s AND %1$s OPERATOR(pg_catalog.<=) %3$s', time_expression, since, until);
 		SELECT atttypid INTO time_type FROM pg_catalog.pg_attribute
 			WHERE attrelid = relation AND attname = time_column AND attnum > 0 AND NOT attisdropped;
 		IF time_type = 'timestamp'::regtype THEN
 			-- the same range on the bare column, so that its index serves; a day covers any shift of the zone
-			conditions := conditions || format('r.%1$I OPERATOR(pg_catalog.>=) ($2 AT TIME ZONE %2$L) - interval ''1 day'' AND r.%1$I OPERATOR(pg_catalog.<=) ($3 AT TIME ZONE %2$L) + interval ''1 day''',
-				time_column, source.timezone);
+			conditions := conditions || format('r.%1$I OPERATOR(pg_catalog.>=) (%3$s AT TIME ZONE %2$L) - interval ''1 day'' AND r.%1$I OPERATOR(pg_catalog.<=) (%4$s AT TIME ZONE %2$L) + interval ''1 day''',
+				time_column, source.timezone, since, until);
 		END IF;
 	END IF;
 	RETURN format('SELECT %s FROM %s AS r', array_to_string(list, ', '), format('%I.%I', source.schema_name, source.table_name))
 		|| CASE WHEN conditions <> '{}' THEN ' WHERE ' || array_to_string(conditions, ' AND ') ELSE '' END;
 END
 $$;
-COMMENT ON FUNCTION pulse.build_source_query(integer, boolean, boolean) IS
-	'SELECT that reads a followed table under the logical column names, to be run with $1 portfolio, $2 and $3 first and last time as far as asked for; NULL when the table or a required column is gone. Trades carry ordinal and fill_key for their id.';
+COMMENT ON FUNCTION pulse.build_source_query(integer, text, text, text) IS
+	'SELECT that reads a followed table under the logical column names, of the portfolio and between the times that the given SQL expressions stand for (NULL: all); NULL when the table or a required column is gone. Trades carry ordinal and fill_key for their id.';
 
 CREATE FUNCTION pulse.source_query(source_id integer, by_portfolio boolean, by_time boolean)
 	RETURNS text
 	AS 'MODULE_PATHNAME', 'pulse_source_query' LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION pulse.source_query(integer, boolean, boolean) IS
-	'The SELECT of pulse.build_source_query(), remembered by each session until the mapping or the table changes. by_portfolio counts only for a table with a column for it.';
+	'The SELECT of pulse.build_source_query() with $1 for the portfolio, $2 and $3 for the first and last time as far as asked for, remembered by each session until the mapping or the table changes. by_portfolio counts only for a table with a column for it.';
 
 CREATE FUNCTION pulse.normalized_columns(relation regclass, kind text, columns jsonb, timezone text)
 	RETURNS jsonb

@@ -55,61 +55,56 @@ CREATE FUNCTION pulse.equity_query(for_portfolio text, since timestamptz, until 
 	RETURNS text
 	LANGUAGE plpgsql STABLE
 	AS $$
-#variable_conflict use_column
 DECLARE
-	series record;
+	only_one text := CASE WHEN for_portfolio IS NULL THEN (SELECT min(p.portfolio) FROM pulse.portfolios_of('snapshots') p HAVING count(*) = 1) END;
+	-- SQL for the portfolio: the parameter, or the only one there is; NULL: several
+	wanted text := CASE WHEN for_portfolio IS NOT NULL THEN '$1' WHEN only_one IS NOT NULL THEN quote_literal(only_one) END;
+	bounded boolean := since IS NOT NULL OR until IS NOT NULL;
+	source record;
+	sources integer := 0;
 	parts text[] := '{}';
-	base timestamptz;
-	part text;
+	rows text;
 BEGIN
-	FOR series IN
-		SELECT s.source_id, for_portfolio AS portfolio
-			FROM pulse.source s
-			WHERE for_portfolio IS NOT NULL AND s.kind = 'snapshots' AND s.state = 'active'
-		UNION ALL
-		SELECT p.source_id, p.portfolio
-			FROM pulse.portfolios_of('snapshots') p
-			WHERE for_portfolio IS NULL
-	LOOP
-		part := pulse.source_query(series.source_id, true, since IS NOT NULL OR until IS NOT NULL);
-		IF part IS NULL THEN
+	FOR source IN SELECT s.source_id FROM pulse.source s WHERE s.kind = 'snapshots' AND s.state = 'active' ORDER BY s.source_id LOOP
+		rows := pulse.build_source_query(source.source_id, wanted, CASE WHEN bounded THEN 'coalesce($2, ''-infinity'')' END,
+										 CASE WHEN bounded THEN 'coalesce($3, ''infinity'')' END);
+		IF rows IS NULL THEN
 			CONTINUE;
 		END IF;
-		base := since;
+		sources := sources + 1;
+		parts := parts || format('SELECT %L || r.portfolio AS series, r.ts, r.total_value AS value, r.net_flow AS flow FROM (%s) r WHERE r.total_value IS NOT NULL%s%s',
+			source.source_id || '/', rows, coalesce(' AND r.portfolio = ' || wanted, ''), CASE WHEN since IS NOT NULL THEN ' AND r.ts > $2' ELSE '' END);
 		IF since IS NOT NULL THEN
-			-- the value that the period starts from is that of the last snapshot before it
-			EXECUTE format('SELECT r.ts FROM (%s) r WHERE r.portfolio = %L ORDER BY r.ts DESC LIMIT 1',
-						   pulse.source_query(series.source_id, true, true), series.portfolio)
-				INTO base USING series.portfolio, '-infinity'::timestamptz, since;
-			base := coalesce(base, since);
+			-- what a period starts from is the last snapshot before it
+			parts := parts || format('SELECT %1$L || n.portfolio, $2, b.value, b.flow FROM %2$s CROSS JOIN LATERAL '
+				'(SELECT r.total_value AS value, r.net_flow AS flow FROM (%3$s) r WHERE r.portfolio = n.portfolio AND r.total_value IS NOT NULL ORDER BY r.ts DESC LIMIT 1) b%4$s',
+				source.source_id || '/',
+				CASE WHEN wanted IS NULL THEN 'pulse.portfolios_of(''snapshots'') n' ELSE format('(SELECT %s::text AS portfolio) n', wanted) END,
+				pulse.build_source_query(source.source_id, 'n.portfolio', '''-infinity''', '$2'),
+				CASE WHEN wanted IS NULL THEN format(' WHERE n.source_id = %s', source.source_id) ELSE '' END);
 		END IF;
-		part := replace(replace(replace(part, '$1', quote_literal(series.portfolio)),
-			'$2', format('%L::timestamptz', coalesce(base, '-infinity'))), '$3', format('%L::timestamptz', coalesce(until, 'infinity')));
-		parts := parts || format('SELECT %s AS series, %s AS ts, r.total_value AS value, r.net_flow AS flow FROM (%s) r WHERE r.portfolio = %L AND r.total_value IS NOT NULL',
-			cardinality(parts) + 1,
-			CASE WHEN base < since THEN format('greatest(r.ts, %L::timestamptz)', since) ELSE 'r.ts' END, part, series.portfolio);
 	END LOOP;
-	IF cardinality(parts) = 1 THEN
-		RETURN format('SELECT p.ts, p.value, p.flow FROM (%s) p', parts[1]);
-	ELSIF cardinality(parts) > 1 THEN
-		-- At every snapshot the newest value of each portfolio; one that joins brings its value as a deposit.
-		RETURN format($q$
-			SELECT c.ts, sum(c.step) OVER (ORDER BY c.ts) AS value, c.flow
-			FROM (
-				SELECT s.ts, sum(s.step) AS step, sum(s.flow) AS flow
-				FROM (
-					SELECT p.ts, p.value - coalesce(lag(p.value) OVER w, 0) AS step,
-						CASE WHEN row_number() OVER w = 1 THEN p.value ELSE coalesce(p.flow, 0) END AS flow
-					FROM (%s) p WINDOW w AS (PARTITION BY p.series ORDER BY p.ts)
-				) s
-				GROUP BY s.ts
-			) c$q$, array_to_string(parts, ' UNION ALL '));
+	IF sources = 0 THEN
+		RETURN 'SELECT NULL::timestamptz AS ts, NULL::numeric AS value, NULL::numeric AS flow WHERE false';
+	ELSIF sources = 1 AND wanted IS NOT NULL THEN
+		RETURN format('SELECT p.ts, p.value, p.flow FROM (%s) p', array_to_string(parts, ' UNION ALL '));
 	END IF;
-	RETURN 'SELECT NULL::timestamptz AS ts, NULL::numeric AS value, NULL::numeric AS flow WHERE false';
+	-- At every snapshot the newest value of each portfolio; one that joins brings its value as a deposit.
+	RETURN format($q$
+		SELECT c.ts, sum(c.step) OVER (ORDER BY c.ts) AS value, c.flow
+		FROM (
+			SELECT s.ts, sum(s.step) AS step, sum(s.flow) AS flow
+			FROM (
+				SELECT p.ts, p.value - coalesce(lag(p.value) OVER w, 0) AS step,
+					CASE WHEN row_number() OVER w = 1 THEN p.value ELSE coalesce(p.flow, 0) END AS flow
+				FROM (%s) p WINDOW w AS (PARTITION BY p.series ORDER BY p.ts)
+			) s
+			GROUP BY s.ts
+		) c$q$, array_to_string(parts, ' UNION ALL '));
 END
 $$;
 COMMENT ON FUNCTION pulse.equity_query(text, timestamptz, timestamptz) IS
-	'SELECT that yields ts, value and flow of a portfolio, or of all visible ones together (portfolio NULL), from the last snapshot before since to until. Returns of the sum are the means of the portfolios'' returns weighted with their values at the beginning of each step.';
+	'SELECT, to be run with $1 portfolio, $2 since and $3 until, that yields ts, value and flow of a portfolio, or of all visible ones together (portfolio NULL), from the last snapshot up to since, which stands at since, to until. Returns of the sum are the means of the portfolios'' returns weighted with their values at the beginning of each step.';
 
 CREATE FUNCTION pulse.latest_snapshots(for_portfolio text)
 	RETURNS TABLE (source_id integer, portfolio text, ts timestamptz, total_value numeric, cash_balance numeric,
@@ -118,24 +113,24 @@ CREATE FUNCTION pulse.latest_snapshots(for_portfolio text)
 	AS $$
 #variable_conflict use_column
 DECLARE
-	series record;
+	source record;
 	query text;
+	list CONSTANT text := 'r.portfolio, r.ts, r.total_value, r.cash_balance, r.positions_value, r.unrealized_pnl, r.realized_pnl, r.net_flow, r.position_count';
 BEGIN
-	FOR series IN
-		SELECT s.source_id, for_portfolio AS portfolio
-			FROM pulse.source s
-			WHERE for_portfolio IS NOT NULL AND s.kind = 'snapshots' AND s.state = 'active'
-		UNION ALL
-		SELECT p.source_id, p.portfolio
-			FROM pulse.portfolios_of('snapshots') p
-			WHERE for_portfolio IS NULL
-	LOOP
-		query := pulse.source_query(series.source_id, true, false);
-		IF query IS NOT NULL THEN
-			RETURN QUERY EXECUTE format(
-				'SELECT $2, r.portfolio, r.ts, r.total_value, r.cash_balance, r.positions_value, r.unrealized_pnl, r.realized_pnl, '
-				'r.net_flow, r.position_count FROM (%s) r WHERE r.portfolio = $1 AND r.ts IS NOT NULL ORDER BY r.ts DESC LIMIT 1', query)
-				USING series.portfolio, series.source_id;
+	FOR source IN SELECT s.source_id FROM pulse.source s WHERE s.kind = 'snapshots' AND s.state = 'active' ORDER BY s.source_id LOOP
+		IF for_portfolio IS NOT NULL THEN
+			query := pulse.source_query(source.source_id, true, false);
+			IF query IS NOT NULL THEN
+				RETURN QUERY EXECUTE format('SELECT $2, %s FROM (%s) r WHERE r.portfolio = $1 AND r.ts IS NOT NULL ORDER BY r.ts DESC LIMIT 1', list, query)
+					USING for_portfolio, source.source_id;
+			END IF;
+		ELSE
+			query := pulse.build_source_query(source.source_id, 'n.portfolio', NULL, NULL);
+			IF query IS NOT NULL THEN
+				RETURN QUERY EXECUTE format('SELECT $1, b.* FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '
+					'(SELECT %s FROM (%s) r WHERE r.portfolio = n.portfolio AND r.ts IS NOT NULL ORDER BY r.ts DESC LIMIT 1) b WHERE n.source_id = $1', list, query)
+					USING source.source_id;
+			END IF;
 		END IF;
 	END LOOP;
 END

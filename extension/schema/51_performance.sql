@@ -34,7 +34,7 @@ BEGIN
 	END IF;
 
 	EXECUTE format('SELECT (m.metrics).* FROM (SELECT @extschema@.pulse_metrics(e.ts, e.value, e.flow) AS metrics FROM (%s) e OFFSET 0) m',
-				   pulse.equity_query(for_portfolio, since, until)) INTO metrics;
+				   pulse.equity_query(for_portfolio, since, until)) INTO metrics USING for_portfolio, since, until;
 
 	SELECT @extschema@.pulse_win_rate(t.net_pnl), @extschema@.pulse_profit_factor(t.net_pnl),
 			@extschema@.pulse_average_win(t.net_pnl), @extschema@.pulse_average_loss(t.net_pnl), count(*),

@@ -36,10 +36,10 @@ BEGIN
 	END IF;
 	since := until - make_interval(hours => hours);
 	EXECUTE format($q$
-		SELECT pulse.chart(e.ts, e.value::float8, e.flow::float8, $2, $3)
-		FROM (SELECT c.* FROM (%s) c WHERE c.ts >= $1 AND c.value > '-Infinity' AND c.value < 'Infinity' ORDER BY c.ts) e$q$,
+		SELECT pulse.chart(e.ts, e.value::float8, e.flow::float8, $3, $4)
+		FROM (SELECT c.* FROM (%s) c WHERE c.ts >= $2 AND c.value > '-Infinity' AND c.value < 'Infinity' ORDER BY c.ts) e$q$,
 		pulse.equity_query(portfolio, since, until))
-		INTO chart USING since, until, points;
+		INTO chart USING portfolio, since, until, points;
 	SELECT jsonb_build_object('points', count(*),
 			'ts', coalesce(jsonb_agg(chart[i][1] ORDER BY i), '[]'), 'value', coalesce(jsonb_agg(chart[i][2] ORDER BY i), '[]'),
 			'drawdown', coalesce(jsonb_agg(chart[i][3] ORDER BY i), '[]'), 'flow', coalesce(jsonb_agg(chart[i][4] ORDER BY i), '[]'))

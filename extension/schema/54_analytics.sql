@@ -156,7 +156,7 @@ CREATE FUNCTION pulse.growth(for_portfolio text)
 BEGIN
 	RETURN QUERY EXECUTE format($q$
 		SELECT e.ts, e.value::float8, (((e.value - coalesce(e.flow, 0)) / nullif(lag(e.value) OVER (ORDER BY e.ts), 0)) - 1)::float8
-		FROM (%s) e ORDER BY e.ts$q$, pulse.equity_query(for_portfolio, NULL, NULL));
+		FROM (%s) e ORDER BY e.ts$q$, pulse.equity_query(for_portfolio, NULL, NULL)) USING for_portfolio;
 END
 $$;
 COMMENT ON FUNCTION pulse.growth(text) IS

@@ -276,7 +276,8 @@ resolve_access(int32 source_id, bool by_portfolio, bool by_time)
 
 	pulse_saved_plan(&plan,
 					 "SELECT q.relation::text, q.relation::oid, c.relowner, q.has_portfolios,"
-					 " pulse.build_source_query(s.source_id, $2 AND q.has_portfolios, $3), pulse.orders_by_id(s)"
+					 " pulse.build_source_query(s.source_id, CASE WHEN $2 AND q.has_portfolios THEN '$1' END,"
+					 " CASE WHEN $3 THEN '$2' END, CASE WHEN $3 THEN '$3' END), pulse.orders_by_id(s)"
 					 " FROM pulse.source s CROSS JOIN LATERAL pulse.source_relation(s) AS q (relation, has_portfolios)"
 					 " JOIN pg_catalog.pg_class c ON c.oid = q.relation"
 					 " WHERE s.source_id = $1 AND s.state = 'active'", 3, types);

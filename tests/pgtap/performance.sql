@@ -1,7 +1,7 @@
 -- Performance: values worked out by hand, deposits, several portfolios, missing data, reports.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(58);
+SELECT plan(61);
 CREATE FUNCTION near(a float8, b float8, title text) RETURNS text LANGUAGE sql AS $$
 	SELECT ok(abs(a - b) <= 1e-12 * greatest(1, abs(b)), format('%s: %s', title, a)) $$;
 
@@ -105,6 +105,13 @@ INSERT INTO odd VALUES ('2026-01-04', 'NaN');
 SELECT is((SELECT cumulative_return::text FROM pulse_performance('odd')), 'NaN', 'NaN is not hidden');
 SELECT is(pulse.performance_data('odd') -> 'cumulative_return', 'null', 'in JSON it is null');
 SELECT lives_ok($$SELECT pulse_snapshot('odd'), pulse_portfolio_chart(1000000, 500, 'odd'), pulse_performance_report(30, 'odd')$$, 'and breaks nothing');
+SELECT pulse_detach('odd');
+-- a name that looks like a parameter stays a name
+SELECT pulse_attach('odd', 'snapshots', '{"ts": "at", "total_value": "worth", "portfolio": {"value": "$1''; $2"}}', 'UTC');
+DELETE FROM odd WHERE worth = 'NaN';
+SELECT near(cumulative_return, 0.1, 'a name like a parameter') FROM pulse_performance('$1''; $2');
+SELECT ok((SELECT count(*) = 1 FROM pulse_portfolios() WHERE portfolio = '$1''; $2'), 'is a name in the list');
+SELECT lives_ok('SELECT pulse_performance(), pulse_portfolio_chart(1000000), pulse_performance_report()', 'and harmless among others');
 SELECT pulse_detach('odd');
 
 -- periods
