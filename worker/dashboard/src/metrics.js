@@ -25,7 +25,7 @@ export const METRICS = {
 	},
 	cagr: {
 		label: 'Annual return', window: HISTORY, sql: column('cagr'),
-		definition: 'The constant yearly growth that leads from the first value to the newest, deposits taken out. A year is 365 days; from a short history it is a wild extrapolation. “Needs” is the yearly pace from now on that brings this calendar year to the goal: SELECT required_pace FROM pulse_targets().',
+		definition: 'The constant yearly growth that leads from the first value to the newest, deposits taken out. A year is 365 days; from a short history it is a wild extrapolation. Whether this calendar year is on pace for the goal, and what pace it needs from now on, says required_pace of pulse_targets().',
 	},
 	sharpe: {
 		label: 'Sharpe ratio', window: HISTORY, sql: column('sharpe'),

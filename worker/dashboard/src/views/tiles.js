@@ -73,13 +73,15 @@ function goalTile({ id, metric, actual, goal, format, formatGoal, shortfall, dir
 		return { id, metric, value: MISSING, note: shortfall, gauge: gauge({ fraction: 0, tone: '', label: `${label}: nothing yet` }) };
 	}
 	const reached = actual >= goal;
+	const onPace = pace !== null && pace <= goal;
+	const verdict = reached ? '✓ reached' : onPace ? '✓ on pace' : pace === null ? 'below' : html`needs <span class="num">${format(pace)}</span>`;
 	return {
 		id,
 		metric,
 		value: directed ? change(actual, format(actual)) : format(actual),
-		note: html`goal <span class="num">${formatGoal(goal)}</span> <span class="verdict ${reached ? 'good' : 'short'}">${reached ? '✓ reached' : pace === null ? 'below' : html`needs <span class="num">${format(pace)}</span>`}</span>`,
+		note: html`goal <span class="num">${formatGoal(goal)}</span> <span class="verdict ${reached || onPace ? 'good' : 'short'}">${verdict}</span>`,
 		gauge: gauge({
-			fraction: actual / goal, tone: reached ? 'good' : 'short',
+			fraction: actual / goal, tone: reached || onPace ? 'good' : 'short',
 			label: `${label} ${format(actual)}, goal ${formatGoal(goal)}`,
 		}),
 	};
