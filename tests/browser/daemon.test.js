@@ -105,11 +105,37 @@ test('time frames and symbols are what SQL gives', async () => {
 			assert.ok(value === null ? shown.trim() === '–' : agrees(shown, value), `${frame.timeframe} ${name}: ${shown}, SQL ${value}`);
 		}
 	}
-	const { rows: symbols } = await client.query(`SELECT symbol, count(*) AS trades, sum(net_pnl) AS pnl FROM pulse_closed_trades()
-		WHERE closed_at >= now() - interval '720 hours' GROUP BY symbol ORDER BY pnl DESC`);
+	const { rows: symbols } = await client.query('SELECT * FROM pulse_symbol_performance(30)');
 	assert.ok(symbols.length > 0);
 	assert.deepEqual(await page.locator('#symbols .symbol').allInnerTexts(), symbols.map(({ symbol }) => symbol));
-	for (const [index, { pnl }] of symbols.entries()) assert.ok(agrees(await page.locator('#symbols .change').nth(index).innerText(), pnl));
+	for (const [index, { net_pnl: value }] of symbols.entries()) {
+		const shown = await page.locator('#symbols .profit').nth(index).innerText();
+		assert.ok(value === null ? shown.trim() === '–' : agrees(shown, value), `${shown}, SQL ${value}`);
+	}
+	await close();
+});
+
+test('months, drawdowns and hours are what SQL gives', async () => {
+	const { page, close } = await openPage(browser, daemon.address, { timezoneId: 'Asia/Kolkata' });
+	const { rows: months } = await client.query("SELECT * FROM pulse_monthly_returns(NULL, 'Asia/Kolkata')");
+	await page.locator('#months tbody tr').first().waitFor();
+	let compared = 0;
+	for (const { year, month, monthly_return: value } of months) {
+		const shown = await page.locator(`#months [data-year="${year}"] td`).nth(month - 1).innerText();
+		assert.ok(value === null ? shown === '' : agrees(shown, value), `${year}-${month}: ${shown}, SQL ${value}`);
+		compared++;
+	}
+	assert.ok(compared >= 2);
+	const { rows: falls } = await client.query('SELECT * FROM pulse_drawdowns(5)');
+	assert.equal(await page.locator('#drawdowns li').count(), falls.length);
+	for (const { rank, depth } of falls) assert.ok(agrees(await page.locator(`#drawdowns [data-rank="${rank}"] .depth`).innerText(), -depth));
+	const { rows: hours } = await client.query("SELECT * FROM pulse_trading_heatmap(90, NULL, 'Asia/Kolkata')");
+	const cells = page.locator('#hours tbody td');
+	await cells.first().waitFor();
+	assert.deepEqual(await cells.allInnerTexts(), hours.map(({ trades }) => (trades === '0' ? '' : trades)));
+	await page.getByRole('button', { name: 'Net P&L' }).click();
+	const busiest = hours.findIndex(({ pnl }) => Number(pnl) !== 0);
+	assert.ok((await cells.nth(busiest).getAttribute('title')).includes(`${hours[busiest].trades} fills`));
 	await close();
 });
 

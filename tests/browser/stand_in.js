@@ -42,8 +42,6 @@ export class StandIn {
 	chart = { from: null, to: null, points: 0, ts: [], value: [], drawdown: [], flow: [] };
 	snapshot = snapshot();
 	targets = [];
-	breakdown = [];
-	report = { trading: { symbols: [] } };
 	/** Answers a message; replace it to misbehave. */
 	answer = (socket, message) => {
 		if (message.type === 'REQUEST_SNAPSHOT') this.sendSnapshot(socket);
@@ -94,7 +92,7 @@ export class StandIn {
 		if (pathname.startsWith('/api/v1/')) {
 			const body = {
 				'/api/v1/portfolio/chart': this.chart, '/api/v1/snapshot': this.snapshot, '/api/v1/targets': this.targets,
-				'/api/v1/performance/breakdown': this.breakdown, '/api/v1/performance/report': this.report,
+				'/api/v1/performance/breakdown': [], '/api/v1/symbols': [], '/api/v1/monthly': [], '/api/v1/drawdowns': [], '/api/v1/heatmap': [],
 			}[pathname];
 			response.writeHead(body ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(body ?? { title: 'not here', status: 404 }));
 			return;

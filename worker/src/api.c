@@ -45,6 +45,7 @@ struct route
 };
 
 #define PORTFOLIO {"portfolio", PARAMETER_TEXT, NULL, 0, 0}
+#define TIMEZONE {"timezone", PARAMETER_TEXT, "UTC", 0, 0}
 
 /* A page carries one row more than was asked for, which tells whether there is a next one. */
 static const char trades_sql[] =
@@ -78,6 +79,33 @@ static const struct route routes[] = {
 		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(b) || pg_catalog.jsonb_build_object('net_pnl', b.net_pnl::text)), '[]')::text"
 		" FROM %s.pulse_performance_breakdown($1) AS b",
 		{PORTFOLIO}},
+	{"/api/v1/monthly",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('year', m.year, 'month', m.month, 'monthly_return',"
+		" pulse.json_number(m.monthly_return), 'end_value', pulse.json_number(m.end_value))), '[]')::text"
+		" FROM %s.pulse_monthly_returns($1, $2) AS m",
+		{PORTFOLIO, TIMEZONE}},
+	{"/api/v1/drawdowns",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('rank', d.rank, 'depth', pulse.json_number(d.depth),"
+		" 'peak_at', pulse.json_time(d.peak_at), 'trough_at', pulse.json_time(d.trough_at),"
+		" 'recovered_at', pulse.json_time(d.recovered_at), 'duration', EXTRACT(epoch FROM d.duration)::float8,"
+		" 'time_to_trough', EXTRACT(epoch FROM d.time_to_trough)::float8,"
+		" 'time_to_recover', EXTRACT(epoch FROM d.time_to_recover)::float8)), '[]')::text"
+		" FROM %s.pulse_drawdowns($1::integer, $2) AS d",
+		{{"top", PARAMETER_INTEGER, "10", 1, 1000}, PORTFOLIO}},
+	{"/api/v1/heatmap",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('weekday', h.weekday, 'hour', h.hour, 'trades', h.trades,"
+		" 'volume', h.volume::text, 'pnl', h.pnl::text)), '[]')::text"
+		" FROM %s.pulse_trading_heatmap($1::integer, $2, $3) AS h",
+		{{"days", PARAMETER_INTEGER, "30", 1, 36500}, PORTFOLIO, TIMEZONE}},
+	{"/api/v1/symbols",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('symbol', s.symbol, 'fills', s.fills, 'volume', s.volume::text,"
+		" 'trades', s.trades, 'gross_pnl', s.gross_pnl::text, 'fees', s.fees::text, 'net_pnl', s.net_pnl::text,"
+		" 'win_rate', pulse.json_number(s.win_rate), 'profit_factor', pulse.json_number(s.profit_factor),"
+		" 'average_win', pulse.json_number(s.average_win), 'average_loss', pulse.json_number(s.average_loss),"
+		" 'average_return', pulse.json_number(s.average_return), 'best_trade', s.best_trade::text, 'worst_trade', s.worst_trade::text,"
+		" 'average_holding', EXTRACT(epoch FROM s.average_holding)::float8)), '[]')::text"
+		" FROM %s.pulse_symbol_performance($1::integer, $2) AS s",
+		{{"days", PARAMETER_INTEGER, "30", 1, 36500}, PORTFOLIO}},
 	{"/api/v1/targets",
 		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)), '[]')::text FROM %s.pulse_targets($1) AS t",
 		{PORTFOLIO}},

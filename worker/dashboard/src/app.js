@@ -2,6 +2,7 @@ import { render } from 'lit-html';
 import { fetchJson } from './api.js';
 import { EquityCharts } from './charts.js';
 import { Extras } from './extras.js';
+import { zoneName } from './format.js';
 import { History, POINTS, RANGES } from './history.js';
 import { Popover } from './popover.js';
 import { applySettings } from './settings.js';
@@ -25,11 +26,12 @@ const DAY = 86_400;
 class Page {
 	state = emptyState();
 	history = new History();
-	extras = new Extras(() => this.draw(), () => this.state.scope);
+	extras = new Extras(() => this.draw(), () => ({ portfolio: this.state.scope, timezone: zoneName() }));
 	/** @type {Range} */ range = '1M';
 	/** @type {number | null} index of the point under the cursor */ cursor = null;
 	keyboardCursor = false;
 	arrangement = NEWEST_FIRST;
+	/** @type {'trades' | 'volume' | 'pnl'} what the map of the hours shows */ heat = 'trades';
 	zoomed = false;
 	chartLoaded = false;
 	chartError = '';
@@ -99,7 +101,7 @@ class Page {
 			state: this.state, connection: this.socket.connection, history: this.history, extras: this.extras,
 			range: this.range, cursor: this.cursor, keyboardCursor: this.keyboardCursor, zoomed: this.zoomed,
 			chartLoaded: this.chartLoaded, chartError: this.chartError, problem: this.problem, explained: this.#explanation.key,
-			arrangement: this.arrangement, now: Date.now(), days: this.#days(), actions: this.actions,
+			arrangement: this.arrangement, heat: this.heat, now: Date.now(), days: this.#days(), actions: this.actions,
 		};
 	}
 
@@ -110,6 +112,13 @@ class Page {
 			resetZoom: () => this.#charts?.resetZoom(),
 			settingsChanged: () => {
 				this.#charts?.restyle();
+				this.draw();
+				// The time zone decides about months and hours.
+				void this.extras.load();
+			},
+			/** @param {'trades' | 'volume' | 'pnl'} figure */
+			chooseHeat: (figure) => {
+				this.heat = figure;
 				this.draw();
 			},
 			/** @param {Range} range */

@@ -183,10 +183,30 @@ export function short(value) {
 
 const DAY_AND_TIME = /** @type {const} */ ({ year: 'numeric', month: 'short', day: '2-digit', hour: '2-digit', minute: '2-digit' });
 
-/** @type {Record<'clock' | 'day' | 'minute' | 'full', Intl.DateTimeFormatOptions>} */
+/**
+ * A number in about four characters.
+ * @param {number} value
+ */
+export function tiny(value) {
+	const size = Math.abs(value);
+	const [divisor, unit] = size >= 999_500_000 ? [1e9, 'B'] : size >= 999_500 ? [1e6, 'M'] : size >= 999.5 ? [1e3, 'k'] : [1, ''];
+	return fixed(value / divisor, size / divisor < 9.95 && unit ? 1 : 0, false) + unit;
+}
+
+/** @param {number} seconds how long something lasted */
+export function span(seconds) {
+	if (seconds < 3600) return `${Math.round(seconds / 60)} min`;
+	if (seconds < 2 * 86400) return `${Math.round(seconds / 3600)} h`;
+	return `${Math.round(seconds / 86400)} days`;
+}
+
+/** @typedef {'clock' | 'day' | 'date' | 'minute' | 'full'} Style */
+
+/** @type {Record<Style, Intl.DateTimeFormatOptions>} */
 const STYLES = {
 	clock: { hour: '2-digit', minute: '2-digit', second: '2-digit' },
 	day: { day: '2-digit', month: 'short' },
+	date: { day: '2-digit', month: 'short', year: 'numeric' },
 	minute: DAY_AND_TIME,
 	full: { ...DAY_AND_TIME, second: '2-digit' },
 };
@@ -194,7 +214,7 @@ const STYLES = {
 /** @type {Map<string, Intl.DateTimeFormat>} */
 const dateFormats = new Map();
 
-/** @param {keyof typeof STYLES} style */
+/** @param {Style} style */
 function dateFormat(style) {
 	const key = `${style} ${setting('zone')}`;
 	let format = dateFormats.get(key);
@@ -212,7 +232,7 @@ export const zoneName = () => timeZone() ?? Intl.DateTimeFormat().resolvedOption
 
 /**
  * @param {string | number | null | undefined} when  ISO text or milliseconds
- * @param {keyof typeof STYLES} [style]
+ * @param {Style} [style]
  */
 export function time(when, style = 'full') {
 	const date = when === null || when === undefined ? NaN : new Date(when).getTime();

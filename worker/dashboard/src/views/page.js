@@ -1,5 +1,5 @@
 import { html, nothing } from 'lit-html';
-import { symbols, timeframes } from './analysis.js';
+import { drawdowns, hours, months, symbols, timeframes } from './analysis.js';
 import { equity } from './equity.js';
 import { explanation } from './explanation.js';
 import { header } from './header.js';
@@ -23,8 +23,8 @@ export function page(view) {
 			<h1 class="sr-only">Trading performance</h1>
 			${tiles(view)}
 			<div class="columns">
-				<div class="column wide">${equity(view)}${trades(view)}${positions(view)}${timeframes(view)}</div>
-				<div class="column narrow">${alerts(view)}${health(view)}${statistics(view)}${symbols(view)}</div>
+				<div class="column wide">${equity(view)}${trades(view)}${positions(view)}${timeframes(view)}${months(view)}${hours(view)}</div>
+				<div class="column narrow">${alerts(view)}${health(view)}${statistics(view)}${symbols(view)}${drawdowns(view)}</div>
 			</div>
 		</main>
 		<footer class="bottom"><span>Times in ${zoneName()}; days of the statistics begin at 00:00 UTC.</span></footer>
