@@ -55,6 +55,7 @@ test('every problem is named with its file, line and reason', async () => {
 		[`${minimal}[telegram]\napi_base = http://api.example\n`, /^pulse\.ini:4: \[telegram\] api_base: http:\/\/ would send the token in the clear/m],
 		[`${minimal}[telegram]\nchat_id = me\n`, /^pulse\.ini:4: \[telegram\] chat_id: not a chat id/m],
 		[`${minimal}[reports]\ntimezone = Europe Berlin\n`, /^pulse\.ini:4: \[reports\] timezone: not an IANA time zone/m],
+		[`${minimal}[resources]\ncpu_warning = 80\n`, /^pulse\.ini:4: \[resources\] cpu_warning: "80" is not a fraction from 0 to 1$/m],
 		['[database]\ndsn = nonsense\n', /^pulse\.ini:2: \[database\] dsn: not a connection string/m],
 		[`${minimal}dsn = dbname=other\n`, /^pulse\.ini:3: \[database\] dsn is set twice, first in line 2$/m],
 		[`dsn = dbname=x\n`, /^pulse\.ini:1: a key must stand below a \[section\]$/m],
@@ -78,7 +79,7 @@ test('all problems of a file are reported at once', async () => {
 });
 
 test('sections of features that this version does not have are refused by name', async () => {
-	for (const section of ['probe.binance', 'resources', 'logs', 'remote.loki', 'auth']) {
+	for (const section of ['probe.binance', 'logs', 'remote.loki', 'auth']) {
 		const { status, stderr } = await check(`${minimal}[${section}]\na = 1\n`);
 		assert.equal(status, 78);
 		assert.match(stderr, new RegExp(`pulse\\.ini:4: section \\[${section}\\] is not supported`));

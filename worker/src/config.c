@@ -41,7 +41,7 @@ struct reader
 };
 
 /* Sections of the interface that other versions serve. They are refused by name, so that nobody believes in them. */
-static const char *const later_sections[] = {"probe", "resources", "logs", "remote", "auth"};
+static const char *const later_sections[] = {"probe", "logs", "remote", "auth"};
 
 static void __attribute__((format(printf, 3, 4)))
 complain(struct reader *reader, int line, const char *format,...)
@@ -172,6 +172,7 @@ value_problem(const struct config_key *key, const char *value, char *buffer, siz
 	char	   *end;
 	bool		truth;
 	long long	number;
+	double		fraction;
 	struct config_list list = {0};
 
 	buffer[0] = '\0';
@@ -189,6 +190,12 @@ value_problem(const struct config_key *key, const char *value, char *buffer, siz
 			else if (number < key->minimum || number > key->maximum)
 				snprintf(buffer, size, "%s is outside of %lld to %lld", value, (long long) key->minimum,
 						 (long long) key->maximum);
+			break;
+		case CONFIG_FRACTION:
+			errno = 0;
+			fraction = strtod(value, &end);
+			if (*value == '\0' || *end != '\0' || errno != 0 || !(fraction >= 0 && fraction <= 1))
+				snprintf(buffer, size, "\"%s\" is not a fraction from 0 to 1", value);
 			break;
 		case CONFIG_STRING:
 			problem = *value == '\0' ? "empty" : (key->check != NULL ? key->check(value) : NULL);
@@ -217,6 +224,9 @@ store(struct config *config, const struct config_key *key, const char *value)
 			break;
 		case CONFIG_INTEGER:
 			*(int64_t *) field = strtoll(value, NULL, 10);
+			break;
+		case CONFIG_FRACTION:
+			*(double *) field = strtod(value, NULL);
 			break;
 		case CONFIG_STRING:
 			free(*(char **) field);

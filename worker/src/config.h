@@ -37,12 +37,26 @@ struct config
 	int64_t		max_attempts;
 
 	char	   *timezone;
+
+	bool		resources_enabled;
+	char	   *resources_component;
+	int64_t		resources_interval;	/* seconds */
+	double		cpu_warning;	/* fractions */
+	double		cpu_critical;
+	double		memory_warning;
+	double		memory_critical;
+	double		disk_warning;	/* also for inodes and open files */
+	double		disk_critical;
+	struct config_list disks;
+	char	   *proc_directory;
+	char	   *sys_directory;
 };
 
 enum config_type
 {
 	CONFIG_STRING,
 	CONFIG_INTEGER,
+	CONFIG_FRACTION,
 	CONFIG_BOOLEAN,
 	CONFIG_LIST
 };

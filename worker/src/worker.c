@@ -10,6 +10,7 @@
 #include "feed.h"
 #include "log.h"
 #include "memory.h"
+#include "resources.h"
 #include "server.h"
 #include "signals.h"
 #include "stream.h"
@@ -36,6 +37,7 @@ struct worker
 	struct feed *feed;
 	struct delivery *delivery;
 	struct engine *engine;
+	struct resources *resources;
 	struct api	api;
 	struct server *server;
 	struct loop_timer drain_timer;
@@ -143,6 +145,7 @@ reload(struct worker *worker)
 	database_set_dsn(worker->database, config->dsn);
 	feed_configure(worker->feed, config->listen_dsn, config->poll_interval);
 	delivery_configure(worker->delivery, config);
+	resources_configure(worker->resources, config);
 	config_free(worker->config);
 	worker->config = config;
 	log_info("config", "configuration reloaded");
@@ -224,6 +227,7 @@ start(struct worker *worker)
 	worker->feed = feed_open(worker->loop, worker->config->listen_dsn, worker->config->poll_interval, &listener);
 	stream_set_feed(worker->stream, worker->feed);
 	worker->engine = engine_open(worker->loop, worker->database);
+	worker->resources = resources_open(worker->loop, worker->database, worker->config);
 	worker->delivery = delivery_open(worker->loop, worker->config);
 	worker->api = (struct api) {.answers = worker->answers,.database = worker->database,.stream = worker->stream,
 		.feed = worker->feed,.delivery = worker->delivery,.dashboard_directory = worker->options->dashboard_directory,
@@ -252,6 +256,7 @@ stop(struct worker *worker)
 	server_close(worker->server);
 	delivery_close(worker->delivery);
 	engine_close(worker->engine);
+	resources_close(worker->resources);
 	feed_close(worker->feed);
 	stream_close(worker->stream);
 	answers_close(worker->answers);
