@@ -203,3 +203,23 @@ CREATE FUNCTION pulse_drawdowns(top integer DEFAULT 10, portfolio text DEFAULT N
 	$$;
 COMMENT ON FUNCTION pulse_drawdowns(integer, text) IS
 	'The deepest drawdowns of the equity, deposits and withdrawals removed: depth (a positive fraction of the peak), when the peak was, the lowest point and the recovery (NULL while it lasts), and how long each part took; duration runs to the recovery or the last snapshot. Portfolio NULL: all visible ones together.';
+
+CREATE FUNCTION pulse.fee_kind(symbol text, fee_asset text) RETURNS text
+	AS 'MODULE_PATHNAME', 'pulse_fee_kind' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.fee_kind(text, text) IS
+	'What a fee in an asset is to a symbol: quote (also for NULL), base, or other, a third asset.';
+
+CREATE FUNCTION pulse_fees(since timestamptz DEFAULT NULL, portfolio text DEFAULT NULL)
+	RETURNS TABLE (portfolio text, fee_asset text, kind text, fills bigint, amount numeric, quote_amount numeric)
+	LANGUAGE sql STABLE
+	AS $$
+	SELECT f.portfolio COLLATE "default", upper(f.fee_asset), k.kind, count(*), trim_scale(sum(f.fee)),
+		CASE k.kind WHEN 'quote' THEN trim_scale(sum(f.fee)) WHEN 'base' THEN trim_scale(sum(f.fee * f.price)) END
+	FROM pulse.fill f JOIN pulse.source s ON s.source_id = f.source_id AND s.state = 'active'
+	CROSS JOIN LATERAL pulse.fee_kind(f.symbol, f.fee_asset) AS k (kind)
+	WHERE ($2 IS NULL OR f.portfolio = $2) AND ($1 IS NULL OR f.executed_at >= $1) AND f.fee <> 0
+	GROUP BY f.portfolio, 2, k.kind
+	ORDER BY f.portfolio, 2 NULLS FIRST, k.kind
+	$$;
+COMMENT ON FUNCTION pulse_fees(timestamptz, text) IS
+	'Fees paid (rebates negative) by the asset they were paid in: quote ones and base ones, valued at the price of their fills, are part of every profit after fees; those in a third asset (kind other, quote_amount NULL) are kept apart here, since their price at that moment is not known. Fills processed so far; portfolio NULL means all visible ones.';

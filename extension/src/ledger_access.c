@@ -19,14 +19,15 @@
 
 PG_FUNCTION_INFO_V1(pulse_readable);
 
-/* The last answer of this call site: rows of one portfolio come in runs. */
+/* The last answer of this call site: rows of one source, and of one portfolio, come in runs. */
 typedef struct last_answer
 {
-	int32		source_id;
-	char	   *portfolio;
-	Oid			user;
 	bool		valid;
+	int32		source_id;
+	Oid			user;
 	bool		readable;
+	bool		by_portfolio;	/* row-level policies apply, so the answer is good for one portfolio */
+	char	   *portfolio;
 } last_answer;
 
 /* Whether the current user's row-level policies leave a row of the portfolio visible. */
@@ -51,49 +52,64 @@ sees_a_row(const pulse_source *source, const char *portfolio)
 }
 
 /* Works an answer out. */
-static bool
-is_readable(int32 source_id, const char *portfolio)
+static void
+find_out(last_answer *answer)
 {
 	pulse_source *source;
-	bool		readable = false;
 
+	answer->readable = false;
+	answer->by_portfolio = false;
 	SPI_connect();
-	source = pulse_source_load(source_id, portfolio != NULL, false);
+	source = pulse_source_load(answer->source_id, answer->portfolio != NULL, false);
 	if (source != NULL && source->query != NULL &&
-		pg_class_aclcheck(source->relation, GetUserId(), ACL_SELECT) == ACLCHECK_OK)
-		readable = check_enable_rls(source->relation, InvalidOid, true) != RLS_ENABLED ||
-			sees_a_row(source, portfolio);
+		pg_class_aclcheck(source->relation, answer->user, ACL_SELECT) == ACLCHECK_OK)
+	{
+		answer->by_portfolio = check_enable_rls(source->relation, InvalidOid, true) == RLS_ENABLED;
+		answer->readable = !answer->by_portfolio || sees_a_row(source, answer->portfolio);
+	}
 	SPI_finish();
-	return readable;
+	answer->valid = true;
+}
+
+/* Whether an answer holds for this call. */
+static bool
+holds(const last_answer *answer, int32 source_id, FunctionCallInfo fcinfo)
+{
+	text	   *portfolio;
+
+	if (!answer->valid || answer->source_id != source_id || answer->user != GetUserId())
+		return false;
+	if (!answer->by_portfolio)
+		return true;
+	if (PG_ARGISNULL(1) || answer->portfolio == NULL)
+		return PG_ARGISNULL(1) && answer->portfolio == NULL;
+	portfolio = PG_GETARG_TEXT_PP(1);
+	return VARSIZE_ANY_EXHDR(portfolio) == strlen(answer->portfolio) &&
+		memcmp(VARDATA_ANY(portfolio), answer->portfolio, VARSIZE_ANY_EXHDR(portfolio)) == 0;
 }
 
 /* SQL: pulse.readable(source_id, portfolio). */
 Datum
 pulse_readable(PG_FUNCTION_ARGS)
 {
-	last_answer *last = fcinfo->flinfo->fn_extra;
-	int32		source_id;
-	char	   *portfolio;
+	last_answer *answer = fcinfo->flinfo->fn_extra;
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_BOOL(false);
-	source_id = PG_GETARG_INT32(0);
-	portfolio = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
-	if (last == NULL)
-		last = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(last_answer));
-	if (!last->valid || last->source_id != source_id || last->user != GetUserId() ||
-		(last->portfolio == NULL) != (portfolio == NULL) ||
-		(portfolio != NULL && strcmp(portfolio, last->portfolio) != 0))
+	if (answer == NULL)
+		answer = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(last_answer));
+	if (!holds(answer, PG_GETARG_INT32(0), fcinfo))
 	{
-		bool		readable = is_readable(source_id, portfolio);
+		MemoryContext old = MemoryContextSwitchTo(fcinfo->flinfo->fn_mcxt);
 
-		if (last->portfolio != NULL)
-			pfree(last->portfolio);
-		last->portfolio = portfolio == NULL ? NULL : MemoryContextStrdup(fcinfo->flinfo->fn_mcxt, portfolio);
-		last->source_id = source_id;
-		last->user = GetUserId();
-		last->readable = readable;
-		last->valid = true;
+		answer->valid = false;
+		if (answer->portfolio != NULL)
+			pfree(answer->portfolio);
+		answer->portfolio = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+		answer->source_id = PG_GETARG_INT32(0);
+		answer->user = GetUserId();
+		MemoryContextSwitchTo(old);
+		find_out(answer);
 	}
-	PG_RETURN_BOOL(last->readable);
+	PG_RETURN_BOOL(answer->readable);
 }

@@ -5,6 +5,7 @@
 #include "postgres.h"
 
 #include "catalog/pg_type.h"
+#include "fmgr.h"
 #include "utils/builtins.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
@@ -12,6 +13,8 @@
 #include "src/compat.h"
 #include "src/ledger_numeric.h"
 #include "src/ledger_rows.h"
+
+PG_FUNCTION_INFO_V1(pulse_fee_kind);
 
 #define FILL_COLUMNS 14
 
@@ -181,4 +184,16 @@ pulse_end_fills(pulse_fill_reader *reader)
 	SPI_freetuptable(reader->rows);
 	SPI_cursor_close(reader->portal);
 	MemoryContextDelete(reader->batch_context);
+}
+
+/* SQL: pulse.fee_kind(symbol, fee_asset): quote, base or other. */
+Datum
+pulse_fee_kind(PG_FUNCTION_ARGS)
+{
+	static const char *const names[] = {"quote", "base", "other"};
+	char	   *asset = PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1));
+
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	PG_RETURN_TEXT_P(cstring_to_text(names[ledger_fee_kind_of(text_to_cstring(PG_GETARG_TEXT_PP(0)), asset)]));
 }
