@@ -186,6 +186,18 @@ test('the curve ends where the account is, and starts where SQL says', async () 
 	await close();
 });
 
+test('older trades are loaded page by page', async () => {
+	const { page, close } = await openPage(browser, daemon.address);
+	const { rows } = await client.query('SELECT id::text FROM trades ORDER BY executed_at DESC, id DESC');
+	const shown = () => page.locator('#trades tbody tr').evaluateAll((list) => list.map((each) => each.dataset.trade));
+	await row(page, 'BTCUSDT').first().waitFor();
+	assert.ok((await shown()).length < rows.length);
+	await page.getByRole('button', { name: 'Load older trades' }).click();
+	await page.getByRole('button', { name: 'Load older trades' }).waitFor({ state: 'detached' });
+	assert.deepEqual(await shown(), rows.map(({ id }) => id));
+	await close();
+});
+
 test('an INSERT moves the page', async () => {
 	const { page, close } = await openPage(browser, daemon.address);
 	await live(page);
@@ -254,6 +266,28 @@ test('the database goes and comes back', async () => {
 	await insertTrade('AFTER-CRASH');
 	await row(page, 'AFTER-CRASH').waitFor();
 	await close();
+});
+
+test('several portfolios: all together, or one of them', async () => {
+	const { page, close } = await openPage(browser, daemon.address);
+	await live(page);
+	assert.equal(await page.locator('.picker').count(), 0);
+	await client.query("INSERT INTO portfolio_snapshots (portfolio, total_value) VALUES ('second', 1000000)");
+	const value = async (portfolio) => (await client.query('SELECT total_value FROM pulse_performance($1)', [portfolio])).rows[0].total_value;
+	const shows = async (portfolio) => page.locator('[data-tile=value] .figure', {
+		hasText: Number(await value(portfolio)).toLocaleString('en-US', { minimumFractionDigits: 2, maximumFractionDigits: 2 }),
+	}).waitFor();
+	await shows(null);
+	await page.locator('.picker select').selectOption('second');
+	await shows('second');
+	await client.query("INSERT INTO portfolio_snapshots (portfolio, total_value) VALUES ('main', 5), ('second', 1000007)");
+	await shows('second');
+	await page.reload();
+	await shows('second');
+	await page.locator('.picker select').selectOption('');
+	await shows(null);
+	await close();
+	await client.query("DELETE FROM portfolio_snapshots WHERE portfolio = 'second' OR total_value = 5");
 });
 
 for (const [title, options] of [

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { History, POINTS } from '../../worker/dashboard/src/history.js';
-import { MOST_ALERTS, MOST_TRADES, emptyState, reduce } from '../../worker/dashboard/src/store.js';
+import { MOST_ALERTS, MOST_OLDER_TRADES, MOST_TRADES, emptyState, reduce, withOlderTrades } from '../../worker/dashboard/src/store.js';
 import { NEWEST_FIRST, arrange, toCsv } from '../../worker/dashboard/src/trade_table.js';
 import { snapshot, trade } from './stand_in.js';
 
@@ -141,4 +141,21 @@ test('CSV: all digits, quoted text, no formulas', () => {
 	assert.match(lines[1], /,'=1\+1,BUY,0\.1,1e400,/);
 	assert.match(lines[1], /,-0\.000000000000000001,/);
 	assert.match(lines[1], /,"a ""b"", c",/);
+});
+
+test('older trades join the newest without a seam, bounded', () => {
+	let state = loaded({ activity: { trades: [trade(300).data, trade(299).data], alerts: [] } });
+	assert.equal(state.older, null);
+	state = withOlderTrades(state, { items: [trade(300), trade(299), trade(298)].map(({ data }) => data), next_cursor: 'c' });
+	state = reduce(state, { ...trade(301), portfolio: undefined });
+	assert.deepEqual(state.older.map((each) => each.id), [301, 300, 299, 298]);
+	assert.equal(state.cursor, 'c');
+	state = withOlderTrades(state, { items: [trade(297).data], next_cursor: null });
+	assert.deepEqual([state.older.length, state.cursor], [5, null]);
+	const resumed = reduce(state, { type: 'SNAPSHOT', data: snapshot({ activity: { trades: [trade(302).data, trade(301).data], alerts: [] } }) });
+	assert.equal(resumed.older.length, 6);
+	const holed = reduce(state, { type: 'SNAPSHOT', data: snapshot({ activity: { trades: [trade(900).data], alerts: [] } }) });
+	assert.equal(holed.older, null, 'with a hole between them they are dropped');
+	for (let seq = 400; seq < 400 + MOST_OLDER_TRADES; seq++) state = reduce(state, trade(seq));
+	assert.equal(state.older.length, MOST_OLDER_TRADES);
 });

@@ -7,7 +7,7 @@ import { History, POINTS, RANGES } from './history.js';
 import { Popover } from './popover.js';
 import { applySettings } from './settings.js';
 import { PulseSocket } from './socket.js';
-import { emptyState, reduce } from './store.js';
+import { emptyState, reduce, withOlderTrades } from './store.js';
 import { NEWEST_FIRST } from './trade_table.js';
 import { page } from './views/page.js';
 
@@ -17,6 +17,7 @@ import { page } from './views/page.js';
 const REFRESH_CHART = 5 * 60_000;
 const CORRECTION_PAUSE = 1000;
 const DAY = 86_400;
+const OLDER_TRADES = 200;
 
 /**
  * Everything that the views read.
@@ -131,12 +132,13 @@ class Page {
 			},
 			/** @param {string | null} name */
 			choosePortfolio: (name) => {
-				this.state = { ...this.state, scope: name };
+				this.state = { ...this.state, scope: name, older: null, cursor: null };
 				this.#rememberInAddress();
 				void this.loadChart();
 				void this.#fetchSnapshot();
 				void this.extras.load();
 			},
+			olderTrades: () => { void this.#fetchOlderTrades(); },
 			/** @param {Partial<import('./trade_table.js').Arrangement>} change */
 			arrangeTrades: (change) => {
 				this.arrangement = { ...this.arrangement, ...change };
@@ -265,6 +267,19 @@ class Page {
 			this.problem = '';
 		} catch (error) {
 			if (request === this.#snapshotRequest) this.problem = `The figures could not be fetched: ${/** @type {Error} */ (error).message}`;
+		}
+		this.draw();
+	}
+
+	async #fetchOlderTrades() {
+		const { older, cursor, trades, scope } = this.state;
+		// The first page begins at the newest trade too: only the server can make cursors.
+		const limit = OLDER_TRADES + (older ? 0 : trades.length);
+		try {
+			const answer = await fetchJson('trades', { limit, cursor: older ? cursor : null, portfolio: scope });
+			if (scope === this.state.scope) this.state = withOlderTrades(this.state, answer);
+		} catch (error) {
+			this.problem = `The trades could not be fetched: ${/** @type {Error} */ (error).message}`;
 		}
 		this.draw();
 	}

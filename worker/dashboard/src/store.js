@@ -4,6 +4,8 @@
 
 export const MOST_TRADES = 200;
 export const MOST_ALERTS = 50;
+/** Together with those that were fetched on demand. */
+export const MOST_OLDER_TRADES = 2000;
 
 /**
  * Everything the page shows that came over the socket.
@@ -16,6 +18,8 @@ export const MOST_ALERTS = 50;
  * @property {import('./types.js').Performance} performance
  * @property {import('./types.js').Health} health
  * @property {Trade[]} trades  newest first
+ * @property {Trade[] | null} older  all trades that are shown once older ones have been fetched, newest first
+ * @property {string | null} cursor  where the next older ones begin; null when there are none
  * @property {Alert[]} alerts  newest first
  * @property {Set<string>} fresh  keys of trades that arrived live
  * @property {number} clockSkew  server time minus this clock, milliseconds
@@ -25,7 +29,7 @@ export const MOST_ALERTS = 50;
 export function emptyState() {
 	return {
 		loaded: false, scope: null, outdated: false, portfolios: [], portfolio: null, performance: {}, health: {},
-		trades: [], alerts: [], fresh: new Set(), clockSkew: 0,
+		trades: [], older: null, cursor: null, alerts: [], fresh: new Set(), clockSkew: 0,
 	};
 }
 
@@ -84,6 +88,8 @@ function applyFigures(state, frame, change) {
 function applySnapshot(state, data) {
 	const trades = /** @type {Trade[]} */ (data.activity?.trades ?? []).slice().sort(newestFirst).slice(0, MOST_TRADES);
 	const known = new Set(state.trades.map(tradeKey));
+	// A page that was fetched before an outage may have a hole behind it.
+	const sameTrades = state.older && trades.some((trade) => known.has(tradeKey(trade)));
 	const skew = Date.parse(data.generated_at) - Date.now();
 	return {
 		...state,
@@ -95,6 +101,8 @@ function applySnapshot(state, data) {
 		performance: { ...data.risk, ...data.trading, ...data.performance },
 		health: data.system ?? {},
 		trades,
+		older: sameTrades ? merge(trades, /** @type {Trade[]} */ (state.older)) : null,
+		cursor: sameTrades ? state.cursor : null,
 		alerts: (data.activity?.alerts ?? []).slice(0, MOST_ALERTS),
 		// After a reconnect the rows that the outage hid deserve the same highlight as live ones.
 		fresh: new Set(state.loaded ? trades.map(tradeKey).filter((key) => !known.has(key)) : []),
@@ -107,7 +115,25 @@ function applyTrade(state, trade) {
 	const others = state.trades.filter((other) => tradeKey(other) !== key);
 	const trades = [trade, ...others].sort(newestFirst).slice(0, MOST_TRADES);
 	const shown = new Set(trades.map(tradeKey));
-	return { ...state, trades, fresh: new Set([...state.fresh, key].filter((each) => shown.has(each))) };
+	const older = state.older && merge([trade], state.older);
+	return { ...state, trades, older, fresh: new Set([...state.fresh, key].filter((each) => shown.has(each))) };
+}
+
+/** @param {Trade[]} first @param {Trade[]} second each trade once, newest first */
+function merge(first, second) {
+	const byKey = new Map([...second, ...first].map((trade) => [tradeKey(trade), trade]));
+	return [...byKey.values()].sort(newestFirst).slice(0, MOST_OLDER_TRADES);
+}
+
+/**
+ * The state with a further page of trades.
+ * @param {State} state
+ * @param {{ items: Trade[], next_cursor: string | null }} page
+ * @returns {State}
+ */
+export function withOlderTrades(state, { items, next_cursor: cursor }) {
+	const older = merge(items, state.older ?? state.trades);
+	return { ...state, older, cursor: older.length < MOST_OLDER_TRADES ? cursor : null };
 }
 
 /** @param {Alert[]} alerts @param {Alert} alert */

@@ -50,7 +50,7 @@ function summary({ history, range }) {
 		+ 'Arrow keys read single points.';
 }
 
-const FIRST_SNAPSHOT = "INSERT INTO portfolio_snapshots (total_value, cash_balance)\nVALUES (10000, 10000);";
+const FIRST_SNAPSHOT = "-- the tables come from: SELECT pulse_setup();\nINSERT INTO portfolio_snapshots (total_value, cash_balance)\nVALUES (10000, 10000);";
 
 /** @param {View} view */
 export function equity(view) {

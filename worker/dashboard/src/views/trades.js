@@ -9,7 +9,7 @@ import { change, empty, panel, skeleton } from './parts.js';
 /** @typedef {import('../types.js').Trade} Trade */
 /** @typedef {import('../trade_table.js').Column} Column */
 
-const FIRST_TRADE = "INSERT INTO trades (symbol, side, quantity, price, fee)\nVALUES ('BTCUSDT', 'BUY', 0.1, 45000, 4.5);";
+const FIRST_TRADE = "-- the tables come from: SELECT pulse_setup();\nINSERT INTO trades (symbol, side, quantity, price, fee)\nVALUES ('BTCUSDT', 'BUY', 0.1, 45000, 4.5);";
 
 /** @param {Trade} trade */
 function side(trade) {
@@ -53,8 +53,9 @@ function heading({ arrangement, actions }, column) {
 
 /** @param {View} view @param {Trade[]} shown */
 function tools({ state, arrangement, actions }, shown) {
+	const all = state.older ?? state.trades;
 	return html`<div class="tools">
-		<span class="muted num" role="status">${shown.length < state.trades.length ? `${shown.length} of ${state.trades.length}` : `newest ${shown.length}`}</span>
+		<span class="muted num" role="status">${shown.length < all.length ? `${shown.length} of ${all.length}` : `newest ${shown.length}`}</span>
 		<input type="search" aria-label="Filter the trades" placeholder="Filter" .value=${arrangement.filter}
 			@input=${(/** @type {Event} */ event) => actions.arrangeTrades({ filter: /** @type {HTMLInputElement} */ (event.target).value })}>
 		<button type="button" class="plain" @click=${() => download(`trades-${new Date().toISOString().slice(0, 10)}.csv`, toCsv(shown))}>Export CSV</button>
@@ -65,7 +66,8 @@ function tools({ state, arrangement, actions }, shown) {
 export function trades(view) {
 	const { state, arrangement } = view;
 	const several = state.scope === null && state.portfolios.length > 1;
-	const shown = arrange(state.trades, arrangement);
+	const all = state.older ?? state.trades;
+	const shown = arrange(all, arrangement);
 	let body;
 	if (!state.loaded) body = skeleton(6);
 	else if (state.trades.length === 0) {
@@ -76,7 +78,8 @@ export function trades(view) {
 			<table class="cards">
 				<thead><tr>${columns.map((column) => heading(view, column))}</tr></thead>
 				<tbody>${repeat(shown, tradeKey, (trade) => row(trade, view))}</tbody>
-			</table></div>
+			</table>
+			${state.older === null || state.cursor !== null ? html`<button type="button" class="plain older" @click=${view.actions.olderTrades}>Load older trades</button>` : nothing}</div>
 			${shown.length === 0 ? empty('No trade matches the filter.') : nothing}`;
 	}
 	return panel('trades', 'Live trades', body, { className: 'trades', aside: state.trades.length > 0 ? tools(view, shown) : nothing });
