@@ -140,12 +140,12 @@ test('kill -9 of the worker under load: a client that resumes has every event on
 	await worker.stop();
 });
 
-test('restart and crash of the server: clients stay connected and miss nothing', async () => {
+test('stop and crash of the server: clients stay connected and miss nothing', async () => {
 	const worker = await startWorker(database);
 	const client = await connect(worker);
 	const first = await database.emit(trade('before'));
 	await client.next((message) => message.seq === first && 'prev_seq' in message);
-	for (const act of ['restart', 'crash']) {
+	for (const act of ['stop', 'crash']) {
 		await database.cluster[act]('immediate');
 		await eventually('the worker notices', () => worker.get('/readyz').then((answer) => answer.status === 503));
 		assert.equal((await worker.get('/healthz')).status, 200, 'alive without a database');
@@ -153,7 +153,7 @@ test('restart and crash of the server: clients stay connected and miss nothing',
 		const error = await client.next((message) => message.id === act);
 		assert.equal(error.type, 'ERROR');
 		assert.equal(error.retryable, true);
-		if (act === 'crash') await database.cluster.start();
+		await database.cluster.start();
 		await database.reopen();
 		// Written while the worker is not listening, or just again: only the table knows.
 		await database.emit(trade(`${act} 1`), trade(`${act} 2`));
