@@ -76,42 +76,62 @@ extend_segment(pulse_segment *s, pulse_drawdown *d, int64_t ts, double value, do
 	s->low = fmin(s->low, value);
 }
 
+/* Prepares segments of buckets of width, without a row. */
+void
+pulse_segments_begin(pulse_segments *s, int64_t width, pulse_memory memory)
+{
+	*s = (pulse_segments) {.width = width, .memory = memory, .end = INT64_MIN};
+}
+
+/* Adds n rows in time order; flow may be NULL. */
+void
+pulse_segments_add(pulse_segments *s, const int64_t *ts, const double *value, const double *flow, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+	{
+		double		f = flow ? flow[i] : 0.0;
+		pulse_segment *last;
+
+		if (ts[i] < s->end)
+		{
+			extend_segment(&s->segments[s->n - 1], &s->drawdown, ts[i], value[i], f);
+			continue;
+		}
+		pulse_segments_end(s);
+		if (s->n == s->allocated)
+		{
+			s->allocated = s->allocated == 0 ? 4 : s->allocated * 2;
+			s->segments = s->memory.resize(s->memory.context, s->segments, s->allocated * sizeof(pulse_segment));
+		}
+		last = &s->segments[s->n++];
+		open_segment(last, pulse_bucket_index(ts[i], s->width), ts[i], value[i], f);
+		s->end = pulse_bucket_start(last->bucket, s->width) + s->width;
+		s->drawdown = (pulse_drawdown) {0};
+		if (isfinite(value[i]))
+			pulse_drawdown_add(&s->drawdown, ts[i], value[i]);
+	}
+}
+
+/* Completes the last segment; more rows may still come. */
+void
+pulse_segments_end(pulse_segments *s)
+{
+	if (s->n > 0)
+		close_segment(&s->segments[s->n - 1], &s->drawdown);
+}
+
 /* Turns n >= 1 rows in time order into segments; returns how many. flow may be NULL. */
 size_t
 pulse_segments_of_rows(const int64_t *ts, const double *value, const double *flow, size_t n,
 					   int64_t width, pulse_memory memory, pulse_segment **segments)
 {
-	pulse_segment *s = NULL;
-	pulse_drawdown d = {0};
-	size_t		count = 0,
-				allocated = 0;
-	int64_t		end = INT64_MIN;
+	pulse_segments s;
 
-	for (size_t i = 0; i < n; i++)
-	{
-		double		f = flow ? flow[i] : 0.0;
-
-		if (ts[i] < end)
-		{
-			extend_segment(&s[count - 1], &d, ts[i], value[i], f);
-			continue;
-		}
-		if (count > 0)
-			close_segment(&s[count - 1], &d);
-		if (count == allocated)
-		{
-			allocated = allocated == 0 ? 4 : allocated * 2;
-			s = memory.resize(memory.context, s, allocated * sizeof(pulse_segment));
-		}
-		open_segment(&s[count++], pulse_bucket_index(ts[i], width), ts[i], value[i], f);
-		end = pulse_bucket_start(s[count - 1].bucket, width) + width;
-		d = (pulse_drawdown) {0};
-		if (isfinite(value[i]))
-			pulse_drawdown_add(&d, ts[i], value[i]);
-	}
-	close_segment(&s[count - 1], &d);
-	*segments = s;
-	return count;
+	pulse_segments_begin(&s, width, memory);
+	pulse_segments_add(&s, ts, value, flow, n);
+	pulse_segments_end(&s);
+	*segments = s.segments;
+	return s.n;
 }
 
 /* Joins the drawdowns of a and the later b, in units of after b, into high, low and so on of a. */

@@ -44,6 +44,21 @@ typedef struct pulse_segment
 #define PULSE_SUMMARY_HEADER	16
 #define PULSE_SUMMARY_SEGMENT	(15 * 8)
 
+/* Segments that rows in time order are being added to. */
+typedef struct pulse_segments
+{
+	int64_t		width;
+	pulse_memory memory;
+	pulse_segment *segments;
+	size_t		n;
+	size_t		allocated;
+	int64_t		end;			/* of the last bucket */
+	pulse_drawdown drawdown;	/* in the last bucket */
+} pulse_segments;
+
+extern void pulse_segments_begin(pulse_segments *s, int64_t width, pulse_memory memory);
+extern void pulse_segments_add(pulse_segments *s, const int64_t *ts, const double *value, const double *flow, size_t n);
+extern void pulse_segments_end(pulse_segments *s);
 extern size_t pulse_segments_of_rows(const int64_t *ts, const double *value, const double *flow, size_t n,
 									 int64_t width, pulse_memory memory, pulse_segment **segments);
 extern size_t pulse_segments_merge(pulse_segment *segments, size_t n);

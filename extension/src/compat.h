@@ -29,4 +29,11 @@
 #define PULSE_VXID_PROC(vxid) BackendIdGetProc((vxid).backendId)
 #endif
 
+/* Values of a sort by reference would need copies; ours are by value. */
+#if PG_VERSION_NUM >= 160000
+#define PULSE_TUPLESORT_GETDATUM(sort, value, isnull) tuplesort_getdatum(sort, true, false, value, isnull, NULL)
+#else
+#define PULSE_TUPLESORT_GETDATUM(sort, value, isnull) tuplesort_getdatum(sort, true, value, isnull, NULL)
+#endif
+
 #endif							/* PULSE_COMPAT_H */

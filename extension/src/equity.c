@@ -9,6 +9,7 @@
 
 #include <math.h>
 
+#include "miscadmin.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -18,6 +19,7 @@
 #include "core/xirr.h"
 #include "src/metric_args.h"
 #include "src/numeric_decode.h"
+#include "src/value_sort.h"
 
 PG_FUNCTION_INFO_V1(pulse_equity_accum);
 PG_FUNCTION_INFO_V1(pulse_equity_accum_numeric);
@@ -40,6 +42,9 @@ PG_FUNCTION_INFO_V1(pulse_equity_xirr);
 
 /* A period much shorter than the time it divides would make returns without end. */
 #define MAX_PERIODS (INT64CONST(1) << 25)
+
+/* A quantile of depths needs all of them at once. */
+#define MAX_DEPTHS (INT64CONST(1) << 27)
 
 static const EquityParameters defaults = {
 	.period = USECS_PER_DAY,
@@ -153,21 +158,84 @@ order_rows(EquityState *state)
 	state->ordered = true;
 }
 
+static void
+add_to_curve(void *curve, const int64 *ts, const double *value, const double *flow, size_t n)
+{
+	pulse_curve_add(curve, ts, value, flow, n);
+}
+
+/* Takes the rows in memory that are not in the curve yet. */
+static void
+fold_memory(EquityState *state)
+{
+	size_t		from = state->n_folded;
+
+	pulse_curve_add(&state->curve, state->ts + from, state->value + from,
+					state->flow ? state->flow + from : NULL, state->n - from);
+	state->n_folded = state->n;
+}
+
 /* Brings the curve up to date with the rows. */
 void
 pulse_equity_fold(EquityState *state)
 {
-	size_t		from;
-
 	if (!state->ordered)
 	{
 		order_rows(state);
-		restart_curve(state);
+		/* what went to disk is in the curve already, rows in memory are not */
+		if (state->spill == NULL)
+			restart_curve(state);
 	}
-	from = state->n_folded;
-	pulse_curve_add(&state->curve, state->ts + from, state->value + from,
-					state->flow ? state->flow + from : NULL, state->n - from);
-	state->n_folded = state->n;
+	if (state->spill == NULL || (state->n > 0 && pulse_row_spill_follows(state->spill, state->ts[0])))
+		fold_memory(state);
+	else if (!state->merged)
+	{
+		restart_curve(state);
+		pulse_equity_scan(state, add_to_curve, &state->curve);
+		state->merged = true;
+	}
+}
+
+/* Returns whether there is no row. */
+bool
+pulse_equity_is_empty(const EquityState *state)
+{
+	return state->n == 0 && state->spill == NULL;
+}
+
+/* Hands over all rows of a folded state in time order. */
+void
+pulse_equity_scan(EquityState *state, RowConsumer consumer, void *argument)
+{
+	if (state->spill)
+		pulse_row_spill_merge(state->spill, state->ts, state->value, state->flow, state->n, consumer, argument);
+	else
+		consumer(argument, state->ts, state->value, state->flow, state->n);
+}
+
+/*
+ * Moves the rows to disk if they have become too many for memory. The curve
+ * goes on as long as they are in order.
+ */
+static void
+spill_rows(FunctionCallInfo fcinfo, EquityState *state)
+{
+	size_t		row = (state->flow ? 3 : 2) * sizeof(double);
+
+	if (!pulse_can_spill(fcinfo))
+		return;
+	if (state->spill == NULL)
+	{
+		if (state->n * row < get_hash_memory_limit())
+			return;
+		state->spill = pulse_row_spill_begin(fcinfo, state->context, state->flow != NULL);
+	}
+	if (!state->ordered)
+		order_rows(state);
+	if (pulse_row_spill_follows(state->spill, state->ts[0]))
+		fold_memory(state);
+	pulse_row_spill_run(state->spill, state->ts, state->value, state->flow, state->n);
+	state->n = state->n_folded = 0;
 }
 
 /* Returns the bucket returns of a folded curve, palloc'd; none of a broken one. */
@@ -275,6 +343,8 @@ accumulate(FunctionCallInfo fcinfo, Layout layout, bool is_numeric)
 		PG_RETURN_POINTER(state);
 	if (state->flow && !PG_ARGISNULL(3))
 		flow = read_amount(fcinfo, 3, is_numeric);
+	if (unlikely(state->n == state->allocated))
+		spill_rows(fcinfo, state);
 	pulse_equity_add(state, pulse_check_timestamp(PG_GETARG_TIMESTAMPTZ(1)),
 					 read_amount(fcinfo, 2, is_numeric), flow);
 	PG_RETURN_POINTER(state);
@@ -331,7 +401,7 @@ finish(FunctionCallInfo fcinfo, Figure figure)
 	EquityState *state = PG_ARGISNULL(0) ? NULL : (EquityState *) PG_GETARG_POINTER(0);
 	double		result;
 
-	if (state == NULL || state->n == 0)
+	if (state == NULL || pulse_equity_is_empty(state))
 		PG_RETURN_NULL();
 	pulse_equity_fold(state);
 	if (state->curve.nonfinite)
@@ -395,7 +465,7 @@ pulse_equity_drawdown_duration(PG_FUNCTION_ARGS)
 	EquityState *state = PG_ARGISNULL(0) ? NULL : (EquityState *) PG_GETARG_POINTER(0);
 	double		deepest;
 
-	if (state == NULL || state->n == 0)
+	if (state == NULL || pulse_equity_is_empty(state))
 		PG_RETURN_NULL();
 	pulse_equity_fold(state);
 	if (state->curve.nonfinite || !max_drawdown(&state->curve, &deepest))
@@ -403,18 +473,24 @@ pulse_equity_drawdown_duration(PG_FUNCTION_ARGS)
 	PG_RETURN_INTERVAL_P(pulse_make_interval(pulse_drawdown_longest(&state->curve.drawdown)));
 }
 
-/* Takes all rows' depths; depths, if wanted, is palloc'd and has one for each row after the first. */
-static void
-take_depths(EquityState *state, pulse_underwater *u, double **depths)
+/* Depths of rows that come in blocks; depths, if wanted, gets one for each row after the first. */
+typedef struct DepthTaker
 {
-	if (depths)
-		*depths = MemoryContextAllocHuge(CurrentMemoryContext, state->n * sizeof(double));
-	for (size_t i = 0; i < state->n; i++)
-	{
-		double		depth = pulse_underwater_add(u, state->value[i]);
+	pulse_underwater underwater;
+	double	   *depths;
+} DepthTaker;
 
-		if (depths && i > 0)
-			(*depths)[i - 1] = depth;
+static void
+take_depths(void *argument, const int64 *ts, const double *value, const double *flow, size_t n)
+{
+	DepthTaker *taker = argument;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		double		depth = pulse_underwater_add(&taker->underwater, value[i]);
+
+		if (taker->depths && taker->underwater.n > 1)
+			taker->depths[taker->underwater.n - 2] = depth;
 	}
 }
 
@@ -422,16 +498,16 @@ static Datum
 finish_underwater(FunctionCallInfo fcinfo, bool (*figure) (const pulse_underwater *, double *))
 {
 	EquityState *state = PG_ARGISNULL(0) ? NULL : (EquityState *) PG_GETARG_POINTER(0);
-	pulse_underwater u = {0};
+	DepthTaker	taker = {.depths = NULL};
 	double		result;
 
-	if (state == NULL || state->n == 0)
+	if (state == NULL || pulse_equity_is_empty(state))
 		PG_RETURN_NULL();
 	pulse_equity_fold(state);
 	if (state->curve.nonfinite)
 		PG_RETURN_FLOAT8(NAN);
-	take_depths(state, &u, NULL);
-	if (!figure(&u, &result) || !isfinite(result))
+	pulse_equity_scan(state, take_depths, &taker);
+	if (!figure(&taker.underwater, &result) || !isfinite(result))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(result);
 }
@@ -455,17 +531,23 @@ Datum
 pulse_equity_cdar(PG_FUNCTION_ARGS)
 {
 	EquityState *state = PG_ARGISNULL(0) ? NULL : (EquityState *) PG_GETARG_POINTER(0);
-	pulse_underwater u = {0};
-	double	   *depths;
+	DepthTaker	taker = {.depths = NULL};
 	double		result;
 
-	if (state == NULL || state->n == 0)
+	if (state == NULL || pulse_equity_is_empty(state))
 		PG_RETURN_NULL();
 	pulse_equity_fold(state);
 	if (state->curve.nonfinite)
 		PG_RETURN_FLOAT8(NAN);
-	take_depths(state, &u, &depths);
-	if (!(u.peak > 0) || !pulse_cdar(depths, state->n - 1, state->parameters.confidence, &result)
+	if (state->curve.n > MAX_DEPTHS)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("the equity curve has too many rows for a conditional drawdown at risk"),
+				 errhint("Use the last row of each hour or day, or pulse_cdar() of a summary.")));
+	taker.depths = MemoryContextAllocHuge(CurrentMemoryContext, state->curve.n * sizeof(double));
+	pulse_equity_scan(state, take_depths, &taker);
+	if (!(taker.underwater.peak > 0)
+		|| !pulse_cdar(taker.depths, (size_t) taker.underwater.n - 1, state->parameters.confidence, &result)
 		|| !isfinite(result))
 		PG_RETURN_NULL();
 	PG_RETURN_FLOAT8(result);
@@ -480,6 +562,11 @@ pulse_equity_xirr(PG_FUNCTION_ARGS)
 
 	if (state == NULL)
 		PG_RETURN_NULL();
+	if (state->spill)
+		ereport(ERROR,
+				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+				 errmsg("too many payments for a money-weighted return"),
+				 errhint("Sum them by day, or raise work_mem.")));
 	for (size_t i = 0; i < state->n; i++)
 		if (!isfinite(state->value[i]))
 			PG_RETURN_FLOAT8(NAN);

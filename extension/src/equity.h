@@ -9,6 +9,7 @@
 #include "fmgr.h"
 
 #include "core/curve.h"
+#include "src/row_spill.h"
 
 typedef struct EquityParameters
 {
@@ -30,11 +31,15 @@ typedef struct EquityState
 	double	   *value;
 	double	   *flow;			/* NULL without a flow argument */
 	pulse_curve curve;
+	struct RowSpill *spill;		/* earlier rows, when there are too many */
+	bool		merged;			/* the curve is that of all rows, merged */
 } EquityState;
 
 extern EquityState *pulse_equity_begin(MemoryContext context, const EquityParameters *parameters, bool flows);
 extern void pulse_equity_add(EquityState *state, int64 ts, double value, double flow);
 extern void pulse_equity_fold(EquityState *state);
+extern bool pulse_equity_is_empty(const EquityState *state);
+extern void pulse_equity_scan(EquityState *state, RowConsumer consumer, void *argument);
 extern double *pulse_equity_returns(const pulse_curve *curve, size_t *n);
 extern pulse_memory pulse_palloc_memory(MemoryContext context);
 extern Datum pulse_metrics_row(FunctionCallInfo fcinfo, const pulse_curve *curve, const EquityParameters *p);

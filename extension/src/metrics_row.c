@@ -184,7 +184,7 @@ pulse_equity_metrics(PG_FUNCTION_ARGS)
 {
 	EquityState *state = PG_ARGISNULL(0) ? NULL : (EquityState *) PG_GETARG_POINTER(0);
 
-	if (state == NULL || state->n == 0)
+	if (state == NULL || pulse_equity_is_empty(state))
 		PG_RETURN_NULL();
 	pulse_equity_fold(state);
 	return pulse_metrics_row(fcinfo, &state->curve, &state->parameters);

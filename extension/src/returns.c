@@ -10,6 +10,7 @@
 #include <math.h>
 
 #include "libpq/pqformat.h"
+#include "miscadmin.h"
 #include "utils/memutils.h"
 
 #include "core/annualise.h"
@@ -17,6 +18,7 @@
 #include "src/metric_args.h"
 #include "src/numeric_decode.h"
 #include "src/query_needs.h"
+#include "src/value_sort.h"
 
 PG_FUNCTION_INFO_V1(pulse_returns_accum);
 PG_FUNCTION_INFO_V1(pulse_returns_accum_numeric);
@@ -102,6 +104,23 @@ make_room(ReturnsState *state, size_t more)
 	state->allocated = wanted;
 }
 
+/* Moves all values to disk if they have become too many for memory; their room is used again. */
+static void
+spill_values(FunctionCallInfo fcinfo, ReturnsState *state)
+{
+	if (!(state->needs & NEEDS_VALUES) || !pulse_can_spill(fcinfo))
+		return;
+	if (state->sort == NULL)
+	{
+		if (state->n_values * sizeof(double) < get_hash_memory_limit())
+			return;
+		state->sort = pulse_value_sort_begin(fcinfo, state->context);
+	}
+	pulse_returns_fold(state);
+	pulse_value_sort_put(state->sort, state->values, state->n_values);
+	state->n_values = state->n_folded = 0;
+}
+
 /* Adds one return. */
 void
 pulse_returns_add(ReturnsState *state, double r)
@@ -159,7 +178,11 @@ accumulate(FunctionCallInfo fcinfo, PulseParameters kind, bool is_numeric)
 		double		r = is_numeric ? pulse_numeric_to_double(PG_GETARG_DATUM(1)) : PG_GETARG_FLOAT8(1);
 
 		if (unlikely(state->n_values == state->allocated))
-			make_room(state, 1);
+		{
+			spill_values(fcinfo, state);
+			if (state->n_values == state->allocated)
+				make_room(state, 1);
+		}
 		state->values[state->n_values++] = r;
 	}
 	PG_RETURN_POINTER(state);
@@ -249,7 +272,10 @@ pulse_returns_combine(PG_FUNCTION_ARGS)
 	pulse_growth_merge(&state->growth, &other->growth);
 	pulse_partial_merge(&state->partial, &other->partial);
 	if (state->needs & NEEDS_VALUES)
+	{
 		append_values(state, other->values, other->n_values);
+		spill_values(fcinfo, state);
+	}
 	PG_RETURN_POINTER(state);
 }
 

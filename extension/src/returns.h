@@ -41,6 +41,7 @@ typedef struct ReturnsState
 	size_t		n_folded;		/* values already in the states above */
 	size_t		allocated;
 	const struct pulse_order_statistics *order; /* of a window: instead of values */
+	struct ValueSort *sort;		/* where values go when there are too many */
 } ReturnsState;
 
 extern ReturnsState *pulse_returns_begin(MemoryContext context, uint32 needs, PulseParameters kind,

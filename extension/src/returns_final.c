@@ -19,6 +19,7 @@
 #include "src/metric_args.h"
 #include "src/moving.h"
 #include "src/summary.h"
+#include "src/value_sort.h"
 
 typedef bool (*Figure) (ReturnsState *state, double *result);
 
@@ -73,18 +74,32 @@ sortino(ReturnsState *state, double *result)
 	return pulse_sortino(&state->moments, &state->partial, periods_of(state, 1), result);
 }
 
-/* Quantiles come from all values, or from a window's order statistics. */
+/* Quantiles come from all values in memory or on disk, or from a window's order statistics. */
 static double
 quantile_of(ReturnsState *state, double p)
 {
-	return state->order ? pulse_order_statistics_quantile(state->order, p)
-		: pulse_quantile(state->values, state->n_values, p);
+	if (state->order)
+		return pulse_order_statistics_quantile(state->order, p);
+	if (state->sort)
+		return pulse_value_sort_quantile(state->sort, p);
+	return pulse_quantile(state->values, state->n_values, p);
+}
+
+static double
+tail_mean_of(ReturnsState *state, double limit)
+{
+	if (state->order)
+		return pulse_order_statistics_tail_mean(state->order, limit);
+	if (state->sort)
+		return pulse_value_sort_tail_mean(state->sort, limit);
+	return pulse_tail_mean(state->values, state->n_values, limit);
 }
 
 static bool
 has_values(const ReturnsState *state)
 {
-	return state->order ? pulse_order_statistics_count(state->order) > 0 : state->n_values > 0;
+	return state->order ? pulse_order_statistics_count(state->order) > 0
+		: state->sort != NULL || state->n_values > 0;
 }
 
 static bool
@@ -105,8 +120,7 @@ cvar(ReturnsState *state, double *result)
 
 	if (!var(state, &quantile))
 		return false;
-	*result = -(state->order ? pulse_order_statistics_tail_mean(state->order, -quantile)
-				: pulse_tail_mean(state->values, state->n_values, -quantile));
+	*result = -tail_mean_of(state, -quantile);
 	return true;
 }
 
@@ -204,6 +218,11 @@ finish(FunctionCallInfo fcinfo, ReturnsState *state, Figure figure)
 	bool		defined;
 
 	pulse_returns_fold(state);
+	if (state->sort && state->n_values > 0)
+	{
+		pulse_value_sort_put(state->sort, state->values, state->n_values);
+		state->n_values = state->n_folded = 0;
+	}
 	defined = figure(state, &result);
 	if (state->moments.nonfinite)
 		PG_RETURN_FLOAT8(NAN);

@@ -155,20 +155,26 @@ pulse_summary_send(PG_FUNCTION_ARGS)
 	PG_RETURN_BYTEA_P(pq_endtypsend(&buf));
 }
 
+static void
+add_to_segments(void *segments, const int64 *ts, const double *value, const double *flow, size_t n)
+{
+	pulse_segments_add(segments, ts, value, flow, n);
+}
+
 /* Final function of pulse_summary(): the rows by buckets. */
 Datum
 pulse_equity_summary(PG_FUNCTION_ARGS)
 {
 	EquityState *state = PG_ARGISNULL(0) ? NULL : (EquityState *) PG_GETARG_POINTER(0);
-	pulse_segment *segments;
-	size_t		n;
+	pulse_segments s;
 
-	if (state == NULL || state->n == 0)
+	if (state == NULL || pulse_equity_is_empty(state))
 		PG_RETURN_NULL();
 	pulse_equity_fold(state);
-	n = pulse_segments_of_rows(state->ts, state->value, state->flow, state->n, state->parameters.period,
-							   pulse_palloc_memory(CurrentMemoryContext), &segments);
-	PG_RETURN_POINTER(make_summary(segments, n, state->parameters.period));
+	pulse_segments_begin(&s, state->parameters.period, pulse_palloc_memory(CurrentMemoryContext));
+	pulse_equity_scan(state, add_to_segments, &s);
+	pulse_segments_end(&s);
+	PG_RETURN_POINTER(make_summary(s.segments, s.n, s.width));
 }
 
 static RollupState *
