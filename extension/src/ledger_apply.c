@@ -130,6 +130,8 @@ read_new_range(application *app)
 	const char *query = psprintf("SELECT " PULSE_FILL_COLUMNS " FROM (%s) AS s%s", app->source->query,
 								 pulse_fill_order(app->source));
 
+	if (!app->by_time)
+		pulse_ledger_expect_new(app->all);
 	pulse_read_fills(&reader, query, 3, app->types, app->values, app->nulls, app->source->owner, false, app->context);
 	while ((fill = pulse_next_fill(&reader)) != NULL)
 	{

@@ -41,11 +41,12 @@ static const Oid fill_types[] = {
 	TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID, NUMERICOID, NUMERICOID, NUMERICOID,
 	TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, INT8OID
 };
-static const char insert_fills[] =
-	"INSERT INTO pulse.fill (source_id, portfolio, fill_key, executed_at, ordinal, symbol, side, quantity, price, fee,"
-	" fee_asset, order_id, fill_id, strategy, confidence, realized_pnl, position, total_realized_pnl, total_fees, event_seq)"
+#define INSERT_FILLS \
+	"INSERT INTO pulse.fill (source_id, portfolio, fill_key, executed_at, ordinal, symbol, side, quantity, price, fee," \
+	" fee_asset, order_id, fill_id, strategy, confidence, realized_pnl, position, total_realized_pnl, total_fees, event_seq)" \
 	" SELECT $1, * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
-	" ON CONFLICT DO NOTHING";
+static const char insert_fills[] = INSERT_FILLS " ON CONFLICT DO NOTHING";
+static const char insert_new_fills[] = INSERT_FILLS;
 static const char change_fills[] =
 	"UPDATE pulse.fill f SET executed_at = n.executed_at, ordinal = n.ordinal, symbol = n.symbol, side = n.side,"
 	" quantity = n.quantity, price = n.price, fee = n.fee, fee_asset = n.fee_asset, order_id = n.order_id,"
@@ -110,6 +111,16 @@ pulse_ledger_create(int32 source_id, MemoryContext context)
 	all->findings = pulse_batch_create(insert_findings, &plans[5], source_id, lengthof(finding_types), finding_types);
 	MemoryContextSwitchTo(old);
 	return all;
+}
+
+/* Spares inserts the look for a fill of the same key, where there can be none. */
+void
+pulse_ledger_expect_new(pulse_ledger *all)
+{
+	static SPIPlanPtr plan = NULL;
+
+	all->new_fills->statement = insert_new_fills;
+	all->new_fills->plan = &plan;
 }
 
 /* Returns a numeric column of the current result row as a decimal. */

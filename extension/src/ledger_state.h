@@ -55,6 +55,7 @@ typedef struct pulse_ledger
 } pulse_ledger;
 
 extern pulse_ledger *pulse_ledger_create(int32 source_id, MemoryContext context);
+extern void pulse_ledger_expect_new(pulse_ledger *all);
 extern pulse_symbol *pulse_ledger_symbol(pulse_ledger *all, const char *portfolio, const char *name);
 extern void pulse_symbol_reset(pulse_symbol *symbol);
 extern void pulse_symbol_replay_from(pulse_ledger *all, pulse_symbol *symbol, TimestampTz time, int64 ordinal, const char *key);
