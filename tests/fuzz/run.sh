@@ -13,8 +13,12 @@ mkdir -p "$output"
 for file in tests/fuzz/*_fuzzer.c; do
 	name=$(basename "$file" .c)
 	mkdir -p "$output/$name-corpus"
-	"$compiler" -std=gnu17 -g -O1 -Wall -Wextra -Wno-unused-parameter -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
-		-Iextension -o "$output/$name" "$file" extension/core/*.c -lm
+	# A fuzzer names what it is built from beside the core, and the libraries, in comments at its top.
+	read -ra parts <<<"$(sed -n 's|^/\* build: \(.*\) \*/$|\1|p' "$file" | tr '\n' ' ')"
+	read -ra packages <<<"$(sed -n 's|^/\* libraries: \(.*\) \*/$|\1|p' "$file")"
+	read -ra libraries <<<"$([ ${#packages[@]} -eq 0 ] || pkg-config --cflags --libs "${packages[@]}")"
+	"$compiler" -D_GNU_SOURCE -std=gnu17 -g -O1 -Wall -Wextra -Wno-unused-parameter -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=undefined \
+		-Iextension -o "$output/$name" "$file" "${parts[@]}" extension/core/*.c "${libraries[@]}" -lm
 	"$output/$name" -max_total_time="$seconds" -max_len=4096 -print_final_stats=1 -artifact_prefix="$output/" \
 		"$output/$name-corpus" "tests/fuzz/seeds/$name"
 done

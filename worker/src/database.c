@@ -64,13 +64,15 @@ static void lose(struct database *database, const char *reason);
 
 /*
  * The schema of the functions is asked for, not assumed: the user chose it at CREATE EXTENSION. The backend's real
- * process number beside the one of the protocol's key tells a pooler, which invents the key.
+ * process number beside the one of the protocol's key tells a pooler, which invents the key. The server looks after the
+ * connection while it works, so that it gives up a query that we have given up.
  */
 static const char greeting_sql[] =
 	"SELECT e.extversion, pg_catalog.quote_ident(n.nspname),"
 	" pg_catalog.pg_backend_pid(), pg_catalog.pg_is_in_recovery(),"
 	" pg_catalog.to_regproc(pg_catalog.quote_ident(n.nspname) || '.pulse_record_health') IS NOT NULL,"
-	" pg_catalog.to_regproc(pg_catalog.quote_ident(n.nspname) || '.pulse_heartbeat') IS NOT NULL"
+	" pg_catalog.to_regproc(pg_catalog.quote_ident(n.nspname) || '.pulse_heartbeat') IS NOT NULL,"
+	" pg_catalog.set_config('client_connection_check_interval', '5s', false)"
 	" FROM (VALUES (1)) AS one(n) LEFT JOIN pg_catalog.pg_extension e ON e.extname = 'pulse'"
 	" LEFT JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace";
 

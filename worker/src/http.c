@@ -104,7 +104,6 @@ http_read_request(struct exchange *exchange, struct lws *wsi, const struct confi
 	enum http_access access;
 
 	exchange->wsi = wsi;
-	exchange->config = config;
 	exchange->head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
 	snprintf(exchange->path, sizeof(exchange->path), "%s", path);
 	copy_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, exchange->if_none_match, sizeof(exchange->if_none_match));

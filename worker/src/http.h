@@ -13,7 +13,6 @@ struct lws;
 struct exchange
 {
 	struct lws *wsi;
-	const struct config *config;
 	bool		head;			/* HEAD: headers only */
 	char		path[256];
 	char		origin[128];	/* of another site that may read the response, "" when there is none */
