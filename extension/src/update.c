@@ -19,9 +19,10 @@
 #include "src/statement.h"
 #include "src/update.h"
 
-/* State messages of one transaction: what is left comes in the next, so that each is short. */
-#define PORTFOLIO_BATCH 200
-#define PERFORMANCE_BATCH 20
+/* State messages of one transaction, and the time after which it takes on no more: what is left comes in the next. */
+#define UPDATE_BATCH 200
+#define FIRST_BUDGET_MS 50
+#define BUDGET_MS 200
 /* A portfolio that changes all the time is shown so often; the first change after a pause is shown at once. */
 #define PORTFOLIO_INTERVAL_MS 100
 /* How often the health is looked at. */
@@ -45,11 +46,11 @@ typedef struct HealthWork
 	char	   *statuses;		/* component=status, … */
 } HealthWork;
 
-static PulseStatement health = {
+/* Planned anew each time, unlike our own statements: what it looks at are tables of any size. */
+static const char health[] =
 	"SELECT h.data, (SELECT pg_catalog.string_agg(pg_catalog.concat(c ->> 'component', '=', c ->> 'status'), ','"
 	" ORDER BY c ->> 'component') FROM pg_catalog.jsonb_array_elements(h.data -> 'components') c)"
-	" FROM pulse.health_data() AS h (data)", 0, {0}, NULL
-};
+	" FROM pulse.health_data() AS h (data)";
 
 static PulseStatement known_health = {
 	"SELECT health_status, health_at FROM pulse.sequencer WHERE singleton", 0, {0}, NULL
@@ -60,6 +61,7 @@ static PulseStatement store_health = {
 };
 
 static TimestampTz health_looked_at = 0;
+static int	health_pause_ms = HEALTH_LOOK_MS;
 
 /* Computes one message as the reader of its portfolio. */
 static void
@@ -84,13 +86,14 @@ compute_update(void *arg)
 	pulse_act_back(&identity);
 }
 
-/* Computes and emits the due messages of one kind; sequencer NULL opens it as soon as there is something to emit. */
-static int
+/* Computes and emits due messages of one kind; opens the sequencer as soon as there is something to emit. */
+static void
 send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdateKind kind, const char *type,
-			 const char *function, int interval_ms, int limit)
+			 const char *function, int interval_ms, int budget_ms)
 {
 	TimestampTz next;
-	List	   *due = pulse_due_portfolios(kind, interval_ms, limit, &next);
+	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), budget_ms);
+	List	   *due = pulse_due_portfolios(kind, interval_ms, UPDATE_BATCH, &next);
 	List	   *computed = NIL;
 	ListCell   *cell;
 
@@ -108,6 +111,8 @@ send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdate
 			work->null = true;
 		work->cost_ms = (int) TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
 		computed = lappend(computed, work);
+		if (GetCurrentTimestamp() > end)
+			break;
 	}
 	foreach(cell, computed)
 	{
@@ -128,7 +133,6 @@ send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdate
 
 		pulse_portfolio_done(kind, work->portfolio->name, work->cost_ms);
 	}
-	return list_length(due);
 }
 
 /* Emits the PORTFOLIO_UPDATE events that are due. */
@@ -138,7 +142,7 @@ pulse_send_portfolio_updates(PulseSequencer *sequencer, PulseTick *tick)
 	bool		open = true;
 
 	send_updates(sequencer, &open, tick, PULSE_UPDATE_PORTFOLIO, "PORTFOLIO_UPDATE",
-				 "SELECT pulse.portfolio_update($1)", PORTFOLIO_INTERVAL_MS, PORTFOLIO_BATCH);
+				 "SELECT pulse.portfolio_update($1)", PORTFOLIO_INTERVAL_MS, FIRST_BUDGET_MS);
 }
 
 /* Computes the health in a subtransaction. */
@@ -151,7 +155,8 @@ compute_health(void *arg)
 	Datum		statuses;
 	bool		null;
 
-	pulse_run(&health, NULL, NULL);
+	if (SPI_execute(health, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not compute the health");
 	data = pulse_result(1, &null);
 	if (null)
 		return;
@@ -172,8 +177,13 @@ send_health(PulseSequencer *sequencer, bool *open, PulseTick *tick)
 	bool		null;
 	bool		unchanged;
 
+	bool		computed;
+
 	health_looked_at = GetCurrentTimestamp();
-	if (!pulse_attempt("HEALTH_UPDATE", compute_health, &work, &tick->failures) || work.statuses == NULL)
+	computed = pulse_attempt("HEALTH_UPDATE", compute_health, &work, &tick->failures);
+	/* However costly a look is, it takes no more than a tenth of the time. */
+	health_pause_ms = Max(HEALTH_LOOK_MS, 10 * (int) TimestampDifferenceMilliseconds(health_looked_at, GetCurrentTimestamp()));
+	if (!computed || work.statuses == NULL)
 		return;
 	pulse_run(&known_health, NULL, NULL);
 	value = pulse_result(1, &null);
@@ -196,7 +206,7 @@ pulse_next_update(int performance_interval_ms)
 {
 	TimestampTz portfolio;
 	TimestampTz performance;
-	TimestampTz look = TimestampTzPlusMilliseconds(health_looked_at, HEALTH_LOOK_MS);
+	TimestampTz look = TimestampTzPlusMilliseconds(health_looked_at, health_pause_ms);
 
 	if (list_length(pulse_due_portfolios(PULSE_UPDATE_PORTFOLIO, PORTFOLIO_INTERVAL_MS, 1, &portfolio)) > 0 ||
 		list_length(pulse_due_portfolios(PULSE_UPDATE_PERFORMANCE, performance_interval_ms, 1, &performance)) > 0)
@@ -211,14 +221,14 @@ pulse_tick_updates(PulseTick *tick, int performance_interval_ms)
 	MemoryContext context = CurrentMemoryContext;
 	PulseSequencer sequencer;
 	bool		open = false;
-	bool		look = TimestampDifferenceExceeds(health_looked_at, GetCurrentTimestamp(), HEALTH_LOOK_MS);
+	bool		look = TimestampDifferenceExceeds(health_looked_at, GetCurrentTimestamp(), health_pause_ms);
 
 	SPI_connect();
 	MemoryContextSwitchTo(context);
 	send_updates(&sequencer, &open, tick, PULSE_UPDATE_PORTFOLIO, "PORTFOLIO_UPDATE",
-				 "SELECT pulse.portfolio_update($1)", PORTFOLIO_INTERVAL_MS, PORTFOLIO_BATCH);
+				 "SELECT pulse.portfolio_update($1)", PORTFOLIO_INTERVAL_MS, BUDGET_MS);
 	send_updates(&sequencer, &open, tick, PULSE_UPDATE_PERFORMANCE, "PERFORMANCE_UPDATE",
-				 "SELECT pulse.performance_data($1)", performance_interval_ms, PERFORMANCE_BATCH);
+				 "SELECT pulse.performance_data($1)", performance_interval_ms, BUDGET_MS);
 	if (look)
 		send_health(&sequencer, &open, tick);
 	if (open)
