@@ -215,6 +215,24 @@ test('an INSERT moves the page', async () => {
 	await close();
 });
 
+test('alerts and health arrive', async () => {
+	const { page, close } = await openPage(browser, daemon.address);
+	await live(page);
+	await client.query("SELECT pulse_send_system_alert('exchange', 'CRITICAL', 'connection lost <b>')");
+	const alert = page.locator('#alerts li').first();
+	await alert.getByText('connection lost <b>').first().waitFor();
+	assert.match(await alert.innerText(), /critical/i);
+	await client.query("SELECT pulse_record_health('exchange', 'WARNING', 'answers slowly', 812.4)");
+	const component = page.locator('#health li', { hasText: 'answers slowly' });
+	await component.waitFor();
+	assert.match((await component.innerText()).replace(/\s+/g, ' '), /exchange 812 ms answers slowly warning/i);
+	// The same after a reload: out of the snapshot instead of the stream.
+	await page.reload();
+	await page.locator('#alerts li', { hasText: 'connection lost <b>' }).waitFor();
+	await component.waitFor();
+	await close();
+});
+
 test('hostile and foreign names stay text', async () => {
 	const { page, close } = await openPage(browser, daemon.address);
 	await live(page);

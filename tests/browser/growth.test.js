@@ -30,9 +30,9 @@ test('neither nodes nor listeners nor memory grow', async () => {
 	await session.send('Performance.enable');
 	let seq = 100;
 
-	/** Twelve hundred messages, three kinds in turn, two dozen a frame; then what the page holds. */
+	/** Seven hundred messages, three kinds in turn, two dozen a frame; then what the page holds. */
 	async function stream() {
-		for (let batch = 0; batch < 50; batch++) {
+		for (let batch = 0; batch < 30; batch++) {
 			for (let each = 0; each < 24; each++) {
 				seq++;
 				const ts = new Date((START + (seq - 100) / 10) * 1000).toISOString();
