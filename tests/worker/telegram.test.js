@@ -1,9 +1,11 @@
 // The outbox to Telegram, against a stand-in that answers, limits and fails as the real one does.
 import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { startTelegram } from '../demo/telegram.js';
-import { eventually, finish, startDatabase, startWorker, sweep } from './harness.js';
+import { eventually, finish, ini, program, startDatabase, startWorker, sweep } from './harness.js';
 
 const token = '123456:AAFakeTokenForTests_-xyz';
 let database;
@@ -323,4 +325,31 @@ test('the database goes away while a message is being sent: its outcome is store
 	assert.deepEqual(rows.map(({ uncertain, attempts }) => [uncertain, attempts]), [[0, 1], [0, 1]]);
 	assert.equal(telegram.messages.length, 2);
 	await worker.stop();
+});
+
+test('test-notification sends one message and explains what is wrong', async () => {
+	const path = `${database.cluster.directory}/try.ini`;
+	const attempt = async (changes = {}, env = { TELEGRAM_BOT_TOKEN: token }) => {
+		await writeFile(path, ini({ database: { dsn: 'dbname=none' }, telegram: { enabled: 'true', chat_id: 42, api_base: telegram.url, ...changes } }));
+		const child = execFile(await program(), ['test-notification', '--config', path], { env: { PATH: process.env.PATH, ...env } });
+		let output = '';
+		child.stdout.on('data', (text) => { output += text; });
+		child.stderr.on('data', (text) => { output += text; });
+		const [status] = await once(child, 'close');
+		assert.ok(!output.includes(token), output);
+		return { status, output };
+	};
+	assert.deepEqual(await attempt().then(({ status }) => status), 0);
+	assert.match(telegram.messages[0].plain, /Test of Pulse/);
+	const wrong = await attempt({}, { TELEGRAM_BOT_TOKEN: '1:wrong' });
+	assert.equal(wrong.status, 78);
+	assert.match(wrong.output, /the bot token is wrong.*401/);
+	telegram.fail({ kind: 'error', status: 400, description: 'Bad Request: chat not found' });
+	assert.match((await attempt()).output, /the bot has never met it.*chat not found/);
+	telegram.fail({ kind: 'html', status: 502 });
+	const outage = await attempt();
+	assert.equal(outage.status, 75);
+	assert.match(outage.output, /could not be reached.*502/);
+	assert.match((await attempt({ api_base: 'http://127.0.0.1:9' })).output, /could not be reached/);
+	assert.equal((await attempt({ enabled: 'false' })).status, 78);
 });

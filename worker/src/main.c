@@ -1,5 +1,6 @@
 #include "config.h"
 #include "log.h"
+#include "try_telegram.h"
 #include "version.h"
 #include "worker.h"
 
@@ -17,6 +18,7 @@ static const char usage[] =
 "pulse-worker serves the events of a database with the extension pulse: WebSocket, HTTP, dashboard, Telegram.\n"
 "\n"
 "Usage: pulse-worker --config FILE [OPTION ...]\n"
+"       pulse-worker test-notification --config FILE [OPTION ...]    sends one message and tells what Telegram says\n"
 "\n"
 "  -c, --config FILE         configuration file (INI)\n"
 "  -e, --environment NAME    apply the overrides of [environment.NAME], for example production\n"
@@ -28,7 +30,8 @@ static const char usage[] =
 "  -h, --help                print this and exit\n"
 "\n"
 "Signals: SIGHUP reloads the configuration, SIGTERM drains and stops, SIGUSR2 does so telling clients to come back.\n"
-"Exit status: 0 stopped when asked to, 64 wrong usage, 69 cannot listen, 70 or 71 cannot start, 78 wrong configuration.\n"
+"Exit status: 0 stopped when asked to, 64 wrong usage, 69 cannot listen, 70 or 71 cannot start, 75 not now, 78 wrong\n"
+"configuration.\n"
 "\n"
 "Secrets are never in the configuration file: the bot token comes from TELEGRAM_BOT_TOKEN, from telegram.token_file\n"
 "or from the systemd credential telegram_bot_token; the database password from a passfile, PGPASSWORD or a service.\n"
@@ -62,20 +65,28 @@ print_versions(void)
 }
 
 static int
-check_config(const struct worker_options *options)
+report_good(const struct config *config)
+{
+	(void) config;
+	puts("the configuration is good");
+	return EX_OK;
+}
+
+/* Runs a command that needs nothing but the configuration. */
+static int
+with_config(const struct worker_options *options, int (*command) (const struct config *config))
 {
 	struct text errors = {0};
 	struct config *config = config_load(options->config_path, options->environment, &errors);
+	int			status;
 
-	if (config == NULL)
-		fputs(text_string(&errors), stderr);
-	else
-		printf("%s: good\n", options->config_path);
+	fputs(text_string(&errors), stderr);
 	text_free(&errors);
 	if (config == NULL)
 		return EX_CONFIG;
+	status = command(config);
 	config_free(config);
-	return EX_OK;
+	return status;
 }
 
 static bool
@@ -100,7 +111,7 @@ main(int argc, char **argv)
 	struct worker_options options = {0};
 	enum log_format format = LOG_FORMAT_AUTO;
 	bool		debug = false;
-	bool		check = false;
+	int			(*command) (const struct config *config) = NULL;
 	int			option;
 	int			status;
 
@@ -115,7 +126,7 @@ main(int argc, char **argv)
 				options.environment = optarg;
 				break;
 			case OPTION_CHECK_CONFIG:
-				check = true;
+				command = report_good;
 				break;
 			case OPTION_DASHBOARD_DIR:
 				options.dashboard_directory = optarg;
@@ -140,6 +151,11 @@ main(int argc, char **argv)
 				return EX_USAGE;
 		}
 	}
+	if (optind < argc && strcmp(argv[optind], "test-notification") == 0)
+	{
+		command = try_telegram;
+		optind++;
+	}
 	if (optind < argc || options.config_path == NULL)
 	{
 		if (optind < argc)
@@ -150,11 +166,11 @@ main(int argc, char **argv)
 		return EX_USAGE;
 	}
 	log_setup(format, debug);
-	if (check)
-		return check_config(&options);
-
 	curl_global_init(CURL_GLOBAL_DEFAULT);
-	status = worker_run(&options);
+	if (command != NULL)
+		status = with_config(&options, command);
+	else
+		status = worker_run(&options);
 	curl_global_cleanup();
 	return status;
 }
