@@ -65,7 +65,7 @@ run_suite() {
 		note="stopped after $suite_seconds s"
 	elif [ $status -ne 0 ] && [ "$failed" -eq 0 ]; then
 		note="exit status $status"
-	elif [ $((passed + failed)) -eq 0 ]; then
+	elif [ $((passed + failed + skipped)) -eq 0 ]; then
 		note='no test ran'
 	fi
 	[ -z "$note" ] || failed=$((failed + 1))
