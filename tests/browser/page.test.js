@@ -138,6 +138,17 @@ test('keyboard: the curve is read point by point, ranges and theme are buttons',
 	await close();
 });
 
+test('the curve can be read as a table', async () => {
+	const { page, close } = await openPage(browser, address);
+	await page.getByText('Curve as a table').click();
+	const rows = page.locator('.as-table tbody tr');
+	await rows.first().waitFor();
+	assert.equal(await rows.count(), 50);
+	assert.equal(await rows.first().innerText(), '22 Nov 2026, 12:00\t9,968.89\t−1.31%');
+	await assertAccessible(page, 'with the table');
+	await close();
+});
+
 test('colours and time zone are choices', async () => {
 	server.snapshot = snapshot({ activity: { trades: [trade(99).data], alerts: [] } });
 	const { page, close } = await openPage(browser, address, { timezoneId: 'Asia/Tokyo' });

@@ -34,6 +34,7 @@ class Page {
 	arrangement = NEWEST_FIRST;
 	/** @type {'trades' | 'volume' | 'pnl'} what the map of the hours shows */ heat = 'trades';
 	zoomed = false;
+	curveOpen = false;
 	chartLoaded = false;
 	chartError = '';
 	problem = '';
@@ -100,7 +101,7 @@ class Page {
 	view() {
 		return {
 			state: this.state, connection: this.socket.connection, history: this.history, extras: this.extras,
-			range: this.range, cursor: this.cursor, keyboardCursor: this.keyboardCursor, zoomed: this.zoomed,
+			range: this.range, cursor: this.cursor, keyboardCursor: this.keyboardCursor, zoomed: this.zoomed, curveOpen: this.curveOpen,
 			chartLoaded: this.chartLoaded, chartError: this.chartError, problem: this.problem, explained: this.#explanation.key,
 			arrangement: this.arrangement, heat: this.heat, now: Date.now(), days: this.#days(), actions: this.actions,
 		};
@@ -137,6 +138,11 @@ class Page {
 				void this.loadChart();
 				void this.#fetchSnapshot();
 				void this.extras.load();
+			},
+			/** @param {Event} event */
+			curveToggled: (event) => {
+				this.curveOpen = /** @type {HTMLDetailsElement} */ (event.target).open;
+				this.draw();
 			},
 			olderTrades: () => { void this.#fetchOlderTrades(); },
 			/** @param {Partial<import('./trade_table.js').Arrangement>} change */

@@ -52,6 +52,26 @@ function summary({ history, range }) {
 
 const FIRST_SNAPSHOT = "-- the tables come from: SELECT pulse_setup();\nINSERT INTO portfolio_snapshots (total_value, cash_balance)\nVALUES (10000, 10000);";
 
+const MOST_ROWS = 120;
+
+/**
+ * The curve for those who read rather than see it; drawn only while it is open.
+ * @param {View} view
+ */
+function asTable({ history, curveOpen, actions }) {
+	const last = history.ts.length - 1;
+	const step = Math.max(1, Math.ceil((last + 1) / MOST_ROWS));
+	// Counted from the end, so that the newest value is always among them.
+	const indexes = curveOpen ? Array.from({ length: Math.floor(last / step) + 1 }, (_, row) => last - row * step) : [];
+	return html`<details class="as-table" @toggle=${actions.curveToggled}><summary>Curve as a table</summary>
+		${indexes.length > 0 ? html`<div class="scroll" tabindex="0" role="group" aria-label="Equity curve, newest first"><table>
+			<thead><tr><th scope="col">Time</th><th scope="col" class="right">Value</th><th scope="col" class="right">Drawdown</th></tr></thead>
+			<tbody>${indexes.map((index) => html`<tr><td class="num">${time(history.ts[index] * 1000, 'minute')}</td>
+				<td class="num right">${money(String(history.value[index] ?? ''))}</td><td class="num right">${percent(history.underwater[index])}</td></tr>`)}</tbody>
+		</table></div>` : nothing}
+	</details>`;
+}
+
 /** @param {View} view */
 export function equity(view) {
 	const { history, state, actions, chartError } = view;
@@ -67,5 +87,6 @@ export function equity(view) {
 			<div class="chart-underwater" ${ref(actions.underwaterBox)}></div>
 		</div>
 		<p class="sr-only" aria-live="polite">${view.cursor !== null && view.keyboardCursor ? `${time(history.ts[view.cursor] * 1000, 'minute')}: ${money(String(history.value[view.cursor] ?? ''))}` : ''}</p>`;
-	return panel('equity', 'Equity', body, { className: 'equity', aside: html`${nothingYet ? html`<span></span>` : reading(view)}${rangeButtons(view)}` });
+	const table = nothingYet || !view.chartLoaded ? nothing : asTable(view);
+	return panel('equity', 'Equity', html`${body}${table}`, { className: 'equity', aside: html`${nothingYet ? html`<span></span>` : reading(view)}${rangeButtons(view)}` });
 }
