@@ -15,7 +15,7 @@ lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$lib/../.." && pwd)
 cd "$top" || exit 1
 results=$top/.build/check
-suite_seconds=${SUITE_SECONDS:-300}
+suite_seconds=${SUITE_SECONDS:-400}
 # shellcheck source=tests/lib/suites.sh
 . "$lib/suites.sh"
 
