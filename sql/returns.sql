@@ -54,6 +54,8 @@ SELECT pulse_total_return(r) FROM unnest(ARRAY[0.1, -1, 0.1]) r;
 SELECT pulse_total_return(r) FROM unnest(ARRAY[0.1, -1.5, 0.1]) r;
 -- compounding a million tiny returns
 SELECT abs(pulse_total_return(1e-8) / 0.0100501670336655495 - 1) < 1e-15 AS compounded FROM generate_series(1, 1000000);
+-- nothing lost is 0, not minus 0
+SELECT pulse_var(r), pulse_cvar(r), pulse_var_gaussian(r), pulse_cvar_gaussian(r) FROM unnest(ARRAY[0, 0]) r;
 -- integers are numbers too
 SELECT pulse_total_return(i) FROM generate_series(1, 3) i;
 

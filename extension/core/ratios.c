@@ -125,7 +125,7 @@ pulse_var_gaussian(const pulse_moments *m, double confidence, double *result)
 {
 	if (m->n < 2)
 		return false;
-	*result = -(m->mean + pulse_normal_quantile(1.0 - confidence) * pulse_moments_sd(m, 0));
+	*result = 0.0 - (m->mean + pulse_normal_quantile(1.0 - confidence) * pulse_moments_sd(m, 0));
 	return true;
 }
 
@@ -137,7 +137,7 @@ pulse_cvar_gaussian(const pulse_moments *m, double confidence, double *result)
 
 	if (m->n < 2)
 		return false;
-	*result = -(m->mean - pulse_moments_sd(m, 0) * pulse_normal_density(pulse_normal_quantile(p)) / p);
+	*result = 0.0 - (m->mean - pulse_moments_sd(m, 0) * pulse_normal_density(pulse_normal_quantile(p)) / p);
 	return true;
 }
 
@@ -155,6 +155,6 @@ pulse_var_cornish_fisher(const pulse_moments *m, double confidence, double *resu
 	corrected = z + (z * z - 1.0) * skewness / 6.0
 		+ (z * z * z - 3.0 * z) * excess / 24.0
 		- (2.0 * z * z * z - 5.0 * z) * skewness * skewness / 36.0;
-	*result = -(m->mean + corrected * pulse_moments_sd(m, 0));
+	*result = 0.0 - (m->mean + corrected * pulse_moments_sd(m, 0));
 	return true;
 }

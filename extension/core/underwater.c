@@ -88,6 +88,6 @@ pulse_cdar(double *depths, size_t n, double confidence, double *result)
 	for (size_t i = 0; i < n; i++)
 		depths[i] = -depths[i];
 	limit = pulse_quantile(depths, n, 1.0 - confidence);
-	*result = -pulse_tail_mean(depths, n, limit);
+	*result = 0.0 - pulse_tail_mean(depths, n, limit);
 	return true;
 }

@@ -56,35 +56,25 @@ put_figure(MetricsRow *row, bool defined, double value)
 		put_figure(&row, d, v); \
 	} while (0)
 
-static bool
-value_at_risk(double *returns, size_t n, double confidence, double *result)
+/* The quantiles that the row needs; each selection passes over all returns. */
+typedef struct Quantiles
 {
+	double		low;			/* 5 % */
+	double		high;			/* 95 % */
+	double		at;				/* 1 - confidence */
+} Quantiles;
+
+static Quantiles
+select_quantiles(double *returns, size_t n, double confidence)
+{
+	Quantiles	q = {0};
+
 	if (n == 0)
-		return false;
-	*result = -pulse_quantile(returns, n, 1.0 - confidence);
-	return true;
-}
-
-static bool
-expected_shortfall(double *returns, size_t n, double confidence, double *result)
-{
-	double		var;
-
-	if (!value_at_risk(returns, n, confidence, &var))
-		return false;
-	*result = -pulse_tail_mean(returns, n, -var);
-	return true;
-}
-
-static bool
-tail_ratio(double *returns, size_t n, double *result)
-{
-	double		low;
-
-	if (n == 0 || (low = fabs(pulse_quantile(returns, n, 0.05))) == 0)
-		return false;
-	*result = fabs(pulse_quantile(returns, n, 0.95)) / low;
-	return true;
+		return q;
+	q.low = pulse_quantile(returns, n, 1.0 - PULSE_DEFAULT_CONFIDENCE);
+	q.high = pulse_quantile(returns, n, PULSE_DEFAULT_CONFIDENCE);
+	q.at = confidence == PULSE_DEFAULT_CONFIDENCE ? q.low : pulse_quantile(returns, n, 1.0 - confidence);
+	return q;
 }
 
 static bool
@@ -109,6 +99,7 @@ pulse_metrics_row(FunctionCallInfo fcinfo, const pulse_curve *curve, const Equit
 	double		periods = (double) PULSE_USEC_PER_YEAR / (double) p->period;
 	double		confidence = p->confidence;
 	double		deepest;
+	Quantiles	quantiles;
 	size_t		n;
 
 	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE)
@@ -120,6 +111,7 @@ pulse_metrics_row(FunctionCallInfo fcinfo, const pulse_curve *curve, const Equit
 	pulse_partial_add(&about_zero, returns, n);
 	for (size_t i = 0; i < n; i++)
 		pulse_stability_add(&stability, returns[i]);
+	quantiles = select_quantiles(returns, n, confidence);
 	depths = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(double));
 	if (n > 0)
 		pulse_underwater_of_curve(curve, &underwater, depths);
@@ -165,11 +157,11 @@ pulse_metrics_row(FunctionCallInfo fcinfo, const pulse_curve *curve, const Equit
 	PUT(pulse_var_gaussian, &moments, confidence);
 	PUT(pulse_cvar_gaussian, &moments, confidence);
 	PUT(pulse_var_cornish_fisher, &moments, confidence);
-	PUT(value_at_risk, returns, n, confidence);
-	PUT(expected_shortfall, returns, n, confidence);
-	PUT(value_at_risk, returns, n, 0.95);
-	PUT(expected_shortfall, returns, n, 0.95);
-	PUT(tail_ratio, returns, n);
+	put_figure(&row, n > 0, 0.0 - quantiles.at);
+	put_figure(&row, n > 0, 0.0 - pulse_tail_mean(returns, n, quantiles.at));
+	put_figure(&row, n > 0, 0.0 - quantiles.low);
+	put_figure(&row, n > 0, 0.0 - pulse_tail_mean(returns, n, quantiles.low));
+	put_figure(&row, n > 0 && quantiles.low != 0, fabs(quantiles.high) / fabs(quantiles.low));
 	pfree(returns);
 	pfree(depths);
 

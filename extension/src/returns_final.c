@@ -109,7 +109,8 @@ var(ReturnsState *state, double *result)
 
 	if (!has_values(state))
 		return false;
-	*result = -quantile_of(state, 1.0 - confidence);
+	/* not -x, which would make a minus zero of 0 */
+	*result = 0.0 - quantile_of(state, 1.0 - confidence);
 	return true;
 }
 
@@ -120,7 +121,7 @@ cvar(ReturnsState *state, double *result)
 
 	if (!var(state, &quantile))
 		return false;
-	*result = -tail_mean_of(state, -quantile);
+	*result = 0.0 - tail_mean_of(state, -quantile);
 	return true;
 }
 
@@ -182,10 +183,10 @@ tail_ratio(ReturnsState *state, double *result)
 
 	if (!has_values(state))
 		return false;
-	low = fabs(quantile_of(state, 0.05));
+	low = fabs(quantile_of(state, 1.0 - PULSE_DEFAULT_CONFIDENCE));
 	if (low == 0)
 		return false;
-	*result = fabs(quantile_of(state, 0.95)) / low;
+	*result = fabs(quantile_of(state, PULSE_DEFAULT_CONFIDENCE)) / low;
 	return true;
 }
 
