@@ -34,6 +34,7 @@
 
 #include "src/attempt.h"
 #include "src/compat.h"
+#include "src/portfolio_queue.h"
 #include "src/retention.h"
 #include "src/settings.h"
 #include "src/statement.h"
@@ -374,6 +375,7 @@ pulse_worker_main(Datum main_arg)
 
 	started_at = GetCurrentTimestamp();
 	pulse_attempt_enable_backoff();
+	pulse_portfolio_enable_throttle();
 	tick_context = AllocSetContextCreate(TopMemoryContext, "pulse worker tick", ALLOCSET_DEFAULT_SIZES);
 	for (;;)
 	{

@@ -45,6 +45,21 @@ typedef struct QueuedPortfolio
 #include "lib/simplehash.h"
 
 static queue_hash *queue = NULL;
+static bool throttled = false;
+
+/* Makes the queue respect intervals and limits. */
+void
+pulse_portfolio_enable_throttle(void)
+{
+	throttled = true;
+}
+
+/* Whether it does. */
+bool
+pulse_portfolio_throttled(void)
+{
+	return throttled;
+}
 
 /* Drops the entries that have nothing due and are past their intervals. */
 static void
@@ -132,7 +147,7 @@ pulse_due_portfolios(PulseUpdateKind kind, int interval_ms, int limit, Timestamp
 
 		if (entry->due_since[kind] == 0)
 			continue;
-		if (entry->sent_at[kind] != 0 && earliest > now)
+		if (throttled && entry->sent_at[kind] != 0 && earliest > now)
 		{
 			*next = Min(*next, earliest);
 			continue;
@@ -144,7 +159,7 @@ pulse_due_portfolios(PulseUpdateKind kind, int interval_ms, int limit, Timestamp
 		due = lappend(due, item);
 	}
 	list_sort(due, compare_due);
-	if (list_length(due) > limit)
+	if (throttled && list_length(due) > limit)
 	{
 		due = list_truncate(due, limit);
 		*next = now;

@@ -15,6 +15,12 @@ typedef enum PulseUpdateKind
 
 #define PULSE_UPDATE_KINDS 2
 
+/*
+ * Makes the queue respect intervals and limits. Only the background worker does: who ticks by hand wants everything now.
+ */
+extern void pulse_portfolio_enable_throttle(void);
+extern bool pulse_portfolio_throttled(void);
+
 /* A portfolio of which a message is due, and the role as which it is computed. */
 typedef struct PulseDuePortfolio
 {

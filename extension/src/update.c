@@ -111,7 +111,7 @@ send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdate
 			work->null = true;
 		work->cost_ms = (int) TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
 		computed = lappend(computed, work);
-		if (GetCurrentTimestamp() > end)
+		if (pulse_portfolio_throttled() && GetCurrentTimestamp() > end)
 			break;
 	}
 	foreach(cell, computed)
