@@ -1,4 +1,5 @@
 #include "config.h"
+#include "import.h"
 #include "log.h"
 #include "try_telegram.h"
 #include "version.h"
@@ -19,6 +20,7 @@ static const char usage[] =
 "\n"
 "Usage: pulse-worker --config FILE [OPTION ...]\n"
 "       pulse-worker test-notification --config FILE [OPTION ...]    sends one message and tells what Telegram says\n"
+"       pulse-worker import --help                                   about importing past trades from exchanges' CSV exports\n"
 "\n"
 "  -c, --config FILE         configuration file (INI)\n"
 "  -e, --environment NAME    apply the overrides of [environment.NAME], for example production\n"
@@ -115,6 +117,8 @@ main(int argc, char **argv)
 	int			option;
 	int			status;
 
+	if (argc > 1 && strcmp(argv[1], "import") == 0)
+		return import_command(argc - 1, argv + 1);
 	while ((option = getopt_long(argc, argv, "c:e:dVh", long_options, NULL)) != -1)
 	{
 		switch (option)
