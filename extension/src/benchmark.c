@@ -15,6 +15,7 @@
 #include "core/windows.h"
 #include "src/equity.h"
 #include "src/metric_args.h"
+#include "src/compat.h"
 #include "src/numeric_decode.h"
 #include "src/query_needs.h"
 

@@ -16,8 +16,8 @@ extern double pulse_check_rate(const char *name, double rate);
 extern double pulse_check_finite(const char *name, double value);
 extern int64 pulse_check_period(const Interval *period);
 extern TimestampTz pulse_check_timestamp(TimestampTz ts);
-extern void pulse_refuse_null_parameter(void) pg_attribute_noreturn();
-extern void pulse_refuse_changed_parameter(void) pg_attribute_noreturn();
+extern _Noreturn void pulse_refuse_null_parameter(void);
+extern _Noreturn void pulse_refuse_changed_parameter(void);
 extern Interval *pulse_make_interval(int64 usec);
 
 #endif							/* PULSE_METRIC_ARGS_H */

@@ -18,6 +18,7 @@
 #include "core/summary.h"
 #include "core/underwater.h"
 #include "src/compat.h"
+#include "src/compat.h"
 #include "src/equity.h"
 #include "src/metric_args.h"
 
