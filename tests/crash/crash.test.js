@@ -38,9 +38,11 @@ for (const [name, mode] of Object.entries(modes)) {
 		test('lose no trade, repeat no event and change no history', async (t) => {
 			const random = generator(seed);
 			const load = [];
+			t.after(() => Promise.all(load.map((bot) => bot.stop())));
 			for (let i = 0; i < bots; i++) load.push(startBot(cluster.connection, generator(seed + i + 1), faults));
 			if (mode.ticker) load.push(startTicker(cluster.connection, faults));
 			const follower = startFollower(cluster.connection, faults);
+			t.after(() => follower.stop());
 
 			const kill = async (where) => {
 				const pid = await value(cluster, `SELECT pid FROM pg_stat_activity WHERE ${where} AND pid <> pg_backend_pid() ORDER BY random() LIMIT 1`);
@@ -61,13 +63,16 @@ for (const [name, mode] of Object.entries(modes)) {
 				const [what, action] = actions[round < actions.length ? round : Math.floor(random() * actions.length)];
 				counts[what] = (counts[what] ?? 0) + 1;
 				await action().catch(() => {});
+				// the server may still be about to notice what has happened to it
 				await until('the server to answer', () => value(cluster, 'SELECT 1'));
-				await mode.revive?.(cluster);
+				if (mode.revive) await until('the worker to start', () => mode.revive(cluster));
 			}
 			t.diagnostic(`${JSON.stringify(counts)}, ${follower.seen.size} events read`);
 
 			await Promise.all(load.map((bot) => bot.stop()));
-			if (mode.ticker) await query(cluster, 'SELECT pulse_tick()');
+			await until('the server to stay up', () => value(cluster, 'SELECT pg_sleep(0.5)::text = \'\''));
+			if (mode.revive) await until('the worker to start', () => mode.revive(cluster));
+			if (mode.ticker) await until('a tick', () => query(cluster, 'SELECT pulse_tick()'));
 			const outcome = await settled(cluster);
 			const newest = Number(await value(cluster, 'SELECT seq FROM pulse.sequencer'));
 			await until('the follower to have read everything', () => follower.seen.size >= newest);
