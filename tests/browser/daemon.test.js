@@ -127,6 +127,7 @@ test('months, drawdowns and hours are what SQL gives', async () => {
 	}
 	assert.ok(compared >= 2);
 	const { rows: falls } = await client.query('SELECT * FROM pulse_drawdowns(5)');
+	await page.locator('#drawdowns li').nth(falls.length - 1).waitFor();
 	assert.equal(await page.locator('#drawdowns li').count(), falls.length);
 	for (const { rank, depth } of falls) assert.ok(agrees(await page.locator(`#drawdowns [data-rank="${rank}"] .depth`).innerText(), -depth));
 	const { rows: hours } = await client.query("SELECT * FROM pulse_trading_heatmap(90, NULL, 'Asia/Kolkata')");

@@ -68,6 +68,7 @@ if [ "${1:-}" = --catalog ]; then
 	catalog_rules
 	exit
 fi
+diff <(extension/doc/functions.sh 2>&1) extension/doc/functions.md | rule 'the function reference says what the catalogue says'
 cut -d/ -f1 <<<"$all" | sort -u | grep -vxE '\..*|Makefile|README\.md|LICENSE|extension|sql|worker|tests|expected' |
 	rule 'nothing stray at the top level'
 
