@@ -1,4 +1,5 @@
 import { setting } from './settings.js';
+import { presentZone } from './zones.js';
 
 /** @typedef {import('./types.js').Decimal} Decimal */
 
@@ -228,7 +229,7 @@ function dateFormat(style) {
 /** The zone of all times on the page; undefined means this machine's own. */
 export const timeZone = () => (setting('zone') === 'utc' ? 'UTC' : undefined);
 
-export const zoneName = () => timeZone() ?? Intl.DateTimeFormat().resolvedOptions().timeZone ?? 'local time';
+export const zoneName = () => timeZone() ?? presentZone(Intl.DateTimeFormat().resolvedOptions().timeZone ?? 'local time');
 
 /**
  * @param {string | number | null | undefined} when  ISO text or milliseconds
