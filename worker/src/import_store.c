@@ -174,9 +174,9 @@ check_table(struct import_store *store)
 {
 	const char *table = store->table;
 	PGresult   *result = query(store, table,
-							   "SELECT (SELECT pg_catalog.string_agg(w.name, ', ') FROM pg_catalog.unnest(ARRAY['portfolio', 'symbol',"
+							   "SELECT (SELECT pg_catalog.string_agg(w.name, ', ' ORDER BY w.place) FROM pg_catalog.unnest(ARRAY['portfolio', 'symbol',"
 							   " 'side', 'quantity', 'price', 'fee', 'fee_asset', 'executed_at', 'order_id', 'fill_id', 'order_type'])"
-							   " AS w(name) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.id"
+							   " WITH ORDINALITY AS w(name, place) WHERE NOT EXISTS (SELECT FROM pg_catalog.pg_attribute a WHERE a.attrelid = t.id"
 							   " AND a.attname = w.name AND a.attnum > 0 AND NOT a.attisdropped)),"
 							   " EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = t.id AND i.indisunique AND i.indisvalid"
 							   " AND i.indpred IS NULL AND i.indexprs IS NULL AND i.indnkeyatts = 2"
