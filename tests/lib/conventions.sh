@@ -97,7 +97,7 @@ of_kind '.' | while read -r file; do
 	[ "$size" -le 300000 ] || echo "$file: $size bytes"
 done | rule 'no large files'
 
-xargs -r grep -nIE 'registry\.npmjs|/work/(main|shared|infra)|/tmp/pl/' 2>/dev/null <<<"$(grep -vxF tests/lib/conventions.sh <<<"$all")" |
+xargs -r grep -nIE -e '//registry\.' -e "(^|[^[:alnum:]])$top/" 2>/dev/null <<<"$(grep -vxF tests/lib/conventions.sh <<<"$all")" |
 	cut -c1-160 | rule 'no address of a registry, no path of a machine'
 
 {
