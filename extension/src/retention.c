@@ -38,18 +38,22 @@ static PulseStatement old_deliveries = {
 	2, {INT4OID, INT8OID}, NULL
 };
 
-/* Nobody wants to hear of a fill that was news when no daemon was there to tell it. */
+/*
+ * Nobody wants to hear of a fill that was news when no daemon was there to tell it. It is given up like any message that
+ * cannot be delivered: kept, with the reason.
+ */
 static PulseStatement stale_messages = {
-	"DELETE FROM pulse.delivery WHERE ctid = ANY (ARRAY("
+	"UPDATE pulse.delivery SET status = 'dead', last_error = 'too old to be news when it could have been sent'"
+	" WHERE ctid = ANY (ARRAY("
 	"SELECT d.ctid FROM pulse.delivery d WHERE d.status = 'pending' AND d.type = 'TRADE_ALERT'"
 	" AND d.priority = 'LOW' AND d.not_before < now() - make_interval(secs => 2 * $1) ORDER BY d.channel, d.not_before LIMIT $2"
 	" FOR UPDATE SKIP LOCKED))",
 	2, {FLOAT8OID, INT8OID}, NULL
 };
 
-/* Removes a batch of stale messages; tells whether the batch was full. */
+/* Gives up a batch of stale messages; tells whether the batch was full. */
 static bool
-remove_stale_messages(void)
+give_up_stale_messages(void)
 {
 	Datum		values[2];
 
@@ -79,7 +83,7 @@ pulse_apply_retention(void)
 
 	SPI_connect();
 	left = remove_batch(&old_events, pulse_event_retention);
-	left = remove_stale_messages() || left;
+	left = give_up_stale_messages() || left;
 	left = remove_batch(&old_samples, pulse_health_retention) || left;
 	left = remove_batch(&old_deliveries, pulse_delivery_retention) || left;
 	SPI_finish();

@@ -144,7 +144,8 @@ INSERT INTO pulse.health_sample (component, status, checked_at) VALUES ('old', '
 SELECT pulse_tick();
 SELECT is((SELECT min(seq) FROM pulse.event), 101::bigint, 'old events go');
 SELECT is(gaps(), 0::bigint, 'what is left has no gap');
-SELECT is_empty($$SELECT FROM pulse.delivery WHERE portfolio = 'burst'$$, 'messages about fills that nobody fetched in time go');
+SELECT results_eq($$SELECT DISTINCT status, last_error FROM pulse.delivery WHERE portfolio = 'burst'$$,
+	$$VALUES ('dead', 'too old to be news when it could have been sent')$$, 'messages about fills that nobody fetched in time are given up, with the reason');
 SELECT is_empty($$SELECT FROM pulse.health_sample WHERE component = 'old'$$, 'old samples go');
 
 SELECT * FROM finish();
