@@ -67,14 +67,10 @@ range_holds_fills(application *app)
 	return found;
 }
 
-/* Collects a fill for pulse.fill; outcome NULL when it is not booked yet. */
+/* Begins a row with what the user's table says of a fill. */
 static void
-collect_new(application *app, const pulse_fill *fill, const pulse_symbol *symbol, const ledger_outcome *outcome)
+collect_fill(pulse_batch *batch, const pulse_fill *fill)
 {
-	pulse_batch *batch = app->all->new_fills;
-	bool		silent = !app->source->rebuilt &&
-		(app->source->restored || fill->executed_at <= app->source->attached_at);
-
 	pulse_batch_row(batch);
 	pulse_batch_text(batch, fill->portfolio);
 	pulse_batch_text(batch, fill->fill_key);
@@ -90,6 +86,17 @@ collect_new(application *app, const pulse_fill *fill, const pulse_symbol *symbol
 	pulse_batch_text(batch, fill->fill_id);
 	pulse_batch_text(batch, fill->strategy);
 	pulse_batch_datum(batch, Float8GetDatum(fill->confidence), !fill->has_confidence);
+}
+
+/* Collects a fill for pulse.fill; outcome NULL when it is not booked yet. */
+static void
+collect_new(application *app, const pulse_fill *fill, const pulse_symbol *symbol, const ledger_outcome *outcome)
+{
+	pulse_batch *batch = app->all->new_fills;
+	bool		silent = !app->source->rebuilt &&
+		(app->source->restored || fill->executed_at <= app->source->attached_at);
+
+	collect_fill(batch, fill);
 	pulse_batch_decimal(batch, outcome != NULL && outcome->closed_some ? &outcome->realized : NULL);
 	pulse_batch_decimal(batch, outcome != NULL ? &symbol->book.quantity : NULL);
 	pulse_batch_decimal(batch, outcome != NULL ? &symbol->book.realized : NULL);
@@ -187,21 +194,7 @@ take_changed(application *app, const pulse_fill *stored, const pulse_fill *fill)
 
 	replay_from(app, stored);
 	replay_from(app, fill);
-	pulse_batch_row(batch);
-	pulse_batch_text(batch, fill->portfolio);
-	pulse_batch_text(batch, fill->fill_key);
-	pulse_batch_datum(batch, TimestampTzGetDatum(fill->executed_at), false);
-	pulse_batch_datum(batch, Int64GetDatum(fill->ordinal), false);
-	pulse_batch_text(batch, fill->symbol);
-	pulse_batch_text(batch, fill->side);
-	pulse_batch_numeric(batch, fill->quantity);
-	pulse_batch_numeric(batch, fill->price);
-	pulse_batch_numeric(batch, fill->fee);
-	pulse_batch_text(batch, fill->fee_asset);
-	pulse_batch_text(batch, fill->order_id);
-	pulse_batch_text(batch, fill->fill_id);
-	pulse_batch_text(batch, fill->strategy);
-	pulse_batch_datum(batch, Float8GetDatum(fill->confidence), !fill->has_confidence);
+	collect_fill(batch, fill);
 }
 
 /* Collects the removal of a stored fill. */
