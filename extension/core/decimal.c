@@ -515,20 +515,6 @@ decimal_share(const decimal *amount, const decimal *part, const decimal *whole, 
 	return store(quotient, q_used, (amount->negative != part->negative) != whole->negative, scale, result);
 }
 
-/* Rounds half to even to a number of decimals; a value with fewer keeps its own scale. */
-bool
-decimal_round(const decimal *value, int scale, decimal *result)
-{
-	decimal		one = decimal_from_int64(1);
-
-	if (value->scale <= scale)
-	{
-		*result = *value;
-		return true;
-	}
-	return decimal_share(value, &one, &one, scale, result);
-}
-
 /* Drops zeros at the end of the decimals. */
 void
 decimal_trim(decimal *value)

@@ -1,7 +1,7 @@
 /*
  * Exact decimal numbers of bounded size: an integer of up to 256 bits over a power of ten.
  *
- * Sums and products are exact or fail; only decimal_share and decimal_round round, half to even.
+ * Sums and products are exact or fail; only decimal_share rounds, half to even.
  * Every function that can run out of digits returns false then and leaves its result unspecified,
  * so that no sum of money is ever silently wrong.
  */
@@ -37,7 +37,6 @@ extern bool decimal_add(const decimal *a, const decimal *b, decimal *result);
 extern bool decimal_subtract(const decimal *a, const decimal *b, decimal *result);
 extern bool decimal_multiply(const decimal *a, const decimal *b, decimal *result);
 extern bool decimal_share(const decimal *amount, const decimal *part, const decimal *whole, int scale, decimal *result);
-extern bool decimal_round(const decimal *value, int scale, decimal *result);
 extern void decimal_trim(decimal *value);
 extern decimal decimal_negate(decimal value);
 extern decimal decimal_absolute(decimal value);

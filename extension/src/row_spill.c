@@ -92,13 +92,6 @@ pulse_row_spill_run(RowSpill *spill, const int64 *ts, const double *value, const
 	spill->n += (int64) n;
 }
 
-/* Returns the number of rows in the file. */
-int64
-pulse_row_spill_rows(const RowSpill *spill)
-{
-	return spill->n;
-}
-
 /* Returns whether everything in the file is in order and not later than rows that begin at first_ts. */
 bool
 pulse_row_spill_follows(const RowSpill *spill, int64 first_ts)

@@ -473,13 +473,6 @@ feed_is_polling(const struct feed *feed)
 	return !feed->listening;
 }
 
-/* Returns the connection, for what has to run on the one that LISTENs. */
-struct database *
-feed_database(struct feed *feed)
-{
-	return feed->database;
-}
-
 /* Returns the database's incarnation, "" before it is known. */
 const char *
 feed_epoch(const struct feed *feed)

@@ -25,7 +25,6 @@ extern void feed_configure(struct feed *feed, const char *dsn, int64_t poll_inte
 
 extern bool feed_is_ready(const struct feed *feed);
 extern bool feed_is_polling(const struct feed *feed);
-extern struct database *feed_database(struct feed *feed);
 extern const char *feed_epoch(const struct feed *feed);
 extern uint64_t feed_seq(const struct feed *feed);
 extern uint64_t feed_oldest(const struct feed *feed);

@@ -364,10 +364,3 @@ server_close(struct server *server)
 	lws_context_destroy(server->context);
 	free(server);
 }
-
-/* Returns the port that is listened on. */
-int
-server_port(const struct server *server)
-{
-	return server->port;
-}

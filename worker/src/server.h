@@ -13,6 +13,5 @@ extern void server_configure(struct server *server, const struct config *config)
 extern void server_stop_listening(struct server *server);
 extern void server_service(struct server *server);
 extern void server_close(struct server *server);
-extern int	server_port(const struct server *server);
 
 #endif
