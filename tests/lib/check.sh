@@ -9,13 +9,16 @@
 #   *.test.js, *.test.mjs      node --test               *.test.sh    a program that prints TAP
 #   *.c                        cmocka, with the sanitizers, linked with extension/core
 # A folder's file "cluster" holds options for tests/lib/cluster.sh, one a line. "regress" is sql/ and expected/.
+# After "build", CHECK_JOBS suites run at a time (by default one for each core, at most 4), each line when its suite ends.
 # Whole logs: .build/check/SUITE.log
 set -uo pipefail
 lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$lib/../.." && pwd)
 cd "$top" || exit 1
 results=$top/.build/check
-suite_seconds=${SUITE_SECONDS:-400}
+suite_seconds=${SUITE_SECONDS:-600}
+cores=$(nproc)
+jobs=${CHECK_JOBS:-$((cores < 4 ? cores : 4))}
 # shellcheck source=tests/lib/suites.sh
 . "$lib/suites.sh"
 
@@ -51,26 +54,27 @@ seconds_since() {
 	awk -v a="$1" -v b="$EPOCHREALTIME" 'BEGIN { printf "%.1f s", b - a }'
 }
 
-# Runs one suite in a process group of its own, prints its line, adds to the totals.
-run_suite() {
-	local name=$1 log=$results/$1.log begin=$EPOCHREALTIME status passed failed skipped note=''
-	[ ! -t 1 ] || printf '%-14s …\r' "$name"
-	timeout -k 20 "$suite_seconds" "$lib/check.sh" --suite "$name" >"$log" 2>&1 </dev/null &
-	child=$!
-	wait $child
-	status=$?
-	child=
+# Starts one suite in a process group of its own.
+start_suite() {
+	timeout -k 20 "$suite_seconds" "$lib/check.sh" --suite "$1" >"$results/$1.log" 2>&1 </dev/null 8>&- &
+	running[$!]=$1
+	began[$!]=$EPOCHREALTIME
+}
+
+# Prints the line of a suite that ended, adds to the totals.
+finish_suite() {
+	local name=$1 begin=$2 status=$3 log=$results/$1.log passed failed skipped note=''
 	read -r passed failed skipped <<<"$(count_log "$log")"
-	if [ $status -eq 124 ] || [ $status -eq 137 ]; then
+	if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
 		note="stopped after $suite_seconds s"
-	elif [ $status -ne 0 ] && [ "$failed" -eq 0 ]; then
+	elif [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
 		note="exit status $status"
 	elif [ $((passed + failed + skipped)) -eq 0 ]; then
 		note='no test ran'
 	fi
 	[ -z "$note" ] || failed=$((failed + 1))
 	[ "$skipped" -eq 0 ] || note="$skipped skipped${note:+, $note}"
-	printf '%-14s %6d passed %4d failed %9s%s\n' "$name" "$passed" "$failed" "$(seconds_since "$begin")" "${note:+   $note}"
+	printf '%-17s %6d passed %4d failed %9s%s\n' "$name" "$passed" "$failed" "$(seconds_since "$begin")" "${note:+   $note}"
 	if [ "$failed" -gt 0 ]; then
 		show_failure "$log" | cut -c1-220 | sed 's/^/    /'
 	fi
@@ -79,8 +83,21 @@ run_suite() {
 	[ "$failed" -eq 0 ]
 }
 
+# Waits for the next suite that ends and finishes it; a terminal shows meanwhile what runs.
+reap_suite() {
+	local pid status name begin
+	[ ! -t 1 ] || printf '… %s\r' "${running[*]}"
+	wait -n -p pid "${!running[@]}"
+	status=$?
+	name=${running[$pid]} begin=${began[$pid]}
+	unset "running[$pid]" "began[$pid]"
+	[ ! -t 1 ] || printf '\033[K'
+	finish_suite "$name" "$begin" "$status"
+}
+
 main() {
 	local suites suite begin=$EPOCHREALTIME
+	local -A running=() began=()
 	if [ $# -gt 0 ]; then suites=$*; else suites=$(list_suites); fi
 	for suite in $suites; do
 		list_suites | grep -xF "$suite" >/dev/null || { echo "no suite named $suite; there are: $(list_suites | tr '\n' ' ')" >&2; exit 2; }
@@ -88,15 +105,18 @@ main() {
 	mkdir -p "$results"
 	exec 8>"$top/.build/check.lock"
 	flock -n 8 || { echo "another make check is running in this checkout" >&2; exit 2; }
-	total_passed=0 total_failed=0 child=
-	trap '[ -z "$child" ] || { kill -TERM $child; wait $child; }; exit 130' INT TERM
+	total_passed=0 total_failed=0
+	trap 'kill -TERM "${!running[@]}" 2>/dev/null; wait; exit 130' INT TERM
 	for suite in $suites; do
-		if ! run_suite "$suite" 8>&- && [ "$suite" = build ]; then
+		[ ${#running[@]} -lt "$jobs" ] || reap_suite
+		start_suite "$suite"
+		if [ "$suite" = build ] && ! reap_suite; then
 			echo 'nothing else can run before it builds'
 			break
 		fi
 	done
-	printf '%-14s %35s\n\n' total "$(seconds_since "$begin")"
+	while [ ${#running[@]} -gt 0 ]; do reap_suite; done
+	printf '%-17s %35s\n\n' total "$(seconds_since "$begin")"
 	echo "$total_passed passed, $total_failed failed"
 	[ "$total_failed" -eq 0 ]
 }

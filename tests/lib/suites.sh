@@ -10,14 +10,14 @@ list_suites() {
 	echo build
 	echo conventions
 	local folder
-	# the short ones first
-	for folder in core fuzz regress pgtap isolation reference worker browser crash demo; do
+	# the long ones first, so that at the end none runs alone
+	for folder in worker browser; do
 		suite_exists "$folder" && echo "$folder"
 	done
-	for folder in tests/*/; do
+	for folder in regress tests/*/; do
 		folder=$(basename "$folder")
 		case $folder in
-			lib | bench | node_modules | core | fuzz | regress | pgtap | isolation | reference | worker | browser | crash | demo) ;;
+			lib | bench | node_modules | worker | browser) ;;
 			*) suite_exists "$folder" && echo "$folder" ;;
 		esac
 	done
