@@ -5,7 +5,7 @@ CREATE FUNCTION pulse_grant(role regrole, level text DEFAULT 'reader') RETURNS v
 	AS $$
 DECLARE
 	reads CONSTANT text[] := ARRAY['source', 'target', 'config', 'event', 'delivery', 'health_sample', 'heartbeat', 'fill',
-		'position', 'closed_trade', 'finding', 'dirty', 'sequencer', 'worker'];
+		'position', 'closed_trade', 'finding', 'dirty', 'sequencer', 'worker', 'performance_state'];
 	-- what the daemon calls and changes, and nothing more
 	worker_functions CONSTANT text[] := ARRAY['pulse_tick', 'pulse_worker_start', 'pulse_record_health', 'pulse_heartbeat',
 		'pulse_notify', 'pulse_ack', 'pulse_silence', 'pulse_unsilence'];

@@ -18,6 +18,7 @@
 #include "src/change.h"
 #include "src/compat.h"
 #include "src/ledger.h"
+#include "src/performance_state.h"
 #include "src/poll.h"
 #include "src/portfolio_queue.h"
 #include "src/settings.h"
@@ -118,12 +119,25 @@ add_rebuilds(List *changes, const List *sources)
 	return changes;
 }
 
+/* Queues a portfolio that has changed; returns the entry for the durable queue. */
+static PulseChanged *
+touch_portfolio(const char *portfolio, Oid reader)
+{
+	PulseChanged *changed = palloc(sizeof(PulseChanged));
+
+	changed->portfolio = portfolio;
+	changed->reader = reader;
+	pulse_queue_portfolio(portfolio, reader);
+	return changed;
+}
+
 /* Processes the collected changes, each for itself. */
 static void
 process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
 {
 	List	   *sources = pulse_active_sources(sequencer->epoch);
 	ChangeWork	work = {.sources = sources,.context = CurrentMemoryContext};
+	List	   *touched = NIL;
 	ListCell   *cell;
 
 	changes = add_rebuilds(changes, sources);
@@ -157,9 +171,13 @@ process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
 		source->done = true;
 		if (!source->rebuilt && !source->trades && change->unbounded && change->portfolio == NULL)
 			pulse_source_rebuilt(source, sequencer->epoch);
+		/* among them may be those that the change has removed */
+		if (change->portfolio == NULL)
+			work.portfolios = list_concat(work.portfolios, pulse_performance_portfolios(pulse_source_reader(sources, source)));
 		foreach(name, work.portfolios)
-			pulse_queue_portfolio(lfirst(name), pulse_source_reader(sources, source));
+			touched = lappend(touched, touch_portfolio(lfirst(name), pulse_source_reader(sources, source)));
 	}
+	pulse_performance_due(touched);
 	foreach(cell, sources)
 	{
 		PulseSourceState *source = lfirst(cell);

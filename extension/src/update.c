@@ -14,6 +14,7 @@
 
 #include "src/compat.h"
 #include "src/ledger_source.h"
+#include "src/performance_state.h"
 #include "src/portfolio_queue.h"
 #include "src/settings.h"
 #include "src/statement.h"
@@ -86,6 +87,47 @@ compute_update(void *arg)
 	pulse_act_back(&identity);
 }
 
+/* Makes the list of figures to be stored, with the generation of what is due; none but PERFORMANCE_UPDATE has any. */
+static List *
+begin_performance(PulseUpdateKind kind, const List *due)
+{
+	List	   *performances = NIL;
+	ListCell   *cell;
+
+	if (kind != PULSE_UPDATE_PERFORMANCE || due == NIL)
+		return NIL;
+	foreach(cell, due)
+	{
+		PulsePerformance *performance = palloc0(sizeof(PulsePerformance));
+
+		performance->portfolio = ((PulseDuePortfolio *) lfirst(cell))->name;
+		performance->reader = ((PulseDuePortfolio *) lfirst(cell))->reader;
+		performances = lappend(performances, performance);
+	}
+	pulse_performance_generations(performances);
+	return performances;
+}
+
+/* Stores the figures that were computed; the two lists go in step, computed being the shorter one. */
+static void
+store_performance(List *performances, List *computed)
+{
+	List	   *stored = NIL;
+	ListCell   *work;
+	ListCell   *performance;
+
+	forboth(work, computed, performance, performances)
+	{
+		PulsePerformance *p = lfirst(performance);
+
+		if (((UpdateWork *) lfirst(work))->null)
+			continue;
+		p->data = ((UpdateWork *) lfirst(work))->data;
+		stored = lappend(stored, p);
+	}
+	pulse_performance_store(stored);
+}
+
 /* Computes and emits due messages of one kind; opens the sequencer as soon as there is something to emit. */
 static void
 send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdateKind kind, const char *type,
@@ -94,6 +136,7 @@ send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdate
 	TimestampTz next;
 	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), budget_ms);
 	List	   *due = pulse_due_portfolios(kind, interval_ms, UPDATE_BATCH, &next);
+	List	   *performances = begin_performance(kind, due);
 	List	   *computed = NIL;
 	ListCell   *cell;
 
@@ -126,6 +169,7 @@ send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdate
 			pulse_emit_event(sequencer, type, work->portfolio->name, NULL, "LOW", work->data);
 		}
 	}
+	store_performance(performances, computed);
 	/* Last, so that an error above leaves them due. */
 	foreach(cell, computed)
 	{
@@ -225,6 +269,7 @@ pulse_tick_updates(PulseTick *tick, int performance_interval_ms)
 
 	SPI_connect();
 	MemoryContextSwitchTo(context);
+	pulse_performance_take_over();
 	send_updates(&sequencer, &open, tick, PULSE_UPDATE_PORTFOLIO, "PORTFOLIO_UPDATE",
 				 "SELECT pulse.portfolio_update($1)", PORTFOLIO_INTERVAL_MS, BUDGET_MS);
 	send_updates(&sequencer, &open, tick, PULSE_UPDATE_PERFORMANCE, "PERFORMANCE_UPDATE",
