@@ -231,22 +231,6 @@ COMMENT ON TABLE pulse.closed_trade IS 'round trips: a position from flat to fla
 
 -- Settings and the worker ------------------------------------------------------------------------------------------
 
-CREATE TABLE pulse.target (
-	metric		text PRIMARY KEY,
-	goal		double precision NOT NULL
-);
-INSERT INTO pulse.target (metric, goal) VALUES
-	('annual_return', 0.28), ('sharpe', 1.8), ('win_rate', 0.65), ('max_drawdown', 0.15);
-COMMENT ON TABLE pulse.target IS 'goals that pulse_targets() compares with';
-
-CREATE TABLE pulse.config (
-	key			text PRIMARY KEY,
-	value		jsonb NOT NULL,
-	updated_at	timestamptz NOT NULL DEFAULT now(),
-	updated_by	text NOT NULL DEFAULT session_user
-);
-COMMENT ON TABLE pulse.config IS 'settings that differ from their defaults';
-
 CREATE TABLE pulse.worker (
 	singleton	boolean PRIMARY KEY DEFAULT true CHECK (singleton),
 	enabled		boolean NOT NULL DEFAULT true,
@@ -271,4 +255,3 @@ REVOKE ALL ON ALL SEQUENCES IN SCHEMA pulse FROM PUBLIC;
 -- user's rows, and nothing is announced twice.
 SELECT pg_catalog.pg_extension_config_dump('pulse.source', '');
 SELECT pg_catalog.pg_extension_config_dump('pulse.source_source_id_seq', '');
-SELECT pg_catalog.pg_extension_config_dump('pulse.config', '');

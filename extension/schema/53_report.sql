@@ -1,6 +1,31 @@
 -- Targets and the report over a number of days.
 
-GRANT SELECT ON pulse.target TO PUBLIC;
+CREATE VIEW pulse.target AS
+	SELECT regexp_replace(k.key, '^performance\.target_', '') AS metric, pulse.config_float(k.key) AS goal
+	FROM pulse.config_key k
+	WHERE k.key LIKE 'performance.target\_%' AND pulse.config_float(k.key) IS NOT NULL;
+COMMENT ON VIEW pulse.target IS 'goals that pulse_targets() compares with: the settings performance.target_*; INSERT, UPDATE and DELETE set those';
+COMMENT ON COLUMN pulse.target.metric IS 'column of pulse_performance(), or annual_return';
+COMMENT ON COLUMN pulse.target.goal IS 'what is to be reached; for max_drawdown and volatility the limit';
+
+CREATE FUNCTION pulse.change_target() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	IF TG_OP = 'UPDATE' AND NEW.metric <> OLD.metric OR TG_OP = 'DELETE' THEN
+		PERFORM @extschema@.pulse_config_set('performance.target_' || OLD.metric, 'none');
+	END IF;
+	IF TG_OP <> 'DELETE' THEN
+		PERFORM @extschema@.pulse_config_set('performance.target_' || NEW.metric, coalesce(NEW.goal::text, 'none'));
+		RETURN NEW;
+	END IF;
+	RETURN OLD;
+END
+$$;
+COMMENT ON FUNCTION pulse.change_target() IS 'Trigger on the view pulse.target: turns changes into pulse_config_set().';
+CREATE TRIGGER change_target INSTEAD OF INSERT OR UPDATE OR DELETE ON pulse.target
+	FOR EACH ROW EXECUTE FUNCTION pulse.change_target();
+GRANT SELECT ON pulse.target, pulse.config, pulse.config_key TO PUBLIC;
 
 CREATE FUNCTION pulse_targets(portfolio text DEFAULT NULL)
 	RETURNS TABLE (target text, goal double precision, actual double precision, progress double precision, on_track boolean,

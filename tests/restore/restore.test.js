@@ -37,6 +37,9 @@ describe('a dump', () => {
 		await query(cluster, `INSERT INTO trades (symbol, side, quantity, price) VALUES ('A', 'BUY', 1, 100), ('A', 'SELL', 1, 110)`);
 		await query(cluster, `INSERT INTO other VALUES (1, 'x', 'B', 1, 1, now())`);
 		await query(cluster, 'INSERT INTO portfolio_snapshots (total_value) VALUES (1000)');
+		await query(cluster, `SELECT pulse_config_set('performance.target_annual_return', 0.3), pulse_config_set('reports.timezone', 'Europe/Berlin', 'testing')`);
+		await query(cluster, `SELECT pulse_apply_environment('testing')`);
+		await query(cluster, `DELETE FROM pulse.target WHERE metric = 'sharpe'`);
 		await query(cluster, 'SELECT pulse_tick()');
 		await query(cluster, `INSERT INTO trades (symbol, side, quantity, price) VALUES ('A', 'BUY', 1, 120)`);
 	});
@@ -46,6 +49,13 @@ describe('a dump', () => {
 		const text = await dump('original');
 		await restore(text, 'whole');
 		assert.equal(await dump('whole'), text);
+	});
+
+	test('keeps the settings, and who chose them', async () => {
+		for (const part of ['pulse_config()', 'pulse.target', 'pulse_config_history()']) {
+			assert.deepEqual(await query(cluster, `SELECT * FROM ${part}`, [], 'whole'), await query(cluster, `SELECT * FROM ${part}`));
+		}
+		assert.equal(await value(cluster, `SELECT pulse.config_text('reports.timezone')`, [], 'whole'), 'Europe/Berlin');
 	});
 
 	test('of the schema alone does too', async () => {

@@ -279,7 +279,7 @@ remember_chat(struct delivery *delivery, const char *new_chat)
 	char		key[64];
 	struct text value = {0};
 	struct database_query query = {
-		.sql = "INSERT INTO pulse.config (key, value) VALUES ($1, $2::jsonb)"
+		.sql = "INSERT INTO pulse.worker_state (key, value) VALUES ($1, $2::jsonb)"
 		" ON CONFLICT (key) DO UPDATE SET value = EXCLUDED.value, updated_at = pg_catalog.now()",
 		.parameters = {key},
 		.parameter_count = 2
@@ -574,7 +574,7 @@ begin(struct delivery *delivery)
 	char		key[64];
 	struct database_query query = {
 		.sql = "SELECT (EXTRACT(epoch FROM pg_catalog.now() - sent_at) * 1000)::bigint,"
-		" (SELECT value #>> '{}' FROM pulse.config WHERE key = $1)"
+		" (SELECT value #>> '{}' FROM pulse.worker_state WHERE key = $1)"
 		" FROM (SELECT NULL::timestamptz AS sent_at UNION ALL SELECT sent_at FROM pulse.delivery"
 		" WHERE channel = 'telegram' AND status = 'sent' AND sent_at > pg_catalog.now() - interval '1 minute'"
 		" ORDER BY sent_at NULLS FIRST) AS recent",
