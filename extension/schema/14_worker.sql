@@ -22,18 +22,19 @@ COMMENT ON FUNCTION pulse.worker_pid() IS
 CREATE FUNCTION pulse_worker_status(
 	OUT state text, OUT pid integer, OUT started_at timestamptz, OUT last_tick_at timestamptz, OUT ticks bigint,
 	OUT pending bigint, OUT lag interval, OUT seq bigint, OUT epoch text,
-	OUT last_error text, OUT last_error_at timestamptz, OUT errors bigint, OUT preloaded boolean)
+	OUT last_error text, OUT last_error_at timestamptz, OUT errors bigint, OUT preloaded boolean, OUT failing_jobs text[])
 	LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 	AS $$
 	SELECT CASE WHEN p.pid IS NOT NULL THEN 'running' WHEN w.enabled THEN 'absent' ELSE 'stopped' END,
 		p.pid, CASE WHEN p.pid = w.pid THEN w.started_at END, w.last_tick_at, w.ticks,
 		d.pending, d.lag, q.seq, q.epoch, w.last_error, w.last_error_at, w.errors,
 		EXISTS (SELECT FROM regexp_split_to_table(current_setting('shared_preload_libraries', true), '\s*,\s*') AS l (name)
-				WHERE trim(BOTH '"' FROM l.name) ~ '(^|/)pulse(\.so)?$')
+				WHERE trim(BOTH '"' FROM l.name) ~ '(^|/)pulse(\.so)?$'),
+		ARRAY(SELECT j.name FROM pulse.job j WHERE j.enabled AND j.failing > 0 ORDER BY j.name)
 	FROM pulse.worker w, pulse.sequencer q,
 		LATERAL pulse.worker_pid() AS p (pid),
 		LATERAL (SELECT count(*) AS pending, clock_timestamp() - min(marked_at) AS lag FROM pulse.dirty) d
 	$$;
 REVOKE ALL ON FUNCTION pulse_worker_status() FROM PUBLIC;
 COMMENT ON FUNCTION pulse_worker_status() IS
-	'One row about the background worker of this database: state (running, stopped by pulse_worker_stop(), or absent), its process, ticks that found work, pending marks and lag (age of the oldest), newest event seq and epoch, the last error with its time and the number of all, and whether the library is preloaded.';
+	'One row about the background worker of this database: state (running, stopped by pulse_worker_stop(), or absent), its process, ticks that found work, pending marks and lag (age of the oldest), newest event seq and epoch, the last error with its time and the number of all, whether the library is preloaded, and the jobs of pulse.job whose last run failed.';

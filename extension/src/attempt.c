@@ -3,10 +3,15 @@
  */
 #include "postgres.h"
 
+#include <signal.h>
+
 #include "access/xact.h"
+#include "miscadmin.h"
+#include "storage/latch.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/resowner.h"
+#include "utils/timeout.h"
 #include "utils/timestamp.h"
 
 #include "src/attempt.h"
@@ -26,6 +31,11 @@ typedef struct Failure
 
 static HTAB *remembered = NULL;
 static bool backoff = false;
+
+/* statement_timeout counts for the whole statement that called us, so a piece of work has a timer of its own. */
+static bool timer_exists = false;
+static TimeoutId timer;
+static volatile sig_atomic_t time_is_up = false;
 
 /* Makes pulse_attempt() respect the waiting times. */
 void
@@ -91,36 +101,84 @@ note_failure(const char *name, const ErrorData *error, PulseFailures *failures)
 				 error->context ? errcontext_msg("%s", error->context) : 0));
 }
 
-/* Calls work(arg) in a subtransaction; returns whether it was done. */
-bool
-pulse_attempt(const char *name, void (*work) (void *arg), void *arg, PulseFailures *failures)
+/* Cancels what is running, as a user's request to cancel would. */
+static void
+cancel_work(void)
+{
+	time_is_up = true;
+	InterruptPending = true;
+	QueryCancelPending = true;
+	SetLatch(MyLatch);
+}
+
+static void
+start_timer(int timeout_ms)
+{
+	if (!timer_exists)
+		timer = RegisterTimeout(USER_TIMEOUT, cancel_work);
+	timer_exists = true;
+	time_is_up = false;
+	enable_timeout_after(timer, timeout_ms);
+}
+
+/* Stops the timer; a cancellation that came too late to hit the work must not hit anything else. */
+static void
+stop_timer(void)
+{
+	disable_timeout(timer, false);
+	if (time_is_up)
+		QueryCancelPending = false;
+}
+
+/* Calls work(arg) in a subtransaction that may take so long; returns its error, or NULL. */
+ErrorData *
+pulse_isolate(void (*work) (void *arg), void *arg, int timeout_ms)
 {
 	MemoryContext context = CurrentMemoryContext;
 	ResourceOwner owner = CurrentResourceOwner;
-	Failure    *failure = find_failure(name, false);
 	ErrorData  *volatile error = NULL;
-
-	if (backoff && failure != NULL && GetCurrentTimestamp() < failure->retry_at)
-		return false;
 
 	BeginInternalSubTransaction(NULL);
 	MemoryContextSwitchTo(context);
 	PG_TRY();
 	{
+		if (timeout_ms > 0)
+			start_timer(timeout_ms);
 		work(arg);
+		if (timeout_ms > 0)
+			stop_timer();
 		ReleaseCurrentSubTransaction();
 	}
 	PG_CATCH();
 	{
+		if (timeout_ms > 0)
+			stop_timer();
 		MemoryContextSwitchTo(context);
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		if (timeout_ms > 0 && time_is_up && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		{
+			error->sqlerrcode = ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN;
+			error->message = psprintf("not done within %d ms", timeout_ms);
+		}
 	}
 	PG_END_TRY();
 	MemoryContextSwitchTo(context);
 	CurrentResourceOwner = owner;
+	return error;
+}
 
+/* Calls work(arg) in a subtransaction; returns whether it was done. */
+bool
+pulse_attempt(const char *name, void (*work) (void *arg), void *arg, PulseFailures *failures)
+{
+	Failure    *failure = find_failure(name, false);
+	ErrorData  *error;
+
+	if (backoff && failure != NULL && GetCurrentTimestamp() < failure->retry_at)
+		return false;
+	error = pulse_isolate(work, arg, 0);
 	if (error == NULL)
 	{
 		if (failure != NULL)

@@ -14,6 +14,12 @@ typedef struct PulseFailures
 } PulseFailures;
 
 /*
+ * Calls work(arg) in a subtransaction that may take so many milliseconds, 0 for as long as it likes. Returns NULL, or the
+ * error, after rolling the subtransaction back, in the current memory context.
+ */
+extern ErrorData *pulse_isolate(void (*work) (void *arg), void *arg, int timeout_ms);
+
+/*
  * Calls work(arg) in a subtransaction. On an error it is rolled back, reported once under this name and, in the
  * background worker, left alone for a while that doubles with every failure. Returns whether the work was done.
  */

@@ -34,8 +34,8 @@
 
 #include "src/attempt.h"
 #include "src/compat.h"
+#include "src/job.h"
 #include "src/portfolio_queue.h"
-#include "src/retention.h"
 #include "src/settings.h"
 #include "src/statement.h"
 #include "src/tick.h"
@@ -44,7 +44,6 @@
 
 /* Field 4 of the lock's tag; SQL's advisory locks have 1 and 2 there, so no user can take this one. */
 #define WORKER_LOCK_SPACE 3
-#define RETENTION_INTERVAL_MS 10000
 /* So many removed marks make a vacuum of pulse.dirty worth while: the tick reads all of its pages. */
 #define VACUUM_MARKS 20000
 #define FIRST_ERROR_DELAY_MS 1000
@@ -78,8 +77,7 @@ static MemoryContext tick_context;
 static PulseWorkerStart start;
 static TimestampTz started_at;
 static bool installed = false;
-static bool retention_left = false;
-static TimestampTz retention_at = 0;
+static TimestampTz next_job = DT_NOBEGIN;
 static int64 removed_marks = 0;
 static PulseTick tick;
 
@@ -170,6 +168,7 @@ tick_changes(void)
 		}
 		if (tick.failures.count > 0)
 			store_failures(&tick.failures);
+		next_job = pulse_next_job(GetCurrentTimestamp());
 	}
 	commit();
 }
@@ -187,13 +186,40 @@ tick_updates(void)
 	commit();
 }
 
-static void
-tick_retention(void)
+/* One due job in a transaction of its own; returns whether there was one. */
+static bool
+run_job(List **done)
 {
-	begin("pulse: applying retention");
-	retention_left = pulse_apply_retention();
+	PulseFailures failures = {0};
+	bool		found;
+
+	/* its time-out is its own */
+	begin("pulse: running a job");
+	disable_timeout(STATEMENT_TIMEOUT, false);
+	found = pulse_run_due_job(GetCurrentTimestamp(), done, &failures);
+	if (failures.count > 0)
+		store_failures(&failures);
 	commit();
-	retention_at = GetCurrentTimestamp();
+	return found;
+}
+
+/* Runs each due job once. After each of them changes come first again: a fill does not wait for all of them. */
+static void
+run_jobs(void)
+{
+	List	   *done = NIL;
+
+	while (next_job <= GetCurrentTimestamp())
+	{
+		if (!run_job(&done))
+		{
+			/* what is still due has just run, or another session is running it */
+			if (done == NIL)
+				next_job = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pulse_poll_interval);
+			return;
+		}
+		tick_changes();
+	}
 }
 
 /* Vacuums pulse.dirty: every tick reads all of it, and autovacuum comes by once a minute at best. */
@@ -230,8 +256,7 @@ cycle(void)
 	now = GetCurrentTimestamp();
 	if (pulse_next_update(pulse_performance_interval) <= now)
 		tick_updates();
-	if (!tick.more && (retention_left || TimestampDifferenceExceeds(retention_at, now, RETENTION_INTERVAL_MS)))
-		tick_retention();
+	run_jobs();
 	if (removed_marks >= VACUUM_MARKS)
 		vacuum_dirty();
 }
@@ -351,10 +376,11 @@ time_to_sleep(void)
 
 	if (!installed)
 		return pulse_poll_interval;
-	if (tick.more || retention_left)
+	if (tick.more)
 		return 0;
 	until = Min(until, pulse_next_update(pulse_performance_interval));
-	return Max(0, TimestampDifferenceMilliseconds(now, until));
+	until = Min(until, next_job);
+	return until <= now ? 0 : TimestampDifferenceMilliseconds(now, until);
 }
 
 /* Entry point of a worker process; the argument is the database's OID. */
@@ -375,6 +401,7 @@ pulse_worker_main(Datum main_arg)
 
 	started_at = GetCurrentTimestamp();
 	pulse_attempt_enable_backoff();
+	pulse_job_enable_backoff();
 	pulse_portfolio_enable_throttle();
 	tick_context = AllocSetContextCreate(TopMemoryContext, "pulse worker tick", ALLOCSET_DEFAULT_SIZES);
 	for (;;)

@@ -5,37 +5,40 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "fmgr.h"
+#include "utils/timestamp.h"
 
 #include "src/compat.h"
-#include "src/retention.h"
 #include "src/settings.h"
 #include "src/statement.h"
 
 #define BATCH 2000
 
+PG_FUNCTION_INFO_V1(pulse_retention_job);
+
 /* The oldest row decides by one look whether there is anything to do. */
 static PulseStatement old_events = {
-	"DELETE FROM pulse.event WHERE (SELECT o.ts FROM pulse.event o ORDER BY o.seq LIMIT 1) < now() - make_interval(mins => $1)"
+	"DELETE FROM pulse.event WHERE (SELECT o.ts FROM pulse.event o ORDER BY o.seq LIMIT 1) < $3 - make_interval(mins => $1)"
 	" AND ctid = ANY (ARRAY("
 	"SELECT e.ctid FROM (SELECT ctid, ts FROM pulse.event ORDER BY seq LIMIT $2) e"
-	" WHERE e.ts < now() - make_interval(mins => $1)))",
-	2, {INT4OID, INT8OID}, NULL
+	" WHERE e.ts < $3 - make_interval(mins => $1)))",
+	3, {INT4OID, INT8OID, TIMESTAMPTZOID}, NULL
 };
 
 static PulseStatement old_samples = {
-	"DELETE FROM pulse.health_sample WHERE (SELECT o.checked_at FROM pulse.health_sample o ORDER BY o.sample_id LIMIT 1) < now() - make_interval(mins => $1)"
+	"DELETE FROM pulse.health_sample WHERE (SELECT o.checked_at FROM pulse.health_sample o ORDER BY o.sample_id LIMIT 1) < $3 - make_interval(mins => $1)"
 	" AND ctid = ANY (ARRAY("
 	"SELECT s.ctid FROM (SELECT ctid, checked_at FROM pulse.health_sample ORDER BY sample_id LIMIT $2) s"
-	" WHERE s.checked_at < now() - make_interval(mins => $1)))",
-	2, {INT4OID, INT8OID}, NULL
+	" WHERE s.checked_at < $3 - make_interval(mins => $1)))",
+	3, {INT4OID, INT8OID, TIMESTAMPTZOID}, NULL
 };
 
 static PulseStatement old_deliveries = {
-	"DELETE FROM pulse.delivery WHERE (SELECT o.created_at FROM pulse.delivery o ORDER BY o.delivery_id LIMIT 1) < now() - make_interval(mins => $1)"
+	"DELETE FROM pulse.delivery WHERE (SELECT o.created_at FROM pulse.delivery o ORDER BY o.delivery_id LIMIT 1) < $3 - make_interval(mins => $1)"
 	" AND ctid = ANY (ARRAY("
 	"SELECT d.ctid FROM (SELECT ctid, created_at, status FROM pulse.delivery ORDER BY delivery_id LIMIT $2) d"
-	" WHERE d.created_at < now() - make_interval(mins => $1) AND d.status NOT IN ('pending', 'leased')))",
-	2, {INT4OID, INT8OID}, NULL
+	" WHERE d.created_at < $3 - make_interval(mins => $1) AND d.status NOT IN ('pending', 'leased')))",
+	3, {INT4OID, INT8OID, TIMESTAMPTZOID}, NULL
 };
 
 /*
@@ -46,46 +49,51 @@ static PulseStatement stale_messages = {
 	"UPDATE pulse.delivery SET status = 'dead', last_error = 'too old to be news when it could have been sent'"
 	" WHERE ctid = ANY (ARRAY("
 	"SELECT d.ctid FROM pulse.delivery d WHERE d.status = 'pending' AND d.type = 'TRADE_ALERT'"
-	" AND d.priority = 'LOW' AND d.not_before < now() - make_interval(secs => 2 * $1) ORDER BY d.channel, d.not_before LIMIT $2"
+	" AND d.priority = 'LOW' AND d.not_before < $3 - make_interval(secs => 2 * $1) ORDER BY d.channel, d.not_before LIMIT $2"
 	" FOR UPDATE SKIP LOCKED))",
-	2, {FLOAT8OID, INT8OID}, NULL
+	3, {FLOAT8OID, INT8OID, TIMESTAMPTZOID}, NULL
 };
 
 /* Gives up a batch of stale messages; tells whether the batch was full. */
 static bool
-give_up_stale_messages(void)
+give_up_stale_messages(TimestampTz at)
 {
-	Datum		values[2];
+	Datum		values[3];
 
 	values[0] = Float8GetDatum(Max(pulse_notify_max_age, 60));
 	values[1] = Int64GetDatum(BATCH);
+	values[2] = TimestampTzGetDatum(at);
 	return pulse_run(&stale_messages, values, NULL) == BATCH;
 }
 
 /* Runs one of the statements above; tells whether its batch was full. */
 static bool
-remove_batch(PulseStatement *statement, int minutes)
+remove_batch(PulseStatement *statement, int minutes, TimestampTz at)
 {
-	Datum		values[2];
+	Datum		values[3];
 
 	if (minutes == 0)
 		return false;
 	values[0] = Int32GetDatum(minutes);
 	values[1] = Int64GetDatum(BATCH);
+	values[2] = TimestampTzGetDatum(at);
 	return pulse_run(statement, values, NULL) == BATCH;
 }
 
-/* Removes one batch of each table; returns whether some is left. */
-bool
-pulse_apply_retention(void)
+/* SQL: pulse.apply_retention(at), the job. */
+Datum
+pulse_retention_job(PG_FUNCTION_ARGS)
 {
+	TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);
 	bool		left;
 
 	SPI_connect();
-	left = remove_batch(&old_events, pulse_event_retention);
-	left = give_up_stale_messages() || left;
-	left = remove_batch(&old_samples, pulse_health_retention) || left;
-	left = remove_batch(&old_deliveries, pulse_delivery_retention) || left;
+	left = remove_batch(&old_events, pulse_event_retention, at);
+	left = give_up_stale_messages(at) || left;
+	left = remove_batch(&old_samples, pulse_health_retention, at) || left;
+	left = remove_batch(&old_deliveries, pulse_delivery_retention, at) || left;
 	SPI_finish();
-	return left;
+	if (!left)
+		PG_RETURN_NULL();
+	PG_RETURN_TIMESTAMPTZ(at);
 }

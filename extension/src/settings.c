@@ -18,6 +18,7 @@ int			pulse_max_tick_rate = 20;
 int			pulse_performance_interval = 1000;
 int			pulse_health_interval = 30000;
 int			pulse_tick_timeout = 60000;
+int			pulse_job_timeout = 30000;
 int			pulse_tick_batch = 10000;
 int			pulse_notify_max_age = 15 * 60;
 int			pulse_event_retention = 7 * 24 * 60;
@@ -58,6 +59,11 @@ pulse_define_settings(void)
 							"0 keeps them for ever.",
 							&pulse_health_retention, 30 * 24 * 60, 0, INT_MAX,
 							PGC_SUSET, GUC_UNIT_MIN, NULL, NULL, NULL);
+	DefineCustomIntVariable("pulse.job_timeout",
+							"Time after which a job is cancelled.",
+							"It counts as failed and is tried again later. 0 means never.",
+							&pulse_job_timeout, 30000, 0, INT_MAX,
+							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 	DefineCustomIntVariable("pulse.max_tick_rate",
 							"Largest number of ticks per second.",
 							"The first change after a pause is processed at once, those that follow are collected.",

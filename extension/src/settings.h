@@ -11,6 +11,7 @@ extern int	pulse_max_tick_rate;	/* per second */
 extern int	pulse_performance_interval; /* ms */
 extern int	pulse_health_interval;	/* ms */
 extern int	pulse_tick_timeout;		/* ms, 0 = none */
+extern int	pulse_job_timeout;		/* ms, 0 = none */
 extern int	pulse_tick_batch;
 extern int	pulse_notify_max_age;	/* s */
 extern int	pulse_event_retention;	/* min, 0 = for ever */

@@ -15,6 +15,7 @@ typedef struct PulseTick
 	int			marks;
 	int			fills;
 	int			events;
+	int			jobs;
 	bool		more;			/* something was left for the next tick */
 	PulseFailures failures;
 } PulseTick;

@@ -5,6 +5,7 @@
 
 #include "fmgr.h"
 #include "miscadmin.h"
+#include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/memutils.h"
@@ -12,8 +13,8 @@
 #include "utils/timestamp.h"
 
 #include "src/compat.h"
+#include "src/job.h"
 #include "src/poll.h"
-#include "src/retention.h"
 #include "src/tick.h"
 #include "src/update.h"
 
@@ -49,6 +50,7 @@ tick_report(const PulseTick *tick)
 	push_number(&state, "marks", tick->marks);
 	push_number(&state, "fills", tick->fills);
 	push_number(&state, "events", tick->events);
+	push_number(&state, "jobs", tick->jobs);
 	push_number(&state, "failures", tick->failures.count);
 	value.type = jbvString;
 	value.val.string.val = "more";
@@ -61,33 +63,84 @@ tick_report(const PulseTick *tick)
 	return JsonbValueToJsonb(result);
 }
 
-/* Does one cycle: what changed, then the state messages and the retention that are due. */
+/* Takes what changed, batch by batch. */
+static void
+take_changes(PulseTick *tick, MemoryContext context)
+{
+	int64		seq = tick->seq;
+
+	for (int round = 0; round < MAX_ROUNDS; round++)
+	{
+		MemoryContextSwitchTo(context);
+		pulse_tick_changes(tick);
+		if (!tick->more)
+			break;
+	}
+	tick->seq = Max(seq, tick->seq);
+}
+
+/* Runs the jobs that are due at this time, and announces what they have to say. */
+static void
+run_jobs(PulseTick *tick, TimestampTz at, MemoryContext context)
+{
+	for (int round = 0; round < MAX_ROUNDS && pulse_next_job(at) <= at; round++)
+	{
+		List	   *done = NIL;
+
+		MemoryContextSwitchTo(context);
+		while (pulse_run_due_job(at, &done, &tick->failures))
+			;
+		/* another session is running them */
+		if (done == NIL)
+			return;
+		tick->jobs += list_length(done);
+		take_changes(tick, context);
+	}
+}
+
+/* Only who could remove everything anyhow may make Pulse believe that it is another time. */
+static void
+check_simulated_time(TimestampTz at)
+{
+	Oid			caller = GetOuterUserId();
+
+	if (!superuser_arg(caller) && !has_privs_of_role(caller, GetUserId()))
+		ereport(ERROR,
+				(errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+				 errmsg("only the extension's owner may tick at another time than now"),
+				 errhint("Call pulse_tick() without an argument.")));
+	if (TIMESTAMP_NOT_FINITE(at))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("the time of a tick must be finite")));
+}
+
+/* Does one cycle: what changed, then the state messages and the jobs that are due. */
 Datum
 pulse_tick(PG_FUNCTION_ARGS)
 {
 	MemoryContext context;
 	MemoryContext old;
 	PulseTick	tick = {0};
-	int64		seq = 0;
+	TimestampTz at;
+	int64		seq;
 
 	PreventCommandIfReadOnly("pulse_tick()");
 	PreventCommandIfParallelMode("pulse_tick()");
 	PreventCommandDuringRecovery("pulse_tick()");
+	if (!PG_ARGISNULL(0))
+		check_simulated_time(PG_GETARG_TIMESTAMPTZ(0));
 
 	context = AllocSetContextCreate(CurrentMemoryContext, "pulse tick", ALLOCSET_DEFAULT_SIZES);
 	old = MemoryContextSwitchTo(context);
 	(void) pulse_poll_sources(true);
-	for (int round = 0; round < MAX_ROUNDS; round++)
-	{
-		pulse_tick_changes(&tick);
-		if (!tick.more)
-			break;
-		MemoryContextSwitchTo(context);
-	}
+	take_changes(&tick, context);
 	seq = tick.seq;
+	MemoryContextSwitchTo(context);
 	pulse_tick_updates(&tick, 0);
 	tick.seq = Max(seq, tick.seq);
-	(void) pulse_apply_retention();
+	at = PG_ARGISNULL(0) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(0);
+	run_jobs(&tick, at, context);
 	MemoryContextSwitchTo(old);
 	PG_RETURN_JSONB_P(tick_report(&tick));
 }

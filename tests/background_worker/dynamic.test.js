@@ -104,6 +104,40 @@ describe('a worker started by hand', () => {
 		assert.deepEqual(await settled(cluster), clean);
 	});
 
+	test('runs jobs by the clock, also between two looks, each apart from the others', async () => {
+		await query(cluster, `ALTER DATABASE trading SET pulse.poll_interval = '1h'`);
+		await query(cluster, `ALTER DATABASE trading SET pulse.job_timeout = '300ms'`);
+		await query(cluster, `ALTER DATABASE trading SET pulse.health_interval = '1h'`);
+		await query(cluster, 'SELECT pulse_worker_stop()');
+		await query(cluster, 'SELECT pulse_worker_start()');
+		await query(cluster, `CREATE TABLE ran (job text, at timestamptz)`);
+		await query(cluster, `CREATE FUNCTION beat(at timestamptz) RETURNS timestamptz LANGUAGE sql AS
+			$$ INSERT INTO public.ran VALUES ('beat', at); SELECT NULL::timestamptz $$`);
+		await query(cluster, `CREATE FUNCTION broken(at timestamptz) RETURNS timestamptz LANGUAGE plpgsql AS
+			$$ BEGIN RAISE EXCEPTION 'broken job'; END $$`);
+		await query(cluster, `CREATE FUNCTION slow(at timestamptz) RETURNS timestamptz LANGUAGE sql AS
+			$$ SELECT pg_catalog.pg_sleep(600); SELECT NULL::timestamptz $$`);
+		await query(cluster, `INSERT INTO pulse.job (name, command, every, next_at) VALUES
+			('beat', 'public.beat', '100 ms', clock_timestamp() + interval '700 ms'), ('broken', 'public.broken', '1 day', DEFAULT),
+			('slow', 'public.slow', '1 day', DEFAULT)`);
+		const failing = await until('two failing jobs', async () => {
+			const jobs = (await status()).failing_jobs;
+			return jobs.length === 2 && jobs;
+		});
+		assert.deepEqual(failing, ['broken', 'slow']);
+		await until('three runs', async () => (await value(cluster, 'SELECT count(*)::int FROM ran')) >= 3);
+		await until('two failures of one', async () => (await value(cluster, `SELECT failures::int FROM pulse.job WHERE name = 'broken'`)) >= 3);
+		assert.equal(await value(cluster, `SELECT last_error FROM pulse.job WHERE name = 'slow'`), 'not done within 300 ms');
+		assert.equal((await cluster.log()).match(/WARNING: {2}job broken failed: broken job/g).length, 2); // the first and the second
+		assert.ok(Number((await status()).errors) >= 4);
+		await query(cluster, `DELETE FROM pulse.job WHERE name IN ('beat', 'broken', 'slow')`);
+		await query(cluster, buy);
+		assert.deepEqual(await settled(cluster), clean);
+		for (const name of ['poll_interval', 'job_timeout', 'health_interval']) await query(cluster, `ALTER DATABASE trading RESET pulse.${name}`);
+		await query(cluster, 'SELECT pulse_worker_stop()');
+		await query(cluster, 'SELECT pulse_worker_start()');
+	});
+
 	test('waits for a bot that is kept from committing by a lock on pulse.dirty', async () => {
 		const admin = new pg.Client(cluster.connection);
 		await admin.connect();
