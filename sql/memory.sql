@@ -28,6 +28,25 @@ FROM got g JOIN expected e USING (n) GROUP BY relation ORDER BY relation::text;
 SELECT bool_and(abs(g.result::float8 / e.result::float8 - 1) < 1e-14) AS close FROM got g JOIN expected e USING (n) WHERE n <= 4;
 -- ties that were split between memory and disk keep their order
 SELECT pulse_current_drawdown('2025-01-01'::timestamptz, value) = (SELECT pulse_current_drawdown(value ORDER BY i) FROM m) AS same FROM (SELECT * FROM m ORDER BY i) q;
+-- drawdown and growth keep only rows that are extremes, and lose nothing by it: in order, with late rows, in no order, rising, falling, constant, below zero
+CREATE TABLE shapes AS SELECT shape, i, '2025-01-01'::timestamptz + (i / ties) * interval '1 minute' AS ts, value FROM generate_series(1, 6000) i, LATERAL (VALUES
+	('wanders', 1000 + 90 * sin(i / 3000.0) + 5 * sin(i * i), 1), ('rises', 1 + i, 1), ('falls', 7000 - i, 1), ('constant', 5, 1), ('ties', 100 + (i * 7919 % 1000), 7),
+	('loses all', 3000 - i + 3 * sin(i * i), 1), ('negative', -5 - (i * 7919 % 100), 3)) s(shape, value, ties);
+CREATE FUNCTION pieces(shape text, sequence text, OUT alone float8[], OUT together float8[]) LANGUAGE plpgsql AS $$
+BEGIN
+	EXECUTE format('SELECT ARRAY[pulse_max_drawdown(ts, value), pulse_current_drawdown(ts, value), pulse_cagr(ts, value), pulse_calmar(ts, value)] FROM (SELECT * FROM shapes WHERE shape = $1 ORDER BY %s) q', sequence) INTO alone USING shape;
+	EXECUTE format('SELECT ARRAY[(m).max_drawdown, (m).current_drawdown, (m).cagr, (m).calmar] FROM (SELECT pulse_metrics(ts, value) AS m FROM (SELECT * FROM shapes WHERE shape = $1 ORDER BY %s) q) p', sequence) INTO together USING shape;
+END
+$$;
+SET work_mem = '4MB';
+SELECT shape, count(*) AS sequences, count(*) FILTER (WHERE alone IS DISTINCT FROM together) AS wrong, count(*) FILTER (WHERE alone[1] IS NULL) AS undefined
+FROM (SELECT DISTINCT shape FROM shapes) s, unnest(ARRAY['i', 'i % 3000 = 77, i', 'i % 3, i', 'md5(i::text)', 'i DESC']) sequence, LATERAL pieces(shape, sequence) GROUP BY shape ORDER BY shape COLLATE "C";
+SET work_mem = '64kB';
+SELECT count(*) AS sequences, count(*) FILTER (WHERE alone IS DISTINCT FROM together) AS wrong
+FROM (SELECT DISTINCT shape FROM shapes) s, unnest(ARRAY['i', 'i % 3000 = 77, i', 'md5(i::text)']) sequence, LATERAL pieces(shape, sequence);
+SELECT pulse_max_drawdown(ts, CASE WHEN i = 5000 THEN 'NaN' ELSE value END), pulse_cagr(ts, CASE WHEN i = 1 THEN '-Infinity' ELSE value END) FROM shapes WHERE shape = 'wanders';
+DROP FUNCTION pieces;
+DROP TABLE shapes;
 -- a query that ends early or fails leaves nothing behind
 \set SHOW_CONTEXT never
 SELECT 1 / (pulse_var(r) * 0)::int FROM m;

@@ -3,7 +3,8 @@
  *
  * A row is only appended. When a result is asked for, the rows are ordered if
  * they were not and folded into the curve; a frame that only grows folds each
- * row once.
+ * row once. Where the query asks for nothing but drawdown and growth, which
+ * the extremes of the rows tell, the others are dropped on the way.
  */
 #include "src/equity.h"
 
@@ -14,11 +15,13 @@
 #include "utils/timestamp.h"
 
 #include "core/annualise.h"
+#include "core/extremes.h"
 #include "core/order.h"
 #include "core/underwater.h"
 #include "core/xirr.h"
 #include "src/metric_args.h"
 #include "src/numeric_decode.h"
+#include "src/query_needs.h"
 #include "src/value_sort.h"
 
 PG_FUNCTION_INFO_V1(pulse_equity_accum);
@@ -39,6 +42,12 @@ PG_FUNCTION_INFO_V1(pulse_equity_cdar);
 PG_FUNCTION_INFO_V1(pulse_equity_xirr);
 
 #define FIRST_ROWS 16
+
+/* Rows worth a look at which of them are extremes: few enough for the processor's first cache. */
+#define EXTREMES_ROWS 1024
+
+/* What a figure needs beyond the extremes. */
+#define NEEDS_ROWS 1
 
 /* A period much shorter than the time it divides would make returns without end. */
 #define MAX_PERIODS (INT64CONST(1) << 25)
@@ -109,21 +118,27 @@ grow(EquityState *state)
 		state->flow = repalloc_huge(state->flow, size);
 }
 
-/* Adds one row. */
-void
-pulse_equity_add(EquityState *state, int64 ts, double value, double flow)
+static inline void
+add_row(EquityState *state, int64 ts, double value, double flow)
 {
 	size_t		i = state->n;
 
-	if (unlikely(i == state->allocated))
-		grow(state);
 	state->ts[i] = ts;
 	state->value[i] = value;
 	if (state->flow)
 		state->flow[i] = flow;
 	if (i > 0 && ts < state->ts[i - 1])
 		state->ordered = false;
-	state->n++;
+	state->n = i + 1;
+}
+
+/* Adds one row. */
+void
+pulse_equity_add(EquityState *state, int64 ts, double value, double flow)
+{
+	if (state->n == state->allocated)
+		grow(state);
+	add_row(state, ts, value, flow);
 }
 
 static double *
@@ -238,6 +253,34 @@ spill_rows(FunctionCallInfo fcinfo, EquityState *state)
 	state->n = state->n_folded = 0;
 }
 
+/* Drops the rows that are no extremes. */
+static void
+drop_rows(EquityState *state)
+{
+	uint8	   *scratch;
+
+	pulse_equity_fold(state);
+	scratch = MemoryContextAllocHuge(state->context, state->n);
+	state->n = state->n_folded = pulse_keep_extremes(state->ts, state->value, scratch, state->n);
+	pfree(scratch);
+}
+
+/* Makes room for a row: by dropping rows, on disk, or in memory. */
+static void
+make_room(FunctionCallInfo fcinfo, EquityState *state)
+{
+	if (state->extremes_only && state->allocated >= EXTREMES_ROWS && state->spill == NULL)
+	{
+		drop_rows(state);
+		/* looking again before the room has filled would cost more than it gains */
+		if (state->n <= state->allocated / 2)
+			return;
+	}
+	spill_rows(fcinfo, state);
+	if (state->n == state->allocated)
+		grow(state);
+}
+
 /* Returns the bucket returns of a folded curve, palloc'd; none of a broken one. */
 double *
 pulse_equity_returns(const pulse_curve *curve, size_t *n)
@@ -293,16 +336,27 @@ read_parameters(FunctionCallInfo fcinfo, Layout layout, EquityParameters *p)
 	return true;
 }
 
+/* Returns what a final function needs. */
+static uint32
+needs_of(PGFunction final_function)
+{
+	return final_function == pulse_equity_max_drawdown || final_function == pulse_equity_current_drawdown
+		|| final_function == pulse_equity_cagr || final_function == pulse_equity_calmar ? 0 : NEEDS_ROWS;
+}
+
 static EquityState *
 begin_group(FunctionCallInfo fcinfo, Layout layout)
 {
 	MemoryContext context;
 	EquityParameters parameters;
+	EquityState *state;
 
 	if (!AggCheckCallContext(fcinfo, &context))
 		elog(ERROR, "aggregate function called in non-aggregate context");
 	read_parameters(fcinfo, layout, &parameters);
-	return pulse_equity_begin(context, &parameters, layout != LAYOUT_CONFIDENCE && PG_NARGS() > 3);
+	state = pulse_equity_begin(context, &parameters, layout != LAYOUT_CONFIDENCE && PG_NARGS() > 3);
+	state->extremes_only = state->flow == NULL && !(pulse_query_needs(fcinfo, needs_of, NEEDS_ROWS) & NEEDS_ROWS);
+	return state;
 }
 
 static void
@@ -344,9 +398,10 @@ accumulate(FunctionCallInfo fcinfo, Layout layout, bool is_numeric)
 	if (state->flow && !PG_ARGISNULL(3))
 		flow = read_amount(fcinfo, 3, is_numeric);
 	if (unlikely(state->n == state->allocated))
-		spill_rows(fcinfo, state);
-	pulse_equity_add(state, pulse_check_timestamp(PG_GETARG_TIMESTAMPTZ(1)),
-					 read_amount(fcinfo, 2, is_numeric), flow);
+		make_room(fcinfo, state);
+	if (unlikely(TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(1))))
+		pulse_check_timestamp(PG_GETARG_TIMESTAMPTZ(1));
+	add_row(state, PG_GETARG_TIMESTAMPTZ(1), read_amount(fcinfo, 2, is_numeric), flow);
 	PG_RETURN_POINTER(state);
 }
 

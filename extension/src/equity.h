@@ -23,6 +23,7 @@ typedef struct EquityState
 {
 	MemoryContext context;
 	EquityParameters parameters;
+	bool		extremes_only;	/* nobody asks for more than the extremes of the rows tell */
 	bool		ordered;		/* rows so far came in time order */
 	size_t		n;
 	size_t		n_folded;		/* rows already in the curve */

@@ -1,0 +1,47 @@
+/*
+ * A drawdown is deepest from a value above all before it to one below all
+ * after it, and a row that comes late can be compared only with the highest
+ * value before its time and the lowest one after. So the others can go: what
+ * stays gives the same maximum and current drawdown, first, last, highest and
+ * lowest value, whatever else arrives. On a curve that wanders, little stays.
+ */
+#include "core/extremes.h"
+
+#include <math.h>
+
+/*
+ * Moves the extremes of n >= 1 observations in time order to the front, in
+ * order, and returns their number. Values that are no numbers stay. Scratch
+ * has room for n.
+ */
+size_t
+pulse_keep_extremes(int64_t *ts, double *value, uint8_t *scratch, size_t n)
+{
+	double		highest = -INFINITY;
+	double		lowest = INFINITY;
+	size_t		kept = 0;
+
+	for (size_t i = 0; i < n; i++)
+	{
+		uint8_t		keep = !(value[i] <= highest);
+
+		scratch[i] = keep;
+		if (keep)
+			highest = fmax(highest, value[i]);
+	}
+	/* a curve begins with its first value, even if it is -Infinity, and ends with its last */
+	scratch[0] = scratch[n - 1] = 1;
+	for (size_t i = n; i-- > 0;)
+		if (value[i] < lowest)
+		{
+			lowest = value[i];
+			scratch[i] = 1;
+		}
+	for (size_t i = 0; i < n; i++)
+		if (scratch[i])
+		{
+			ts[kept] = ts[i];
+			value[kept++] = value[i];
+		}
+	return kept;
+}
