@@ -15,6 +15,14 @@ ledger_init(ledger *state, ledger_method method, const ledger_hooks *hooks)
 	state->hooks = hooks;
 }
 
+/* Sets up to where a position counts as flat, from the next fill on. */
+void
+ledger_set_dust(ledger *state, const ledger_dust *dust)
+{
+	state->dust = *dust;
+	state->has_dust = decimal_sign(&dust->quantity) > 0 || decimal_sign(&dust->value) > 0;
+}
+
 /*
  * Computes the part of an amount that belongs to a part of a whole. It has as many decimals as
  * the amount, and at least LEDGER_SCALE unless an astronomical amount leaves no room for them.
@@ -204,10 +212,9 @@ open_position(ledger *state, const ledger_fill *fill, const decimal *delta, cons
 	decimal		value;
 	decimal		signed_value;
 
-	if (!trip->open)
+	if (decimal_sign(&state->quantity) == 0)
 	{
 		memset(trip, 0, sizeof(*trip));
-		trip->open = true;
 		trip->is_short = decimal_sign(delta) < 0;
 		trip->opened_at = fill->time;
 		trip->opened_by = fill->tag;
@@ -271,36 +278,99 @@ close_position(ledger *state, const ledger_fill *fill, const decimal *delta, con
 	{
 		outcome->trip_closed = true;
 		outcome->trip = *trip;
-		trip->open = false;
 	}
 	return true;
 }
 
-/* Splits a fill at zero where it goes through, the fee pro rata, and books the parts. */
+/* Whether the position counts as flat at a price. */
+static bool
+is_flat(const ledger *state, const decimal *price)
+{
+	decimal		size = decimal_absolute(state->quantity);
+	decimal		value;
+
+	if (decimal_sign(&size) == 0)
+		return true;
+	if (!state->has_dust)
+		return false;
+	return decimal_compare(&size, &state->dust.quantity) <= 0 ||
+		(decimal_multiply(&size, price, &value) && decimal_compare(&value, &state->dust.value) <= 0);
+}
+
+/* Opens the round trip of a position that has grown out of the dust, or ends that of one that has become dust. */
+static bool
+settle_trip(ledger *state, const ledger_fill *fill, ledger_outcome *outcome)
+{
+	ledger_trip *trip = &state->trip;
+	decimal		size = decimal_absolute(state->quantity);
+	decimal		cost = decimal_absolute(state->cost);
+	bool		flat = is_flat(state, &fill->price);
+
+	if (!flat && !trip->open)
+	{
+		trip->open = true;
+		trip->opened_at = fill->time;
+		trip->opened_by = fill->tag;
+	}
+	else if (flat && trip->open)
+	{
+		trip->open = false;
+		if (decimal_sign(&size) == 0)
+			return true;
+		outcome->trip_closed = true;
+		outcome->trip = *trip;
+		if (!decimal_subtract(&trip->entry_quantity, &size, &outcome->trip.entry_quantity) ||
+			!decimal_subtract(&trip->entry_value, &cost, &outcome->trip.entry_value))
+			return false;
+		memset(trip, 0, sizeof(*trip));
+		trip->is_short = decimal_sign(&state->quantity) < 0;
+		trip->opened_at = fill->time;
+		trip->opened_by = fill->tag;
+		trip->entry_quantity = size;
+		trip->entry_value = cost;
+	}
+	return true;
+}
+
+/* Turns a position over: a close, and an open with what is left of the fill, the fee pro rata. */
+static bool
+turn_over(ledger *state, const ledger_fill *fill, const decimal *delta, ledger_outcome *outcome)
+{
+	bool		dust = !state->trip.open;
+	decimal		closing = decimal_negate(state->quantity);
+	decimal		opening;
+	decimal		closing_fee;
+	decimal		opening_fee;
+
+	if (!decimal_subtract(delta, &closing, &opening) ||
+		!part_of(&outcome->fee, &closing, delta, &closing_fee) ||
+		!decimal_subtract(&outcome->fee, &closing_fee, &opening_fee) ||
+		!close_position(state, fill, &closing, &closing_fee, outcome) ||
+		!open_position(state, fill, &opening, &opening_fee))
+		return false;
+	if (!dust)
+		return true;
+	/* dust that a fill in the other direction swallows is no trade of its own */
+	outcome->trip_closed = false;
+	return decimal_add(&state->trip.gross, &outcome->trip.gross, &state->trip.gross) &&
+		decimal_add(&state->trip.fees, &outcome->trip.fees, &state->trip.fees);
+}
+
+/* Books a fill that changes the position by delta. */
 static bool
 book(ledger *state, const ledger_fill *fill, const decimal *delta, ledger_outcome *outcome)
 {
 	const decimal *fee = &outcome->fee;
 	decimal		size = decimal_absolute(*delta);
 	decimal		open_size = decimal_absolute(state->quantity);
-	decimal		closing;
-	decimal		opening;
-	decimal		closing_fee;
-	decimal		opening_fee;
 
 	if (decimal_sign(delta) == 0)
-		return !state->trip.open || decimal_add(&state->trip.fees, fee, &state->trip.fees);
+		return decimal_sign(&state->quantity) == 0 || decimal_add(&state->trip.fees, fee, &state->trip.fees);
 	if (decimal_sign(&state->quantity) == 0 || decimal_sign(&state->quantity) == decimal_sign(delta))
 		return open_position(state, fill, delta, fee);
 	if (decimal_compare(&size, &open_size) <= 0)
 		return close_position(state, fill, delta, fee, outcome);
-
-	closing = decimal_negate(state->quantity);
-	return decimal_subtract(delta, &closing, &opening) &&
-		part_of(fee, &closing, delta, &closing_fee) &&
-		decimal_subtract(fee, &closing_fee, &opening_fee) &&
-		close_position(state, fill, &closing, &closing_fee, outcome) &&
-		open_position(state, fill, &opening, &opening_fee);
+	return turn_over(state, fill, delta, outcome);
 }
 
 /* Applies a fill; false when the numbers have too many digits to stay exact. */
@@ -318,7 +388,7 @@ ledger_apply(ledger *state, const ledger_fill *fill, ledger_outcome *outcome)
 	if (fill->fee_kind == LEDGER_FEE_BASE)
 		done = decimal_subtract(&delta, &fill->fee, &delta) &&
 			decimal_multiply(&fill->fee, &fill->price, &outcome->fee);
-	done = done && book(state, fill, &delta, outcome) &&
+	done = done && book(state, fill, &delta, outcome) && settle_trip(state, fill, outcome) &&
 		decimal_add(&state->fees, &outcome->fee, &state->fees);
 	if (!done && state->method == LEDGER_AVERAGE)
 		*state = before;

@@ -6,6 +6,9 @@
  *     realized + (quantity * mark - cost) - fees = change of cash + quantity * mark
  * holds to the last digit: rounding only decides which part of the cost leaves with a partial
  * close, and going flat takes all that is left.
+ *
+ * A position no larger than the dust tolerance counts as flat: its round trip ends without it. What
+ * is left stays in quantity and cost, so the equation holds as before, and goes into the next round trip.
  */
 #ifndef PULSE_LEDGER_CORE_H
 #define PULSE_LEDGER_CORE_H
@@ -43,10 +46,17 @@ typedef struct ledger_fill
 	uint64_t	tag;			/* the caller's; comes back with round trips and matches */
 } ledger_fill;
 
+/* Up to where a position counts as flat, by its size or by its value at the price of the fill; zero: only nothing is flat. */
+typedef struct ledger_dust
+{
+	decimal		quantity;
+	decimal		value;
+} ledger_dust;
+
 /* A position from flat to flat. */
 typedef struct ledger_trip
 {
-	bool		open;
+	bool		open;			/* false while the position counts as flat, though dust may be left */
 	bool		is_short;
 	int64_t		opened_at;
 	uint64_t	opened_by;		/* tag of the fill that opened it */
@@ -99,7 +109,9 @@ typedef struct ledger
 	decimal		cost;
 	decimal		realized;		/* before fees */
 	decimal		fees;			/* in quote currency, third assets left out */
-	ledger_trip trip;
+	bool		has_dust;
+	ledger_dust dust;
+	ledger_trip trip;			/* of what is left as dust too */
 	/* lots [first, end) in order of age, or as a heap for HIFO */
 	const ledger_hooks *hooks;
 	ledger_lot *lot;
@@ -120,6 +132,7 @@ typedef struct ledger_outcome
 } ledger_outcome;
 
 extern void ledger_init(ledger *state, ledger_method method, const ledger_hooks *hooks);
+extern void ledger_set_dust(ledger *state, const ledger_dust *dust);
 extern bool ledger_apply(ledger *state, const ledger_fill *fill, ledger_outcome *outcome);
 extern bool ledger_unrealized(const ledger *state, const decimal *mark, decimal *result);
 extern ledger_fee_kind ledger_fee_kind_of(const char *symbol, const char *fee_asset);

@@ -21,7 +21,8 @@ CREATE TABLE pulse.source (
 	poll_every	interval NOT NULL DEFAULT '5 seconds' CHECK (poll_every > '0'),
 	polled_at	timestamptz,
 	polled_ts	timestamptz,
-	compared_at	timestamptz
+	compared_at	timestamptz,
+	rebook		boolean NOT NULL DEFAULT false
 );
 CREATE UNIQUE INDEX source_active_key ON pulse.source (schema_name, table_name, kind) WHERE state = 'active';
 COMMENT ON TABLE pulse.source IS 'tables that Pulse follows, by name';
@@ -31,6 +32,7 @@ COMMENT ON COLUMN pulse.source.poll_every IS 'how often a table without triggers
 COMMENT ON COLUMN pulse.source.polled_ts IS 'time of the newest row that polling has seen';
 COMMENT ON COLUMN pulse.source.compared_at IS 'when polling last compared the whole table, not only its newest rows';
 COMMENT ON COLUMN pulse.source.epoch IS 'epoch in which the state of this source was last rebuilt; another one means that the row came from a dump';
+COMMENT ON COLUMN pulse.source.rebook IS 'a setting has changed that decides how fills are booked: the next tick books all of them again';
 COMMENT ON COLUMN pulse.source.last_error IS 'why the source could not be read in the last tick, NULL when it could';
 
 -- Written at PRE_COMMIT by the transaction that changed the rows, emptied by the tick. It has no index on purpose: a
@@ -184,6 +186,7 @@ CREATE TABLE pulse.position (
 	realized_pnl	numeric NOT NULL DEFAULT 0,
 	fees		numeric NOT NULL DEFAULT 0,
 	opened_at	timestamptz,
+	dust_since	timestamptz,
 	updated_at	timestamptz NOT NULL DEFAULT now(),
 	last_executed_at	timestamptz,
 	last_ordinal	bigint NOT NULL DEFAULT 0,
@@ -202,6 +205,8 @@ CREATE TABLE pulse.position (
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE pulse.position IS 'signed position and realised result of each symbol, by average cost';
 COMMENT ON COLUMN pulse.position.cost IS 'what was paid for the open position, signed like the quantity';
+COMMENT ON COLUMN pulse.position.opened_at IS 'when the round trip under way began; NULL: the position is flat, or counts as flat';
+COMMENT ON COLUMN pulse.position.dust_since IS 'since when the position has counted as flat though dust is left of it';
 COMMENT ON COLUMN pulse.position.entry_quantity IS 'opened so far in the round trip that is under way; likewise the columns to trip_fees';
 
 CREATE TABLE pulse.closed_trade (

@@ -13,6 +13,44 @@ CREATE TABLE pulse.finding (
 );
 COMMENT ON TABLE pulse.finding IS 'rows of followed tables that cannot be booked, and why; at most 1000 for each source. A row leaves when it is mended or deleted';
 
+CREATE TABLE pulse.dust (
+	symbol		text COLLATE "C" PRIMARY KEY CHECK (symbol <> ''),
+	quantity	numeric NOT NULL DEFAULT 0 CHECK (quantity >= 0 AND quantity < 'Infinity'),
+	value		numeric NOT NULL DEFAULT 0 CHECK (value >= 0 AND value < 'Infinity')
+);
+GRANT SELECT ON pulse.dust TO PUBLIC;
+SELECT pg_catalog.pg_extension_config_dump('pulse.dust', '');
+COMMENT ON TABLE pulse.dust IS 'up to where a position counts as flat, by symbol; set by pulse_dust_set()';
+COMMENT ON COLUMN pulse.dust.symbol IS 'a symbol, or a pattern in which * stands for any characters; the longest that fits counts';
+
+CREATE FUNCTION pulse_dust_set(symbol text DEFAULT '*', quantity numeric DEFAULT NULL, value numeric DEFAULT NULL) RETURNS void
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS $$
+#variable_conflict use_column
+BEGIN
+	IF coalesce(pulse_dust_set.symbol, '') = '' THEN
+		RAISE EXCEPTION 'a dust tolerance needs a symbol'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'For example ''BTCUSDT'', ''*USDT'' or ''*'' for all.';
+	ELSIF NOT coalesce(pulse_dust_set.quantity >= 0 AND pulse_dust_set.quantity < 'Infinity', true)
+			OR NOT coalesce(pulse_dust_set.value >= 0 AND pulse_dust_set.value < 'Infinity', true) THEN
+		RAISE EXCEPTION 'a dust tolerance must be neither negative nor infinite' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	IF coalesce(pulse_dust_set.quantity, 0) = 0 AND coalesce(pulse_dust_set.value, 0) = 0 THEN
+		DELETE FROM pulse.dust d WHERE d.symbol = pulse_dust_set.symbol;
+	ELSE
+		INSERT INTO pulse.dust (symbol, quantity, value)
+			VALUES (pulse_dust_set.symbol, coalesce(pulse_dust_set.quantity, 0), coalesce(pulse_dust_set.value, 0))
+			ON CONFLICT (symbol) DO UPDATE SET quantity = excluded.quantity, value = excluded.value;
+	END IF;
+	UPDATE pulse.source s SET rebook = true WHERE s.kind = 'trades' AND s.state = 'active';
+	INSERT INTO pulse.dirty (source_id, marked_at)
+		SELECT s.source_id, clock_timestamp() FROM pulse.source s WHERE s.kind = 'trades' AND s.state = 'active';
+END
+$$;
+REVOKE ALL ON FUNCTION pulse_dust_set(text, numeric, numeric) FROM PUBLIC;
+COMMENT ON FUNCTION pulse_dust_set(text, numeric, numeric) IS
+	'Sets up to where a position counts as flat: no larger than a quantity, or worth no more than a value in quote currency at the price of the fill that leaves it. symbol may be a pattern in which * stands for any characters; the longest that fits a symbol counts. A round trip then ends without what is left, for example after a fee in the base asset; what is left stays in the position with its cost, so that the whole result stays exact to the last digit, and goes into the next round trip. Both NULL or 0 removes the setting; nothing is set at first. All fills are booked again by the next tick. Error 22023 for a negative or infinite tolerance.';
+
 CREATE FUNCTION pulse.unit_price(value numeric, quantity numeric) RETURNS numeric
 	LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
 	RETURN trim_scale(value / nullif(quantity, 0));

@@ -3,19 +3,19 @@
 -- What a snapshot of the state is numbered with.
 GRANT SELECT (seq, epoch) ON pulse.sequencer TO PUBLIC;
 
-CREATE FUNCTION pulse.replay_positions(source_id integer, portfolio text, symbols text[], method text)
+CREATE FUNCTION pulse.replay_positions(source_id integer, portfolio text, symbols text[], method text, since timestamptz DEFAULT NULL)
 	RETURNS TABLE (portfolio text, symbol text, quantity numeric, cost numeric, realized_pnl numeric, fees numeric,
 				   opened_at timestamptz, mark_price numeric, mark_at timestamptz)
 	AS 'MODULE_PATHNAME', 'pulse_replay_positions' LANGUAGE C STABLE;
-COMMENT ON FUNCTION pulse.replay_positions(integer, text, text[], text) IS
-	'Positions computed from the rows of a followed table that the current user sees; portfolio and symbols NULL mean all, method is average, fifo, lifo or hifo.';
+COMMENT ON FUNCTION pulse.replay_positions(integer, text, text[], text, timestamptz) IS
+	'Positions computed from the rows of a followed table that the current user sees; portfolio and symbols NULL mean all, method is average, fifo, lifo or hifo. since, with a portfolio and symbols: rows have changed from then on only, so each symbol starts from what is stored of the time before and no earlier row is read.';
 
-CREATE FUNCTION pulse.replay_trades(source_id integer, portfolio text, symbols text[], method text)
+CREATE FUNCTION pulse.replay_trades(source_id integer, portfolio text, symbols text[], method text, since timestamptz DEFAULT NULL)
 	RETURNS TABLE (portfolio text, symbol text, side text, quantity numeric, entry_value numeric, exit_value numeric,
 				   gross_pnl numeric, fees numeric, opened_at timestamptz, closed_at timestamptz, strategy text)
 	AS 'MODULE_PATHNAME', 'pulse_replay_trades' LANGUAGE C STABLE;
-COMMENT ON FUNCTION pulse.replay_trades(integer, text, text[], text) IS
-	'Closed trades computed from the rows of a followed table that the current user sees: round trips for average, one row for each lot that a fill closed, or a part of it, for fifo, lifo and hifo.';
+COMMENT ON FUNCTION pulse.replay_trades(integer, text, text[], text, timestamptz) IS
+	'Closed trades computed from the rows of a followed table that the current user sees: round trips for average, one row for each lot that a fill closed, or a part of it, for fifo, lifo and hifo. since, with a portfolio and symbols, for average: only those closed since then, booked from what is stored of the time before.';
 
 CREATE FUNCTION pulse.replay_fills(source_id integer, portfolio text, symbols text[], method text)
 	RETURNS TABLE (portfolio text, symbol text, fill_key text, executed_at timestamptz, realized_pnl numeric,
@@ -38,7 +38,7 @@ $$;
 COMMENT ON FUNCTION pulse.check_method(text) IS 'Refuses what is not a cost basis method, with error 22023.';
 
 CREATE FUNCTION pulse.stale_symbols(for_portfolio text)
-	RETURNS TABLE (source_id integer, portfolio text, symbol text)
+	RETURNS TABLE (source_id integer, portfolio text, symbol text, since timestamptz)
 	LANGUAGE plpgsql STABLE
 	AS $$
 #variable_conflict use_column
@@ -60,16 +60,30 @@ BEGIN
 		IF query IS NULL THEN
 			CONTINUE;
 		END IF;
-		RETURN QUERY EXECUTE format('SELECT DISTINCT $4, r.portfolio, r.symbol FROM (%s) r', query)
-			USING mark.portfolio, mark.min_ts, mark.max_ts, mark.source_id;
-		RETURN QUERY SELECT DISTINCT f.source_id, f.portfolio, f.symbol FROM pulse.fill f
+		RETURN QUERY EXECUTE format('SELECT DISTINCT $4, r.portfolio, r.symbol, $5 FROM (%s) r', query)
+			USING mark.portfolio, mark.min_ts, mark.max_ts, mark.source_id,
+				CASE WHEN mark.everything THEN '-infinity' ELSE mark.min_ts END;
+		RETURN QUERY SELECT DISTINCT f.source_id, f.portfolio, f.symbol, CASE WHEN mark.everything THEN '-infinity' ELSE mark.min_ts END
+			FROM pulse.fill f
 			WHERE f.source_id = mark.source_id AND (mark.portfolio IS NULL OR f.portfolio = mark.portfolio)
 				AND (mark.everything OR f.executed_at BETWEEN mark.min_ts AND mark.max_ts);
 	END LOOP;
 END
 $$;
 COMMENT ON FUNCTION pulse.stale_symbols(text) IS
-	'Symbols whose stored state is older than the user''s rows, because a tick is still to come; without such rows it costs one look at pulse.dirty.';
+	'Symbols whose stored state is older than the user''s rows, because a tick is still to come, and since when at the earliest; a symbol may come more than once. Without such rows it costs one look at pulse.dirty.';
+
+CREATE FUNCTION pulse.stale_groups(for_portfolio text)
+	RETURNS TABLE (source_id integer, portfolio text, symbols text[], since timestamptz)
+	LANGUAGE sql STABLE
+	AS $$
+	SELECT x.source_id, x.portfolio, array_agg(x.symbol), x.since
+	FROM (SELECT s.source_id, s.portfolio, s.symbol, min(s.since) AS since FROM pulse.stale_symbols($1) s
+		  WHERE $1 IS NULL OR s.portfolio = $1 GROUP BY 1, 2, 3) x
+	GROUP BY x.source_id, x.portfolio, x.since
+	$$;
+COMMENT ON FUNCTION pulse.stale_groups(text) IS
+	'What pulse.stale_symbols() finds, each symbol once, grouped by portfolio and by since when its rows have changed.';
 
 CREATE FUNCTION pulse.booked_positions(for_portfolio text, method text)
 	RETURNS TABLE (source_id integer, portfolio text, symbol text, quantity numeric, cost numeric, realized_pnl numeric,
@@ -80,11 +94,23 @@ CREATE FUNCTION pulse.booked_positions(for_portfolio text, method text)
 BEGIN
 	PERFORM pulse.check_method(method);
 	IF lower(method) <> 'average' THEN
-		RETURN QUERY SELECT s.source_id, r.portfolio, r.symbol, r.quantity, r.cost, r.realized_pnl, r.fees,
-				r.opened_at, r.mark_price, r.mark_at
-			FROM pulse.source s
-			CROSS JOIN LATERAL pulse.replay_positions(s.source_id, for_portfolio, NULL, method) r
-			WHERE s.kind = 'trades' AND s.state = 'active' AND (for_portfolio IS NULL OR r.portfolio = for_portfolio);
+		-- from the last time flat on, when all methods agreed; what is flat needs nothing more
+		RETURN QUERY
+		WITH stale AS MATERIALIZED (SELECT * FROM pulse.stale_groups(for_portfolio)),
+		stored AS (
+			SELECT p.* FROM pulse.position p JOIN pulse.source s ON s.source_id = p.source_id
+			WHERE s.state = 'active' AND (for_portfolio IS NULL OR p.portfolio = for_portfolio)
+				AND NOT EXISTS (SELECT FROM stale x WHERE x.source_id = p.source_id AND x.portfolio = p.portfolio AND p.symbol = ANY (x.symbols))
+		)
+		SELECT p.source_id, p.portfolio, p.symbol, p.quantity, p.cost, p.realized_pnl, p.fees, p.opened_at, p.mark_price, p.mark_at
+			FROM stored p WHERE p.quantity = 0
+		UNION ALL
+		SELECT g.source_id, r.portfolio, r.symbol, r.quantity, r.cost, r.realized_pnl, r.fees, r.opened_at, r.mark_price, r.mark_at
+			FROM (SELECT x.* FROM stale x
+				  UNION ALL
+				  SELECT p.source_id, p.portfolio, array_agg(p.symbol), 'infinity' FROM stored p WHERE p.quantity <> 0 GROUP BY 1, 2) g
+			CROSS JOIN LATERAL pulse.replay_positions(g.source_id, g.portfolio, g.symbols, method, g.since) r
+			WHERE r.portfolio = g.portfolio;
 	ELSIF NOT EXISTS (SELECT FROM pulse.dirty d JOIN pulse.source s ON s.source_id = d.source_id WHERE s.kind = 'trades') THEN
 		RETURN QUERY SELECT p.source_id, p.portfolio, p.symbol, p.quantity, p.cost, p.realized_pnl, p.fees,
 				p.opened_at, p.mark_price, p.mark_at
@@ -92,23 +118,22 @@ BEGIN
 			WHERE s.state = 'active' AND (for_portfolio IS NULL OR p.portfolio = for_portfolio);
 	ELSE
 		RETURN QUERY
-		WITH stale AS MATERIALIZED (SELECT DISTINCT * FROM pulse.stale_symbols(for_portfolio))
+		WITH stale AS MATERIALIZED (SELECT * FROM pulse.stale_groups(for_portfolio))
 		SELECT p.source_id, p.portfolio, p.symbol, p.quantity, p.cost, p.realized_pnl, p.fees,
 				p.opened_at, p.mark_price, p.mark_at
 			FROM pulse.position p JOIN pulse.source s ON s.source_id = p.source_id
 			WHERE s.state = 'active' AND (for_portfolio IS NULL OR p.portfolio = for_portfolio)
-				AND (p.source_id, p.portfolio, p.symbol) NOT IN (SELECT x.source_id, x.portfolio, x.symbol FROM stale x)
+				AND NOT EXISTS (SELECT FROM stale x WHERE x.source_id = p.source_id AND x.portfolio = p.portfolio AND p.symbol = ANY (x.symbols))
 		UNION ALL
 		SELECT g.source_id, r.portfolio, r.symbol, r.quantity, r.cost, r.realized_pnl, r.fees, r.opened_at, r.mark_price, r.mark_at
-			FROM (SELECT x.source_id, x.portfolio, array_agg(x.symbol) AS symbols FROM stale x
-				  WHERE for_portfolio IS NULL OR x.portfolio = for_portfolio GROUP BY 1, 2) g
-			CROSS JOIN LATERAL pulse.replay_positions(g.source_id, g.portfolio, g.symbols, 'average') r
+			FROM stale g
+			CROSS JOIN LATERAL pulse.replay_positions(g.source_id, g.portfolio, g.symbols, 'average', g.since) r
 			WHERE r.portfolio = g.portfolio;
 	END IF;
 END
 $$;
 COMMENT ON FUNCTION pulse.booked_positions(text, text) IS
-	'Positions of each source, symbol by symbol: stored ones, and where rows have not been processed yet, computed from the rows; marked with the price of the last fill. Portfolio NULL means all.';
+	'Positions of each source, symbol by symbol: stored ones, and where rows have not been processed yet, or for another method than average, computed from the rows since the stored state or the last time flat; marked with the price of the last fill. Portfolio NULL means all.';
 
 CREATE TABLE pulse.mark (
 	symbol		text COLLATE "C" PRIMARY KEY,
@@ -173,19 +198,19 @@ BEGIN
 			WHERE s.state = 'active' AND (for_portfolio IS NULL OR c.portfolio = for_portfolio);
 	ELSE
 		RETURN QUERY
-		WITH stale AS MATERIALIZED (SELECT DISTINCT * FROM pulse.stale_symbols(for_portfolio))
+		WITH stale AS MATERIALIZED (SELECT * FROM pulse.stale_groups(for_portfolio))
 		SELECT c.source_id, c.portfolio, c.symbol, c.side, c.quantity, c.entry_price, c.exit_price, c.gross_pnl,
 				c.fees, c.net_pnl, c.trade_return, c.opened_at, c.closed_at, c.strategy
 			FROM pulse.closed_trade c JOIN pulse.source s ON s.source_id = c.source_id
 			WHERE s.state = 'active' AND (for_portfolio IS NULL OR c.portfolio = for_portfolio)
-				AND (c.source_id, c.portfolio, c.symbol) NOT IN (SELECT x.source_id, x.portfolio, x.symbol FROM stale x)
+				AND NOT EXISTS (SELECT FROM stale x WHERE x.source_id = c.source_id AND x.portfolio = c.portfolio
+					AND c.symbol = ANY (x.symbols) AND c.closed_at >= x.since)
 		UNION ALL
 		SELECT g.source_id, r.portfolio, r.symbol, r.side, r.quantity, pulse.unit_price(r.entry_value, r.quantity),
 				pulse.unit_price(r.exit_value, r.quantity), r.gross_pnl, r.fees, r.gross_pnl - r.fees,
 				pulse.trade_return(r.gross_pnl - r.fees, r.entry_value), r.opened_at, r.closed_at, r.strategy
-			FROM (SELECT x.source_id, x.portfolio, array_agg(x.symbol) AS symbols FROM stale x
-				  WHERE for_portfolio IS NULL OR x.portfolio = for_portfolio GROUP BY 1, 2) g
-			CROSS JOIN LATERAL pulse.replay_trades(g.source_id, g.portfolio, g.symbols, 'average') r
+			FROM stale g
+			CROSS JOIN LATERAL pulse.replay_trades(g.source_id, g.portfolio, g.symbols, 'average', g.since) r
 			WHERE r.portfolio = g.portfolio;
 	END IF;
 END
@@ -210,7 +235,7 @@ CREATE FUNCTION pulse_positions(portfolio text DEFAULT NULL, method text DEFAULT
 	ORDER BY c.portfolio, c.symbol
 	$$;
 COMMENT ON FUNCTION pulse_positions(text, text) IS
-	'One row for each symbol ever traded; a closed one has quantity 0. Quantity is signed (short is negative), average_price is the cost basis by method (average, fifo, lifo, hifo), mark_price the newest known price (last fill or pulse_mark()), market_value quantity times mark, unrealized_pnl market_value less cost, realized_pnl before fees, fees in quote currency as paid so far (third assets left out). realized_pnl + unrealized_pnl - fees is the whole result. Exact. Portfolio NULL means all visible ones. Error 22023 for an unknown method.';
+	'One row for each symbol ever traded; a closed one has quantity 0, or what pulse_dust_set() lets count as nothing, and no opened_at. Quantity is signed (short is negative), average_price is the cost basis by method (average, fifo, lifo, hifo), mark_price the newest known price (last fill or pulse_mark()), market_value quantity times mark, unrealized_pnl market_value less cost, realized_pnl before fees, fees in quote currency as paid so far (third assets left out). realized_pnl + unrealized_pnl - fees is the whole result. Exact. Portfolio NULL means all visible ones. Error 22023 for an unknown method.';
 
 CREATE FUNCTION pulse_closed_trades(since timestamptz DEFAULT NULL, method text DEFAULT 'average', portfolio text DEFAULT NULL)
 	RETURNS TABLE (portfolio text, symbol text, side text, quantity numeric, entry_price numeric, exit_price numeric,

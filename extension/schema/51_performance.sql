@@ -19,7 +19,7 @@ BEGIN
 			sum(s.unrealized_pnl), sum(s.realized_pnl), sum(s.net_flow)
 		INTO ts, total_value, cash_balance, positions_value, position_count, unrealized_pnl, realized_pnl, net_flow
 		FROM pulse.latest_snapshots(for_portfolio) s;
-	SELECT count(*) AS symbols, count(*) FILTER (WHERE p.quantity <> 0) AS open_positions,
+	SELECT count(*) AS symbols, count(*) FILTER (WHERE p.opened_at IS NOT NULL) AS open_positions,
 			sum(p.realized_pnl) AS realized_pnl, sum(p.fees) AS fees,
 			sum(p.quantity * p.mark_price - p.cost) AS unrealized_pnl, max(p.mark_at) AS last_fill
 		INTO ledger
@@ -101,7 +101,7 @@ CREATE FUNCTION pulse_portfolio(portfolio text DEFAULT NULL) RETURNS jsonb
 			sum(s.realized_pnl) AS realized_pnl, sum(s.net_flow) AS net_flow, sum(s.position_count) AS position_count
 		FROM pulse.latest_snapshots($1) s
 	), held AS (
-		SELECT count(*) AS symbols, count(*) FILTER (WHERE p.quantity <> 0) AS open_positions,
+		SELECT count(*) AS symbols, count(*) FILTER (WHERE p.opened_at IS NOT NULL) AS open_positions,
 			sum(p.market_value) AS market_value, sum(p.unrealized_pnl) AS unrealized_pnl, sum(p.realized_pnl) AS realized_pnl,
 			coalesce(jsonb_agg(jsonb_build_object(
 				'portfolio', p.portfolio, 'symbol', p.symbol, 'quantity', pulse.json_money(p.quantity),
@@ -109,7 +109,7 @@ CREATE FUNCTION pulse_portfolio(portfolio text DEFAULT NULL) RETURNS jsonb
 				'market_value', pulse.json_money(p.market_value), 'unrealized_pnl', pulse.json_money(p.unrealized_pnl),
 				'realized_pnl', pulse.json_money(p.realized_pnl), 'fees', pulse.json_money(p.fees),
 				'opened_at', pulse.json_time(p.opened_at)) ORDER BY abs(p.market_value) DESC NULLS LAST, p.portfolio, p.symbol)
-				FILTER (WHERE p.quantity <> 0), '[]') AS positions
+				FILTER (WHERE p.opened_at IS NOT NULL), '[]') AS positions
 		FROM @extschema@.pulse_positions($1) p
 	)
 	SELECT jsonb_build_object(

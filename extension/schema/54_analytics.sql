@@ -15,7 +15,7 @@ CREATE FUNCTION pulse_exposure(portfolio text DEFAULT NULL)
 	SELECT p.portfolio, p.symbol, CASE WHEN p.quantity > 0 THEN 'LONG' ELSE 'SHORT' END, p.quantity, p.market_value,
 		(p.market_value / nullif(e.equity, 0))::double precision
 	FROM @extschema@.pulse_positions($1) p LEFT JOIN pulse.equity_of($1) e ON e.portfolio = p.portfolio
-	WHERE p.quantity <> 0
+	WHERE p.opened_at IS NOT NULL
 	ORDER BY abs(p.market_value) DESC, p.portfolio, p.symbol
 	$$;
 COMMENT ON FUNCTION pulse_exposure(text) IS
@@ -49,7 +49,7 @@ CREATE FUNCTION pulse_concentration(portfolio text DEFAULT NULL)
 		sum(s.share * s.share)::double precision, (1 / sum(s.share * s.share))::double precision
 	FROM (
 		SELECT p.portfolio, p.symbol, abs(p.market_value) / nullif(sum(abs(p.market_value)) OVER (PARTITION BY p.portfolio), 0) AS share
-		FROM @extschema@.pulse_positions($1) p WHERE p.quantity <> 0
+		FROM @extschema@.pulse_positions($1) p WHERE p.opened_at IS NOT NULL
 	) s
 	WHERE s.share IS NOT NULL
 	GROUP BY s.portfolio

@@ -270,52 +270,21 @@ compare_range(application *app)
 static void
 rewind_symbol(application *app, pulse_symbol *symbol)
 {
-	static SPIPlanPtr find_plan = NULL;
-	static SPIPlanPtr delete_plan = NULL;
+	static SPIPlanPtr plan = NULL;
 	Oid			types[] = {INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, TEXTOID};
-	Datum		values[] = {
-		Int32GetDatum(app->source->source_id), CStringGetTextDatum(symbol->portfolio), CStringGetTextDatum(symbol->name),
-		TimestampTzGetDatum(symbol->replay.time), Int64GetDatum(symbol->replay.ordinal), CStringGetTextDatum(symbol->replay.key)
-	};
-	bool		isnull;
+	Datum		values[6];
 
-	pulse_symbol_reset(symbol);
-	pulse_saved_plan(&find_plan,
-					 "SELECT executed_at, ordinal, fill_key, total_realized_pnl, total_fees, price FROM pulse.fill"
-					 " WHERE source_id = $1 AND portfolio = $2 AND symbol = $3 AND executed_at <= $4"
-					 " AND (executed_at, ordinal, fill_key COLLATE \"C\") < ($4, $5, $6) AND position = 0"
-					 " ORDER BY executed_at DESC, ordinal DESC, fill_key COLLATE \"C\" DESC LIMIT 1", 6, types);
-	if (SPI_execute_plan(find_plan, values, NULL, false, 1) != SPI_OK_SELECT)
-		elog(ERROR, "could not read pulse.fill");
-	values[3] = TimestampTzGetDatum(DT_NOBEGIN);
-	values[4] = Int64GetDatum(0);
-	values[5] = CStringGetTextDatum("");
-	if (SPI_processed > 0)
-	{
-		HeapTuple	tuple = SPI_tuptable->vals[0];
-		TupleDesc	desc = SPI_tuptable->tupdesc;
-		decimal		total;
-
-		symbol->last.set = true;
-		symbol->last.time = DatumGetTimestampTz(SPI_getbinval(tuple, desc, 1, &isnull));
-		symbol->last.ordinal = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
-		symbol->last.key = MemoryContextStrdup(app->all->context, SPI_getvalue(tuple, desc, 3));
-		if (pulse_decimal_from_numeric(SPI_getbinval(tuple, desc, 4, &isnull), &total))
-			symbol->book.realized = total;
-		if (pulse_decimal_from_numeric(SPI_getbinval(tuple, desc, 5, &isnull), &total))
-			symbol->book.fees = total;
-		if (pulse_decimal_from_numeric(SPI_getbinval(tuple, desc, 6, &isnull), &total))
-			symbol->last_price = total;
-		values[3] = TimestampTzGetDatum(symbol->last.time);
-		values[4] = Int64GetDatum(symbol->last.ordinal);
-		values[5] = CStringGetTextDatum(symbol->last.key);
-	}
-	SPI_freetuptable(SPI_tuptable);
-
-	pulse_saved_plan(&delete_plan,
+	pulse_symbol_rewind(app->all, symbol, symbol->replay.time, symbol->replay.ordinal, symbol->replay.key);
+	values[0] = Int32GetDatum(app->source->source_id);
+	values[1] = CStringGetTextDatum(symbol->portfolio);
+	values[2] = CStringGetTextDatum(symbol->name);
+	values[3] = TimestampTzGetDatum(symbol->last.set ? symbol->last.time : DT_NOBEGIN);
+	values[4] = Int64GetDatum(symbol->last.set ? symbol->last.ordinal : 0);
+	values[5] = CStringGetTextDatum(symbol->last.set ? symbol->last.key : "");
+	pulse_saved_plan(&plan,
 					 "DELETE FROM pulse.closed_trade WHERE source_id = $1 AND portfolio = $2 AND symbol = $3 AND closed_at >= $4"
 					 " AND (closed_at, close_ordinal, close_fill_key COLLATE \"C\") > ($4, $5, $6)", 6, types);
-	if (SPI_execute_plan(delete_plan, values, NULL, false, 0) < 0)
+	if (SPI_execute_plan(plan, values, NULL, false, 0) < 0)
 		elog(ERROR, "could not write pulse.closed_trade");
 }
 
@@ -399,11 +368,11 @@ forget_state(application *app)
 		elog(ERROR, "could not write pulse.position");
 }
 
-/* Notes that the state of a source belongs to this incarnation of the database. */
+/* Notes that the state of a source belongs to this incarnation of the database and to the settings of now. */
 static void
 mark_rebuilt(application *app)
 {
-	if (SPI_execute_with_args("UPDATE pulse.source SET epoch = (SELECT epoch FROM pulse.sequencer) WHERE source_id = $4",
+	if (SPI_execute_with_args("UPDATE pulse.source SET epoch = (SELECT epoch FROM pulse.sequencer), rebook = false WHERE source_id = $4",
 							  4, app->types, app->values, app->nulls, false, 0) < 0)
 		elog(ERROR, "could not write pulse.source");
 }
@@ -424,6 +393,26 @@ set_range(application *app, const char *portfolio, TimestampTz min_ts, Timestamp
 		app->nulls[0] = 'n';
 	app->values[1] = TimestampTzGetDatum(min_ts);
 	app->values[2] = TimestampTzGetDatum(max_ts);
+}
+
+/* Has every symbol booked again from its beginning: a setting has changed that decides how. */
+static void
+rebook_all(application *app)
+{
+	SPITupleTable *rows;
+	uint64		count;
+
+	if (SPI_execute_with_args("SELECT portfolio, symbol FROM pulse.position WHERE source_id = $4",
+							  4, app->types, app->values, app->nulls, false, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read pulse.position");
+	rows = SPI_tuptable;
+	count = SPI_processed;
+	for (uint64 i = 0; i < count; i++)
+		pulse_symbol_replay_from(app->all,
+								 pulse_ledger_symbol(app->all, SPI_getvalue(rows->vals[i], rows->tupdesc, 1),
+													 SPI_getvalue(rows->vals[i], rows->tupdesc, 2)),
+								 DT_NOBEGIN, 0, "");
+	SPI_freetuptable(rows);
 }
 
 /*
@@ -452,9 +441,9 @@ apply_range(application *app, int32 source_id, const char *portfolio, TimestampT
 
 	if (source == NULL || strcmp(source->kind, "trades") != 0 || source->query == NULL)
 		return false;
-	if (!source->rebuilt)
+	if (!source->rebuilt || source->rebook)
 	{
-		/* Our tables do not hold what was before the range, so the range is everything. */
+		/* Our tables do not hold what was before the range, or not any more, so the range is everything. */
 		portfolio = NULL;
 		min_ts = DT_NOBEGIN;
 		max_ts = DT_NOEND;
@@ -476,14 +465,16 @@ apply_range(application *app, int32 source_id, const char *portfolio, TimestampT
 	}
 	else if (!read_new_range(app))
 		start_over(app, portfolio);
+	if (source->rebook)
+		rebook_all(app);
 	for (pulse_symbol *symbol = app->all->first; symbol != NULL; symbol = symbol->next)
 		if (symbol->replay.set)
 			replay_symbol(app, symbol);
 	pulse_ledger_save(app->all);
 	settle_findings(app);
-	if (!source->rebuilt)
+	if (!source->rebuilt || source->rebook)
 		mark_rebuilt(app);
-	return !source->rebuilt || app->all->new_fills->collected > 0 || app->all->changed_fills->collected > 0 ||
+	return !source->rebuilt || source->rebook || app->all->new_fills->collected > 0 || app->all->changed_fills->collected > 0 ||
 		app->all->deleted_fills->collected > 0;
 }
 

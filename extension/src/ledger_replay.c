@@ -2,6 +2,10 @@
  * Books fills straight from a followed table, as the current user sees it, and stores nothing:
  * for the lot methods, for positions that no tick has brought up to date, and for checking what is
  * stored.
+ *
+ * Where it is told since when rows have changed, it starts each symbol from what is stored of the
+ * time before: from the position when all that is booked came earlier, else from the last time it
+ * was flat. By the lot methods only the latter is known, and the same: flat, all methods agree.
  */
 #include "postgres.h"
 
@@ -15,10 +19,12 @@
 #include "utils/timestamp.h"
 
 #include "src/compat.h"
+#include "src/ledger_dust.h"
 #include "src/ledger_key.h"
 #include "src/ledger_numeric.h"
 #include "src/ledger_rows.h"
 #include "src/ledger_source.h"
+#include "src/ledger_state.h"
 
 PG_FUNCTION_INFO_V1(pulse_replay_positions);
 PG_FUNCTION_INFO_V1(pulse_replay_trades);
@@ -38,6 +44,8 @@ typedef struct replayed_symbol
 	ledger		book;
 	decimal		last_price;
 	TimestampTz last_time;
+	bool		booked;			/* it has fills, and last_price and last_time are set */
+	pulse_fill_point start;		/* what is booked already ends here; not set: nothing is */
 	char	   *strategy;		/* of the last fill; lots point to it */
 } replayed_symbol;
 
@@ -71,6 +79,8 @@ typedef struct replay
 	ledger_hooks hooks;
 	replay_table_hash *symbols;
 	replayed_symbol *symbol;	/* of the fill that is being booked */
+	List	   *dust;
+	TimestampTz since;			/* closed trades before are not wanted */
 	MemoryContext context;		/* what lives as long as the replay */
 	MemoryContext row_context;	/* what lives as long as a fill */
 } replay;
@@ -111,6 +121,8 @@ put_trade(replay *run, bool is_short, const decimal *quantity, const decimal *en
 	Datum		values[11];
 	bool		nulls[11] = {false};
 
+	if (closed_at < run->since)
+		return;
 	set_text(&values[0], &nulls[0], run->symbol->key.portfolio);
 	set_text(&values[1], &nulls[1], run->symbol->key.name);
 	set_text(&values[2], &nulls[2], is_short ? "SHORT" : "LONG");
@@ -168,7 +180,8 @@ put_positions(replay *run)
 
 	replay_table_start_iterate(run->symbols, &iterator);
 	while ((entry = replay_table_iterate(run->symbols, &iterator)) != NULL)
-		put_position(run, entry->symbol);
+		if (entry->symbol->booked)
+			put_position(run, entry->symbol);
 }
 
 /* Puts a fill out with what booking it gave. */
@@ -194,11 +207,11 @@ put_fill(replay *run, const pulse_fill *fill, const ledger_outcome *outcome)
 	put(run, values, nulls);
 }
 
-/* Returns the state of a fill's symbol. */
+/* Returns the state of a symbol. */
 static replayed_symbol *
-find_symbol(replay *run, const pulse_fill *fill)
+find_symbol(replay *run, const char *portfolio, const char *name)
 {
-	pulse_symbol_key key = {fill->portfolio, fill->symbol};
+	pulse_symbol_key key = {portfolio, name};
 	symbol_entry *entry = replay_table_lookup(run->symbols, key);
 	replayed_symbol *symbol;
 	bool		found;
@@ -206,9 +219,10 @@ find_symbol(replay *run, const pulse_fill *fill)
 	if (entry != NULL)
 		return entry->symbol;
 	symbol = MemoryContextAllocZero(run->context, sizeof(replayed_symbol));
-	symbol->key.portfolio = MemoryContextStrdup(run->context, fill->portfolio);
-	symbol->key.name = MemoryContextStrdup(run->context, fill->symbol);
+	symbol->key.portfolio = MemoryContextStrdup(run->context, portfolio);
+	symbol->key.name = MemoryContextStrdup(run->context, name);
 	ledger_init(&symbol->book, run->method, &run->hooks);
+	pulse_dust_apply(run->dust, name, &symbol->book);
 	replay_table_insert(run->symbols, symbol->key, &found)->symbol = symbol;
 	return symbol;
 }
@@ -219,9 +233,14 @@ book(replay *run, pulse_fill *fill)
 {
 	ledger_outcome outcome;
 	bool		booked;
-	replayed_symbol *symbol = find_symbol(run, fill);
-	MemoryContext old = MemoryContextSwitchTo(run->row_context);
+	replayed_symbol *symbol = find_symbol(run, fill->portfolio, fill->symbol);
+	MemoryContext old;
 
+	if (symbol->start.set &&
+		pulse_compare_fills(fill->executed_at, fill->ordinal, fill->fill_key,
+							symbol->start.time, symbol->start.ordinal, symbol->start.key) <= 0)
+		return;
+	old = MemoryContextSwitchTo(run->row_context);
 	MemoryContextReset(run->row_context);
 	run->symbol = symbol;
 	if (fill->strategy == NULL)
@@ -239,6 +258,7 @@ book(replay *run, pulse_fill *fill)
 	{
 		symbol->last_price = fill->booking.price;
 		symbol->last_time = fill->executed_at;
+		symbol->booked = true;
 		if (run->output == REPLAY_TRADES && run->method == LEDGER_AVERAGE && outcome.trip_closed)
 			put_trade(run, outcome.trip.is_short, &outcome.trip.entry_quantity, &outcome.trip.entry_value,
 					  &outcome.trip.exit_value, &outcome.trip.gross, &outcome.trip.fees,
@@ -264,7 +284,54 @@ method_from_text(const char *name)
 			 errhint("Use average, fifo, lifo or hifo.")));
 }
 
-/* Runs a replay for SQL: (source_id, portfolio, symbols, method), the middle two NULL for all. */
+/* Starts a symbol from what is stored of the time before the rows that have changed. */
+static void
+start_symbol(replay *run, pulse_ledger *stored, const char *portfolio, const char *name)
+{
+	replayed_symbol *symbol = find_symbol(run, portfolio, name);
+	pulse_symbol *known = pulse_ledger_symbol(stored, portfolio, name);
+
+	if (run->method != LEDGER_AVERAGE || !known->last.set || known->last.time >= run->since)
+		pulse_symbol_rewind(stored, known, run->since, PG_INT64_MIN, "");
+	if (!known->last.set)
+		return;
+	symbol->book = known->book;
+	symbol->book.method = run->method;
+	symbol->book.hooks = &run->hooks;
+	symbol->strategy = known->trip_strategy;
+	symbol->book.trip.opened_by = (uint64) (uintptr_t) known->trip_strategy;
+	symbol->start = known->last;
+	symbol->last_time = known->last.time;
+	symbol->last_price = known->last_price;
+	symbol->booked = true;
+}
+
+/* Starts all symbols asked for and returns from when on their rows must be read. */
+static TimestampTz
+start_symbols(replay *run, int32 source_id, const char *portfolio, ArrayType *names)
+{
+	pulse_ledger *stored = pulse_ledger_create(source_id, run->context);
+	TimestampTz first = DT_NOEND;
+	Datum	   *name;
+	bool	   *null;
+	int			count;
+	replay_table_iterator iterator;
+	symbol_entry *entry;
+
+	deconstruct_array(names, TEXTOID, -1, false, TYPALIGN_INT, &name, &null, &count);
+	for (int i = 0; i < count; i++)
+		if (!null[i])
+			start_symbol(run, stored, portfolio, TextDatumGetCString(name[i]));
+	replay_table_start_iterate(run->symbols, &iterator);
+	while ((entry = replay_table_iterate(run->symbols, &iterator)) != NULL)
+		first = Min(first, entry->symbol->start.set ? entry->symbol->start.time : DT_NOBEGIN);
+	return first;
+}
+
+/*
+ * Runs a replay for SQL: (source_id, portfolio, symbols, method, since), portfolio and symbols NULL
+ * for all, since NULL for everything from the rows; since needs the other two.
+ */
 static Datum
 replay_source(FunctionCallInfo fcinfo, replay_output output)
 {
@@ -276,6 +343,7 @@ replay_source(FunctionCallInfo fcinfo, replay_output output)
 	pulse_fill_reader reader;
 	pulse_fill *fill;
 	StringInfoData query;
+	bool		partly = PG_NARGS() > 4 && !PG_ARGISNULL(4) && !PG_ARGISNULL(1) && !PG_ARGISNULL(2);
 
 	InitMaterializedSRF(fcinfo, 0);
 	if (PG_ARGISNULL(0) || PG_ARGISNULL(3))
@@ -290,7 +358,9 @@ replay_source(FunctionCallInfo fcinfo, replay_output output)
 	run.row_context = AllocSetContextCreate(CurrentMemoryContext, "pulse replay row", ALLOCSET_DEFAULT_SIZES);
 	run.context = CurrentMemoryContext;
 	run.symbols = replay_table_create(CurrentMemoryContext, 64, NULL);
-	source = pulse_source_load(PG_GETARG_INT32(0), !PG_ARGISNULL(1), false);
+	run.dust = pulse_dust_load(CurrentMemoryContext);
+	run.since = partly ? PG_GETARG_TIMESTAMPTZ(4) : DT_NOBEGIN;
+	source = pulse_source_load(PG_GETARG_INT32(0), !PG_ARGISNULL(1), partly);
 	if (source != NULL && strcmp(source->kind, "trades") == 0 && source->query != NULL)
 	{
 		initStringInfo(&query);
@@ -306,6 +376,13 @@ replay_source(FunctionCallInfo fcinfo, replay_output output)
 			nulls[3] = ' ';
 			appendStringInfoString(&query, " WHERE symbol OPERATOR(pg_catalog.=) ANY ($4)");
 		}
+		if (partly)
+		{
+			values[1] = TimestampTzGetDatum(start_symbols(&run, source->source_id, text_to_cstring(PG_GETARG_TEXT_PP(1)),
+														  PG_GETARG_ARRAYTYPE_P(2)));
+			values[2] = TimestampTzGetDatum(DT_NOEND);
+			nulls[1] = nulls[2] = ' ';
+		}
 		appendStringInfoString(&query, pulse_fill_order(source));
 		pulse_read_fills(&reader, query.data, 4, types, values, nulls, InvalidOid, false, CurrentMemoryContext);
 		while ((fill = pulse_next_fill(&reader)) != NULL)
@@ -319,14 +396,14 @@ replay_source(FunctionCallInfo fcinfo, replay_output output)
 	return (Datum) 0;
 }
 
-/* SQL: pulse.replay_positions(source_id, portfolio, symbols, method). */
+/* SQL: pulse.replay_positions(source_id, portfolio, symbols, method, since). */
 Datum
 pulse_replay_positions(PG_FUNCTION_ARGS)
 {
 	return replay_source(fcinfo, REPLAY_POSITIONS);
 }
 
-/* SQL: pulse.replay_trades(source_id, portfolio, symbols, method). */
+/* SQL: pulse.replay_trades(source_id, portfolio, symbols, method, since). */
 Datum
 pulse_replay_trades(PG_FUNCTION_ARGS)
 {

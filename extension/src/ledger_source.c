@@ -337,7 +337,7 @@ pulse_source_load(int32 source_id, bool by_portfolio, bool by_time)
 
 	pulse_saved_plan(&plan,
 					 "SELECT s.kind, s.epoch IS NOT DISTINCT FROM e.epoch, s.epoch IS DISTINCT FROM e.epoch AND s.epoch IS NOT NULL,"
-					 " s.created_at FROM pulse.source s CROSS JOIN pulse.sequencer e"
+					 " s.created_at, s.rebook FROM pulse.source s CROSS JOIN pulse.sequencer e"
 					 " WHERE s.source_id = $1 AND s.state = 'active'", 1, types);
 	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read pulse.source");
@@ -353,6 +353,7 @@ pulse_source_load(int32 source_id, bool by_portfolio, bool by_time)
 		source->rebuilt = result_bool(2);
 		source->restored = result_bool(3);
 		source->attached_at = DatumGetTimestampTz(SPI_getbinval(row->vals[0], row->tupdesc, 4, &isnull));
+		source->rebook = result_bool(5);
 		SPI_freetuptable(row);
 		access = find_access(source_id, by_portfolio, by_time);
 		if (access != NULL)

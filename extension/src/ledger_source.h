@@ -29,6 +29,7 @@ typedef struct pulse_source
 	bool		ordinal_is_key; /* the key is a whole number: time and ordinal order completely within a portfolio */
 	bool		rebuilt;		/* its state was built in this incarnation of the database */
 	bool		restored;		/* its entry came from a dump of another one */
+	bool		rebook;			/* a setting has changed since its state was built */
 	TimestampTz attached_at;
 	char	   *query;			/* reads it under the logical names, or NULL when a required column is gone */
 } pulse_source;

@@ -10,6 +10,7 @@
 #include "utils/timestamp.h"
 
 #include "src/compat.h"
+#include "src/ledger_dust.h"
 #include "src/ledger_key.h"
 #include "src/ledger_numeric.h"
 #include "src/ledger_state.h"
@@ -103,6 +104,7 @@ pulse_ledger_create(int32 source_id, MemoryContext context)
 	all->context = context;
 	all->findings_allowed = MAX_FINDINGS;
 	all->symbols = symbol_table_create(context, 64, NULL);
+	all->dust = pulse_dust_load(context);
 	all->new_fills = pulse_batch_create(insert_fills, &plans[0], source_id, lengthof(fill_types), fill_types);
 	all->changed_fills = pulse_batch_create(change_fills, &plans[1], source_id, 14, fill_types);
 	all->booked_fills = pulse_batch_create(book_fills, &plans[2], source_id, lengthof(booked_types), booked_types);
@@ -151,7 +153,8 @@ load(pulse_ledger *all, pulse_symbol *symbol)
 	TupleDesc	desc;
 
 	pulse_saved_plan(&plan, "SELECT quantity, cost, realized_pnl, fees, entry_quantity, entry_value, exit_quantity, exit_value,"
-					 " trip_gross_pnl, trip_fees, opened_at, last_executed_at, last_ordinal, last_fill_key, open_fill_key, strategy"
+					 " trip_gross_pnl, trip_fees, coalesce(opened_at, dust_since), last_executed_at, last_ordinal, last_fill_key,"
+					 " open_fill_key, strategy, opened_at IS NOT NULL, mark_price"
 					 " FROM pulse.position WHERE source_id = $1 AND portfolio = $2 AND symbol = $3", 3, types);
 	if (SPI_execute_plan(plan, values, NULL, false, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read pulse.position");
@@ -166,7 +169,7 @@ load(pulse_ledger *all, pulse_symbol *symbol)
 		book->cost = result_decimal(2);
 		book->realized = result_decimal(3);
 		book->fees = result_decimal(4);
-		book->trip.open = decimal_sign(&book->quantity) != 0;
+		book->trip.open = DatumGetBool(SPI_getbinval(tuple, desc, 17, &isnull));
 		book->trip.is_short = decimal_sign(&book->quantity) < 0;
 		book->trip.entry_quantity = result_decimal(5);
 		book->trip.entry_value = result_decimal(6);
@@ -183,18 +186,59 @@ load(pulse_ledger *all, pulse_symbol *symbol)
 		symbol->trip_key = SPI_getvalue(tuple, desc, 15);
 		symbol->trip_strategy = SPI_getvalue(tuple, desc, 16);
 		MemoryContextSwitchTo(old);
+		symbol->last_price = result_decimal(18);
 	}
 	SPI_freetuptable(SPI_tuptable);
 }
 
 /* Forgets everything booked: an empty position. */
 void
-pulse_symbol_reset(pulse_symbol *symbol)
+pulse_symbol_reset(pulse_ledger *all, pulse_symbol *symbol)
 {
 	ledger_init(&symbol->book, LEDGER_AVERAGE, NULL);
+	pulse_dust_apply(all->dust, symbol->name, &symbol->book);
 	symbol->last.set = false;
 	symbol->fills = 1;
 	symbol->touched = true;
+}
+
+/*
+ * Takes a symbol back to the last fill before a point that left nothing at all, or to its
+ * beginning: the totals are all that there is to know then, whatever the method.
+ */
+void
+pulse_symbol_rewind(pulse_ledger *all, pulse_symbol *symbol, TimestampTz time, int64 ordinal, const char *key)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, TEXTOID};
+	Datum		values[] = {
+		Int32GetDatum(all->source_id), CStringGetTextDatum(symbol->portfolio), CStringGetTextDatum(symbol->name),
+		TimestampTzGetDatum(time), Int64GetDatum(ordinal), CStringGetTextDatum(key)
+	};
+
+	pulse_symbol_reset(all, symbol);
+	pulse_saved_plan(&plan,
+					 "SELECT executed_at, ordinal, fill_key, total_realized_pnl, total_fees, price FROM pulse.fill"
+					 " WHERE source_id = $1 AND portfolio = $2 AND symbol = $3 AND executed_at <= $4"
+					 " AND (executed_at, ordinal, fill_key COLLATE \"C\") < ($4, $5, $6) AND position = 0"
+					 " ORDER BY executed_at DESC, ordinal DESC, fill_key COLLATE \"C\" DESC LIMIT 1", 6, types);
+	if (SPI_execute_plan(plan, values, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read pulse.fill");
+	if (SPI_processed > 0)
+	{
+		HeapTuple	tuple = SPI_tuptable->vals[0];
+		TupleDesc	desc = SPI_tuptable->tupdesc;
+		bool		isnull;
+
+		symbol->last.set = true;
+		symbol->last.time = DatumGetTimestampTz(SPI_getbinval(tuple, desc, 1, &isnull));
+		symbol->last.ordinal = DatumGetInt64(SPI_getbinval(tuple, desc, 2, &isnull));
+		symbol->last.key = MemoryContextStrdup(all->context, SPI_getvalue(tuple, desc, 3));
+		symbol->book.realized = result_decimal(4);
+		symbol->book.fees = result_decimal(5);
+		symbol->last_price = result_decimal(6);
+	}
+	SPI_freetuptable(SPI_tuptable);
 }
 
 /* Returns the state of a symbol, from memory or as stored. */
@@ -212,7 +256,7 @@ pulse_ledger_symbol(pulse_ledger *all, const char *portfolio, const char *name)
 	symbol = MemoryContextAllocZero(all->context, sizeof(pulse_symbol));
 	symbol->portfolio = MemoryContextStrdup(all->context, portfolio);
 	symbol->name = MemoryContextStrdup(all->context, name);
-	pulse_symbol_reset(symbol);
+	pulse_symbol_reset(all, symbol);
 	symbol->touched = false;
 	load(all, symbol);
 	if (all->newest != NULL)
@@ -286,7 +330,7 @@ pulse_symbol_book(pulse_ledger *all, pulse_symbol *symbol, const pulse_fill *fil
 		return false;
 	if (outcome->trip_closed)
 		collect_trade(all, symbol, &outcome->trip, fill);
-	if (symbol->book.trip.open && symbol->book.trip.opened_by == booking.tag)
+	if (decimal_sign(&symbol->book.quantity) != 0 && symbol->book.trip.opened_by == booking.tag)
 	{
 		set_string(all, &symbol->trip_key, fill->fill_key);
 		set_string(all, &symbol->trip_strategy, fill->strategy);
@@ -341,10 +385,12 @@ save(pulse_ledger *all, pulse_symbol *symbol)
 	static SPIPlanPtr delete_plan = NULL;
 	Oid			types[] = {
 		INT4OID, TEXTOID, TEXTOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, TIMESTAMPTZOID, TIMESTAMPTZOID, INT8OID,
-		TEXTOID, TEXTOID, TEXTOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID
+		TEXTOID, TEXTOID, TEXTOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID,
+		TIMESTAMPTZOID
 	};
 	const ledger *book = &symbol->book;
 	ledger_trip trip = book->trip;
+	bool		held = decimal_sign(&book->quantity) != 0;
 	char		nulls[lengthof(types) + 1];
 	Datum		values[lengthof(types)];
 
@@ -360,7 +406,7 @@ save(pulse_ledger *all, pulse_symbol *symbol)
 			elog(ERROR, "could not write pulse.position");
 		return;
 	}
-	if (!trip.open)
+	if (!held)
 		memset(&trip, 0, sizeof(trip));
 	values[3] = argument(&book->quantity);
 	values[4] = argument(&book->cost);
@@ -370,11 +416,11 @@ save(pulse_ledger *all, pulse_symbol *symbol)
 	values[8] = TimestampTzGetDatum(symbol->last.time);
 	values[9] = Int64GetDatum(symbol->last.ordinal);
 	values[10] = CStringGetTextDatum(symbol->last.key);
-	if (trip.open && symbol->trip_key != NULL)
+	if (held && symbol->trip_key != NULL)
 		values[11] = CStringGetTextDatum(symbol->trip_key);
 	else
 		nulls[11] = 'n';
-	if (trip.open && symbol->trip_strategy != NULL)
+	if (held && symbol->trip_strategy != NULL)
 		values[12] = CStringGetTextDatum(symbol->trip_strategy);
 	else
 		nulls[12] = 'n';
@@ -387,12 +433,15 @@ save(pulse_ledger *all, pulse_symbol *symbol)
 	values[17] = argument(&trip.gross);
 	values[18] = argument(&trip.fees);
 	values[19] = argument(&symbol->last_price);
+	values[20] = TimestampTzGetDatum(trip.opened_at);
+	if (!held || trip.open)
+		nulls[20] = 'n';
 
 	pulse_saved_plan(&save_plan,
 					 "INSERT INTO pulse.position AS p (source_id, portfolio, symbol, quantity, cost, realized_pnl, fees, opened_at,"
 					 " last_executed_at, last_ordinal, last_fill_key, open_fill_key, strategy, entry_quantity, entry_value,"
-					 " exit_quantity, exit_value, trip_gross_pnl, trip_fees, mark_price, mark_at)"
-					 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $9)"
+					 " exit_quantity, exit_value, trip_gross_pnl, trip_fees, mark_price, mark_at, dust_since)"
+					 " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $9, $21)"
 					 " ON CONFLICT (source_id, portfolio, symbol) DO UPDATE SET quantity = excluded.quantity, cost = excluded.cost,"
 					 " realized_pnl = excluded.realized_pnl, fees = excluded.fees, opened_at = excluded.opened_at,"
 					 " updated_at = now(), last_executed_at = excluded.last_executed_at, last_ordinal = excluded.last_ordinal,"
@@ -400,7 +449,7 @@ save(pulse_ledger *all, pulse_symbol *symbol)
 					 " entry_quantity = excluded.entry_quantity, entry_value = excluded.entry_value,"
 					 " exit_quantity = excluded.exit_quantity, exit_value = excluded.exit_value,"
 					 " trip_gross_pnl = excluded.trip_gross_pnl, trip_fees = excluded.trip_fees,"
-					 " mark_price = excluded.mark_price, mark_at = excluded.mark_at",
+					 " mark_price = excluded.mark_price, mark_at = excluded.mark_at, dust_since = excluded.dust_since",
 					 lengthof(types), types);
 	if (SPI_execute_plan(save_plan, values, nulls, false, 0) < 0)
 		elog(ERROR, "could not write pulse.position");

@@ -7,6 +7,7 @@
 #include "postgres.h"
 
 #include "datatype/timestamp.h"
+#include "nodes/pg_list.h"
 
 #include "src/ledger_batch.h"
 #include "src/ledger_rows.h"
@@ -52,12 +53,14 @@ typedef struct pulse_ledger
 	pulse_batch *closed_trades;
 	pulse_batch *findings;
 	uint64		findings_allowed;
+	List	   *dust;			/* tolerances by symbol */
 } pulse_ledger;
 
 extern pulse_ledger *pulse_ledger_create(int32 source_id, MemoryContext context);
 extern void pulse_ledger_expect_new(pulse_ledger *all);
 extern pulse_symbol *pulse_ledger_symbol(pulse_ledger *all, const char *portfolio, const char *name);
-extern void pulse_symbol_reset(pulse_symbol *symbol);
+extern void pulse_symbol_reset(pulse_ledger *all, pulse_symbol *symbol);
+extern void pulse_symbol_rewind(pulse_ledger *all, pulse_symbol *symbol, TimestampTz time, int64 ordinal, const char *key);
 extern void pulse_symbol_replay_from(pulse_ledger *all, pulse_symbol *symbol, TimestampTz time, int64 ordinal, const char *key);
 extern bool pulse_symbol_book(pulse_ledger *all, pulse_symbol *symbol, const pulse_fill *fill, ledger_outcome *outcome);
 extern void pulse_ledger_flush(pulse_ledger *all);

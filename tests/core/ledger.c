@@ -246,6 +246,83 @@ too_many_digits_change_nothing(void **state)
 	assert_int_equal(decimal_compare(&book.quantity, &before.quantity), 0);
 }
 
+/* What a lot step or a fee in the base asset leaves behind does not keep a round trip open. */
+static void
+dust_counts_as_flat(void **state)
+{
+	const ledger_dust dust = {d("0.001"), d("0")};
+	ledger		book;
+	ledger_outcome outcome;
+	ledger_fill fill;
+
+	ledger_init(&book, LEDGER_AVERAGE, NULL);
+	ledger_set_dust(&book, &dust);
+	fill = fill_of("BUY", "1", "100", "0.0005");
+	fill.fee_kind = LEDGER_FEE_BASE;
+	assert_true(ledger_apply(&book, &fill, &outcome));
+	outcome = apply(&book, "SELL", "0.999", "110", "0.1");
+	assert_true(outcome.trip_closed);
+	assert_decimal(&outcome.trip.entry_quantity, "0.999");
+	assert_decimal(&outcome.trip.entry_value, "99.9");
+	assert_decimal(&outcome.trip.gross, "9.99");
+	assert_decimal(&outcome.trip.fees, "0.15");
+	assert_false(book.trip.open);
+	assert_decimal(&book.quantity, "0.0005");
+	assert_decimal(&book.cost, "0.05");
+
+	/* it goes into the next round trip */
+	outcome = apply(&book, "BUY", "1", "200", "0");
+	assert_false(outcome.trip_closed);
+	assert_true(book.trip.open);
+	outcome = apply(&book, "SELL", "1.0005", "210", "0");
+	assert_true(outcome.trip_closed);
+	assert_decimal(&outcome.trip.entry_quantity, "1.0005");
+	assert_decimal(&outcome.trip.entry_value, "200.05");
+	assert_decimal(&outcome.trip.gross, "10.055");
+	assert_decimal(&book.quantity, "0");
+	assert_decimal(&book.realized, "20.045");
+
+	/* a fill in the other direction swallows it: one round trip, not two */
+	apply(&book, "BUY", "1", "100", "0");
+	apply(&book, "SELL", "0.999", "100", "0");
+	outcome = apply(&book, "SELL", "2.001", "110", "0.2001");
+	assert_false(outcome.trip_closed);
+	assert_true(book.trip.open && book.trip.is_short);
+	assert_decimal(&book.trip.gross, "0.01");
+	assert_decimal(&book.trip.fees, "0.2001");
+	outcome = apply(&book, "BUY", "2", "100", "0");
+	assert_true(outcome.trip_closed && outcome.trip.is_short);
+	assert_decimal(&outcome.trip.gross, "20.01");
+
+	/* sold on its own it is one, of its own size */
+	apply(&book, "BUY", "1", "100", "0");
+	apply(&book, "SELL", "0.999", "100", "0");
+	outcome = apply(&book, "SELL", "0.001", "150", "0");
+	assert_true(outcome.trip_closed);
+	assert_decimal(&outcome.trip.entry_quantity, "0.001");
+	assert_decimal(&outcome.trip.gross, "0.05");
+	/* and too small a purchase opens nothing */
+	apply(&book, "BUY", "0.001", "100", "0");
+	assert_false(book.trip.open);
+}
+
+static void
+dust_by_value(void **state)
+{
+	const ledger_dust dust = {d("0"), d("1")};
+	ledger		book;
+	ledger_outcome outcome;
+
+	ledger_init(&book, LEDGER_AVERAGE, NULL);
+	ledger_set_dust(&book, &dust);
+	apply(&book, "SELL", "1000", "0.01", "0");
+	outcome = apply(&book, "BUY", "899", "0.01", "0");
+	assert_false(outcome.trip_closed);
+	outcome = apply(&book, "BUY", "1", "0.01", "0");
+	assert_true(outcome.trip_closed && outcome.trip.is_short);
+	assert_decimal(&book.quantity, "-100");
+}
+
 static void
 fee_assets(void **state)
 {
@@ -358,21 +435,50 @@ check_invariant(const ledger *book, const account *kept)
 	assert_true(decimal_add(&right, &kept->cash, &right));
 	assert_int_equal(decimal_compare(&left, &right), 0);
 	assert_int_equal(decimal_compare(&book->quantity, &kept->quantity), 0);
-	assert_true(book->trip.open == (decimal_sign(&book->quantity) != 0));
+	if (!book->has_dust)
+		assert_true(book->trip.open == (decimal_sign(&book->quantity) != 0));
+	else if (decimal_sign(&book->quantity) == 0)
+		assert_false(book->trip.open);
 }
+
+/* All that was realised belongs to a round trip, closed or under way. */
+static void
+check_trips(const ledger *book, const ledger_outcome *outcome, decimal *gross)
+{
+	decimal		all;
+
+	if (outcome->trip_closed)
+	{
+		assert_true(decimal_add(gross, &outcome->trip.gross, gross));
+		assert_int_equal(decimal_compare(&outcome->trip.entry_quantity, &outcome->trip.exit_quantity), 0);
+	}
+	all = *gross;
+	if (decimal_sign(&book->quantity) != 0)
+		assert_true(decimal_add(&all, &book->trip.gross, &all));
+	assert_int_equal(decimal_compare(&all, &book->realized), 0);
+}
+
+/* The four methods, and the four again with a dust tolerance. */
+#define BOOKS 8
 
 static void
 invariant_on_random_streams(void **state)
 {
-	ledger		book[4];
+	const ledger_dust dust = {d("0.002"), d("0.5")};
+	ledger		book[BOOKS];
+	decimal		trip_gross[BOOKS];
+	int			trips[BOOKS] = {0};
 	account		kept;
-	decimal		trip_gross = decimal_from_int64(0);
 	int			flat = 0;
-	int			trips = 0;
 
 	memset(&kept, 0, sizeof(kept));
-	for (int m = 0; m < 4; m++)
-		ledger_init(&book[m], (ledger_method) m, &silent);
+	for (int b = 0; b < BOOKS; b++)
+	{
+		ledger_init(&book[b], (ledger_method) (b % 4), &silent);
+		if (b >= 4)
+			ledger_set_dust(&book[b], &dust);
+		trip_gross[b] = decimal_from_int64(0);
+	}
 	for (int i = 0; i < 100000; i++)
 	{
 		ledger_fill fill = random_fill(&kept);
@@ -380,32 +486,28 @@ invariant_on_random_streams(void **state)
 
 		fill.time = i;
 		keep(&kept, &fill);
-		for (int m = 0; m < 4; m++)
+		for (int b = 0; b < BOOKS; b++)
 		{
-			assert_true(ledger_apply(&book[m], &fill, &outcome));
-			check_invariant(&book[m], &kept);
-			if (m == LEDGER_AVERAGE && outcome.trip_closed)
-			{
-				trips++;
-				assert_true(decimal_add(&trip_gross, &outcome.trip.gross, &trip_gross));
-				assert_int_equal(decimal_compare(&outcome.trip.entry_quantity, &outcome.trip.exit_quantity), 0);
-			}
+			assert_true(ledger_apply(&book[b], &fill, &outcome));
+			check_invariant(&book[b], &kept);
+			check_trips(&book[b], &outcome, &trip_gross[b]);
+			trips[b] += outcome.trip_closed;
 		}
 		if (decimal_sign(&kept.quantity) != 0)
 			continue;
 		flat++;
-		for (int m = 0; m < 4; m++)
+		for (int b = 0; b < BOOKS; b++)
 		{
-			assert_int_equal(decimal_compare(&book[m].realized, &book[0].realized), 0);
-			assert_int_equal(decimal_compare(&book[m].fees, &book[0].fees), 0);
-			assert_int_equal(decimal_sign(&book[m].cost), 0);
+			assert_int_equal(decimal_compare(&book[b].realized, &book[0].realized), 0);
+			assert_int_equal(decimal_compare(&book[b].fees, &book[0].fees), 0);
+			assert_int_equal(decimal_sign(&book[b].cost), 0);
 		}
-		/* all that was realised belongs to round trips that are closed */
-		assert_int_equal(decimal_compare(&trip_gross, &book[0].realized), 0);
 	}
-	assert_true(flat > 1000 && trips > flat);
-	for (int m = 0; m < 4; m++)
-		free(book[m].lot);
+	assert_true(flat > 1000 && trips[0] > flat);
+	assert_int_equal(trips[0], trips[1]);
+	assert_int_not_equal(trips[0], trips[4]);
+	for (int b = 0; b < BOOKS; b++)
+		free(book[b].lot);
 }
 
 /* Matches of the lot methods add up to what was realised and, once flat, to all fees. */
@@ -461,6 +563,8 @@ main(void)
 		cmocka_unit_test(lots_by_hand),
 		cmocka_unit_test(hifo_of_a_short_position),
 		cmocka_unit_test(too_many_digits_change_nothing),
+		cmocka_unit_test(dust_counts_as_flat),
+		cmocka_unit_test(dust_by_value),
 		cmocka_unit_test(fee_assets),
 		cmocka_unit_test(invariant_on_random_streams),
 		cmocka_unit_test(matches_add_up),
