@@ -4,7 +4,7 @@
  */
 /* build: -Iworker/src worker/src/protocol.c worker/src/subscription.c worker/src/event.c worker/src/memory.c worker/src/text.c */
 /* build: worker/src/telegram.c worker/src/format.c worker/src/net.c worker/src/config.c worker/src/config_keys.c */
-/* build: worker/src/log.c worker/src/database.c worker/src/loop.c */
+/* build: worker/src/secret.c worker/src/probe_preset.c worker/src/log.c worker/src/database.c worker/src/loop.c */
 /* libraries: libwebsockets jansson libpq inih */
 #include "config.h"
 #include "event.h"

@@ -53,6 +53,7 @@ find_missing() {
 	need libjansson-dev library jansson
 	need libinih-dev library inih
 	need zlib1g-dev library zlib
+	need libcairo2-dev library cairo
 	need nodejs node_suits
 	need npm have npm
 	[ "$target" != build ] || return 0
@@ -61,6 +62,7 @@ find_missing() {
 	need libcmocka-dev library cmocka
 	need "postgresql-$major-pgtap" test -f "$("$pg_config" --sharedir 2>/dev/null)/extension/pgtap.control"
 	need libtap-parser-sourcehandler-pgtap-perl have pg_prove
+	need openssl have openssl
 	need chromium have "${CHROMIUM:-chromium}"
 }
 

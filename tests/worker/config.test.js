@@ -64,6 +64,12 @@ test('every problem is named with its file, line and reason', async () => {
 		[`${minimal}[environment.production]\nport = 1\n`, /^pulse\.ini:4: "port" is not section\.key/m],
 		[`${minimal}[environment.production]\nwebsocket.prot = 1\n`, /^pulse\.ini:4: unknown key "prot" in section \[websocket\]$/m],
 		[`${minimal}[environment.production]\nwebsocket.port = no\n`, /^pulse\.ini:4: \[websocket\] port: "no" is not a whole number$/m],
+		[`${minimal}[probe.binance]\npreset = binanse\n`, /^pulse\.ini: \[probe\.binance\] unknown preset "binanse"; there are binance, alpaca/m],
+		[`${minimal}[probe.mine]\ninterval = 5\n`, /^pulse\.ini: \[probe\.mine\] needs a preset or a base_url$/m],
+		[`${minimal}[probe.mine]\nbase_url = ftp://x\n`, /^pulse\.ini: \[probe\.mine\] base_url is no http/m],
+		[`${minimal}[probe.mine]\nbase_url = http://x.example\nheaders = X-Key: a\n`, /^pulse\.ini: \[probe\.mine\] http:\/\/ would send its headers in the clear/m],
+		[`${minimal}[probe.mine]\nbase_url = https://x.example\nheaders = X-Key: \${NO_SUCH_KEY}\n`, /^pulse\.ini:5: \[probe\.\*\] headers: \$\{NO_SUCH_KEY\} is neither in the environment nor a credential$/m],
+		[`${minimal}[probe.a b]\ninterval = 5\n`, /^pulse\.ini:4: \[probe\.a b\]: a name has up to 60 letters/m],
 		[`${minimal}; ${'x'.repeat(400)}\n[nope]\na = 1\n`, /^pulse\.ini:3: line longer than \d+ characters/m],
 	];
 	for (const [text, expected] of cases) {
@@ -79,7 +85,7 @@ test('all problems of a file are reported at once', async () => {
 });
 
 test('sections of features that this version does not have are refused by name', async () => {
-	for (const section of ['probe.binance', 'logs', 'remote.loki', 'auth']) {
+	for (const section of ['logs', 'remote.loki', 'auth']) {
 		const { status, stderr } = await check(`${minimal}[${section}]\na = 1\n`);
 		assert.equal(status, 78);
 		assert.match(stderr, new RegExp(`pulse\\.ini:4: section \\[${section}\\] is not supported`));

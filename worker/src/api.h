@@ -11,6 +11,7 @@ struct api
 	struct stream *stream;
 	struct feed *feed;
 	struct delivery *delivery;	/* NULL when nothing is delivered */
+	struct probes *probes;
 	const char *dashboard_directory;	/* NULL: the embedded dashboard */
 	uint64_t	started_at;
 };

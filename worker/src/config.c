@@ -6,6 +6,7 @@
 
 #include "log.h"
 #include "memory.h"
+#include "secret.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -16,14 +17,14 @@
 #include <strings.h>
 #include <sys/stat.h>
 
-#define MAX_ASSIGNMENTS 512
-#define MAX_SECRET 1024
+#define MAX_ASSIGNMENTS 8192
 
 /* One "key = value" of the file, kept until it is known which environment applies. */
 struct assignment
 {
 	const struct config_key *key;
 	char	   *environment;	/* NULL outside of [environment.…] */
+	char	   *item;			/* the name in [kind.name]; NULL where a section stands alone */
 	char	   *value;
 	int			line;
 };
@@ -41,7 +42,7 @@ struct reader
 };
 
 /* Sections of the interface that other versions serve. They are refused by name, so that nobody believes in them. */
-static const char *const later_sections[] = {"probe", "logs", "remote", "auth"};
+static const char *const later_sections[] = {"logs", "remote", "auth"};
 
 static void __attribute__((format(printf, 3, 4)))
 complain(struct reader *reader, int line, const char *format,...)
@@ -81,10 +82,42 @@ read_line(char *buffer, int size, void *stream)
 	return buffer;
 }
 
-static const struct config_key *
-find_key(const char *section, const char *name, bool *section_known)
+static const struct config_kind *
+find_kind(const char *section)
 {
+	for (int i = 0; i < config_kind_count; i++)
+	{
+		size_t		length = strlen(config_kinds[i].prefix);
+
+		if (strncmp(section, config_kinds[i].prefix, length) == 0 && section[length] == '.')
+			return &config_kinds[i];
+	}
+	return NULL;
+}
+
+/* Names of sections become names of components, metrics and files. */
+static bool
+is_item_name(const char *name)
+{
+	return *name != '\0' && strlen(name) <= 60 &&
+		strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") == strlen(name);
+}
+
+/* Finds a key of a section; of [kind.name], *item becomes the name. */
+static const struct config_key *
+find_key(const char *section, const char *name, bool *section_known, const char **item)
+{
+	const struct config_kind *kind = find_kind(section);
+	char		pattern[64];
+
 	*section_known = false;
+	*item = NULL;
+	if (kind != NULL && is_item_name(section + strlen(kind->prefix) + 1))
+	{
+		*item = section + strlen(kind->prefix) + 1;
+		snprintf(pattern, sizeof(pattern), "%s.*", kind->prefix);
+		section = pattern;
+	}
 	for (int i = 0; i < config_key_count; i++)
 	{
 		if (strcmp(config_keys[i].section, section) != 0)
@@ -109,7 +142,9 @@ complain_section(struct reader *reader, const char *section)
 			return;
 		}
 	}
-	if (section[0] == '\0')
+	if (find_kind(section) != NULL)
+		complain(reader, reader->line, "[%s]: a name has up to 60 letters, digits, _ and -", section);
+	else if (section[0] == '\0')
 		complain(reader, reader->line, "a key must stand below a [section]");
 	else
 		complain(reader, reader->line, "unknown section [%s]", section);
@@ -198,6 +233,7 @@ value_problem(const struct config_key *key, const char *value, char *buffer, siz
 				snprintf(buffer, size, "\"%s\" is not a fraction from 0 to 1", value);
 			break;
 		case CONFIG_STRING:
+		case CONFIG_SECRET:
 			problem = *value == '\0' ? "empty" : (key->check != NULL ? key->check(value) : NULL);
 			break;
 		case CONFIG_LIST:
@@ -213,9 +249,9 @@ value_problem(const struct config_key *key, const char *value, char *buffer, siz
 }
 
 static void
-store(struct config *config, const struct config_key *key, const char *value)
+store(void *base, const struct config_key *key, const char *value)
 {
-	char	   *field = (char *) config + key->offset;
+	char	   *field = (char *) base + key->offset;
 
 	switch (key->type)
 	{
@@ -229,6 +265,7 @@ store(struct config *config, const struct config_key *key, const char *value)
 			*(double *) field = strtod(value, NULL);
 			break;
 		case CONFIG_STRING:
+		case CONFIG_SECRET:
 			free(*(char **) field);
 			*(char **) field = memory_string(value);
 			break;
@@ -237,6 +274,40 @@ store(struct config *config, const struct config_key *key, const char *value)
 			parse_list(value, (struct config_list *) field);
 			break;
 	}
+}
+
+static bool
+is_of_kind(const struct config_key *key, const struct config_kind *kind)
+{
+	size_t		length = strlen(kind->prefix);
+
+	return strncmp(key->section, kind->prefix, length) == 0 && strcmp(key->section + length, ".*") == 0;
+}
+
+/* Returns the item of a kind with a name; makes it, with its defaults, when it is not there yet. */
+static void *
+find_item(struct config *config, const struct config_kind *kind, const char *name)
+{
+	char	  **items = (char **) ((char *) config + kind->items);
+	int		   *count = (int *) ((char *) config + kind->count);
+	char	   *item;
+
+	for (int i = 0; i < *count; i++)
+	{
+		item = *items + (size_t) i * kind->item_size;
+		if (strcmp(*(char **) item, name) == 0)
+			return item;
+	}
+	*items = memory_resize(*items, (size_t) (*count + 1) * kind->item_size);
+	item = *items + (size_t) (*count)++ * kind->item_size;
+	memset(item, 0, kind->item_size);
+	*(char **) item = memory_string(name);
+	for (int i = 0; i < config_key_count; i++)
+	{
+		if (is_of_kind(&config_keys[i], kind) && config_keys[i].initial != NULL)
+			store(item, &config_keys[i], config_keys[i].initial);
+	}
+	return item;
 }
 
 static void
@@ -260,16 +331,21 @@ continue_value(struct reader *reader, const char *value)
 	reader->latest->value = text_detach(&joined);
 }
 
+static bool
+same_text(const char *one, const char *other)
+{
+	return one == NULL || other == NULL ? one == other : strcmp(one, other) == 0;
+}
+
 static void
-add_assignment(struct reader *reader, const struct config_key *key, const char *environment, const char *value)
+add_assignment(struct reader *reader, const struct config_key *key, const char *item, const char *environment,
+			   const char *value)
 {
 	for (int i = 0; i < reader->count; i++)
 	{
 		struct assignment *other = &reader->assignments[i];
-		bool		same_place = (environment == NULL && other->environment == NULL) ||
-			(environment != NULL && other->environment != NULL && strcmp(environment, other->environment) == 0);
 
-		if (other->key == key && same_place)
+		if (other->key == key && same_text(environment, other->environment) && same_text(item, other->item))
 		{
 			complain(reader, reader->line, "[%s] %s is set twice, first in line %d", key->section, key->name, other->line);
 			return;
@@ -282,7 +358,7 @@ add_assignment(struct reader *reader, const struct config_key *key, const char *
 	}
 	reader->latest = &reader->assignments[reader->count++];
 	*reader->latest = (struct assignment) {.key = key,.environment = memory_string(environment),
-		.value = memory_string(value),.line = reader->line};
+		.item = memory_string(item),.value = memory_string(value),.line = reader->line};
 }
 
 static void
@@ -292,6 +368,7 @@ read_override(struct reader *reader, const char *environment, const char *name, 
 	char		section[64] = "";
 	bool		section_known;
 	const struct config_key *key;
+	const char *item;
 
 	if (*environment == '\0' || dot == NULL || dot == name || (size_t) (dot - name) >= sizeof(section))
 	{
@@ -299,13 +376,13 @@ read_override(struct reader *reader, const char *environment, const char *name, 
 		return;
 	}
 	memcpy(section, name, (size_t) (dot - name));
-	key = find_key(section, dot + 1, &section_known);
+	key = find_key(section, dot + 1, &section_known, &item);
 	if (key == NULL && !section_known)
 		complain_section(reader, section);
 	else if (key == NULL)
 		complain(reader, reader->line, "unknown key \"%s\" in section [%s]", dot + 1, section);
 	else
-		add_assignment(reader, key, environment, value);
+		add_assignment(reader, key, item, environment, value);
 }
 
 static int
@@ -314,6 +391,7 @@ handle_line(void *user, const char *section, const char *name, const char *value
 	struct reader *reader = user;
 	const struct config_key *key;
 	bool		section_known;
+	const char *item;
 
 	if (reader->continued)
 	{
@@ -326,9 +404,9 @@ handle_line(void *user, const char *section, const char *name, const char *value
 		read_override(reader, section + 12, name, value);
 		return 1;
 	}
-	key = find_key(section, name, &section_known);
+	key = find_key(section, name, &section_known, &item);
 	if (key != NULL)
-		add_assignment(reader, key, NULL, value);
+		add_assignment(reader, key, item, NULL, value);
 	else if (!section_known)
 		complain_section(reader, section);
 	else
@@ -341,6 +419,34 @@ is_standard_environment(const char *environment)
 {
 	return strcmp(environment, "development") == 0 || strcmp(environment, "testing") == 0 ||
 		strcmp(environment, "production") == 0;
+}
+
+static void
+store_assignment(struct reader *reader, struct config *config, const struct assignment *assignment)
+{
+	const char *value = assignment->value;
+	char	   *expanded = NULL;
+	char		problem[600] = "";
+
+	if (assignment->key->type == CONFIG_SECRET)
+	{
+		value = expanded = secret_expand(assignment->value, problem, sizeof(problem));
+		if (expanded == NULL)
+		{
+			complain(reader, assignment->line, "[%s] %s: %s", assignment->key->section, assignment->key->name, problem);
+			return;
+		}
+	}
+	for (int i = 0; assignment->item != NULL && i < config_kind_count; i++)
+	{
+		if (is_of_kind(assignment->key, &config_kinds[i]))
+			store(find_item(config, &config_kinds[i], assignment->item), assignment->key, value);
+	}
+	if (assignment->item == NULL)
+		store(config, assignment->key, value);
+	if (expanded != NULL)
+		explicit_bzero(expanded, strlen(expanded));
+	free(expanded);
 }
 
 /* Checks every value, also those of environments that are not chosen, and stores those that apply. */
@@ -367,7 +473,7 @@ apply(struct reader *reader, struct config *config, const char *environment)
 			if (override && (environment == NULL || strcmp(environment, assignment->environment) != 0))
 				continue;
 			environment_seen = environment_seen || override;
-			store(config, assignment->key, assignment->value);
+			store_assignment(reader, config, assignment);
 		}
 	}
 	if (!environment_seen)
@@ -385,35 +491,6 @@ token_is_clean(const char *token)
 	return *token != '\0';
 }
 
-/* Reads a secret from a file and trims it; returns NULL and says why. */
-static char *
-read_secret_file(const char *path, char *problem, size_t size)
-{
-	char		buffer[MAX_SECRET + 1];
-	size_t		length;
-	struct stat status;
-	FILE	   *file = fopen(path, "re");
-
-	if (file == NULL)
-	{
-		snprintf(problem, size, "cannot read %s: %s", path, strerror(errno));
-		return NULL;
-	}
-	if (fstat(fileno(file), &status) == 0 && (status.st_mode & (S_IROTH | S_IWOTH)) != 0)
-		log_warning("config", "%s can be read by everybody; chmod 600 it", path);
-	length = fread(buffer, 1, MAX_SECRET, file);
-	fclose(file);
-	buffer[length] = '\0';
-	while (length > 0 && isspace((unsigned char) buffer[length - 1]))
-		buffer[--length] = '\0';
-	if (length == 0)
-	{
-		snprintf(problem, size, "%s is empty", path);
-		return NULL;
-	}
-	return memory_string(buffer);
-}
-
 /* The environment wins over the file named in the configuration, and that over the systemd credential. */
 static void
 read_token(struct reader *reader, struct config *config)
@@ -425,7 +502,7 @@ read_token(struct reader *reader, struct config *config)
 	if (environment != NULL && *environment != '\0')
 		config->token = memory_string(environment);
 	else if (config->token_file != NULL)
-		config->token = read_secret_file(config->token_file, problem, sizeof(problem));
+		config->token = secret_read_file(config->token_file, problem, sizeof(problem));
 	else if (directory != NULL)
 	{
 		char		path[512];
@@ -433,7 +510,7 @@ read_token(struct reader *reader, struct config *config)
 
 		snprintf(path, sizeof(path), "%s/telegram_bot_token", directory);
 		if (stat(path, &status) == 0)
-			config->token = read_secret_file(path, problem, sizeof(problem));
+			config->token = secret_read_file(path, problem, sizeof(problem));
 	}
 	if (problem[0] != '\0')
 		complain(reader, 0, "[telegram] token: %s", problem);
@@ -448,6 +525,40 @@ read_token(struct reader *reader, struct config *config)
 				 " telegram_bot_token");
 }
 
+struct item_complaint
+{
+	struct reader *reader;
+	const struct config_kind *kind;
+	const char *name;
+};
+
+static void
+complain_item(void *arg, const char *message)
+{
+	const struct item_complaint *complaint = arg;
+
+	complain(complaint->reader, 0, "[%s.%s] %s", complaint->kind->prefix, complaint->name, message);
+}
+
+static void
+check_items(struct reader *reader, const struct config *config)
+{
+	for (int i = 0; i < config_kind_count; i++)
+	{
+		const struct config_kind *kind = &config_kinds[i];
+		const char *items = *(char *const *) ((const char *) config + kind->items);
+		int			count = *(const int *) ((const char *) config + kind->count);
+
+		for (int j = 0; kind->check != NULL && j < count; j++)
+		{
+			const char *item = items + (size_t) j * kind->item_size;
+			struct item_complaint complaint = {.reader = reader,.kind = kind,.name = *(char *const *) item};
+
+			kind->check(item, complain_item, &complaint);
+		}
+	}
+}
+
 static void
 complete(struct reader *reader, struct config *config)
 {
@@ -459,6 +570,7 @@ complete(struct reader *reader, struct config *config)
 		complain(reader, 0, "[database] dsn is required");
 	if (config->listen_dsn == NULL && config->dsn != NULL)
 		config->listen_dsn = memory_string(config->dsn);
+	check_items(reader, config);
 	if (!config->telegram_enabled)
 		return;
 	read_token(reader, config);
@@ -493,7 +605,7 @@ config_load(const char *path, const char *environment, struct text *errors)
 	reader->file = fopen(path, "re");
 	for (int i = 0; i < config_key_count; i++)
 	{
-		if (config_keys[i].initial != NULL)
+		if (config_keys[i].initial != NULL && strchr(config_keys[i].section, '*') == NULL)
 			store(config, &config_keys[i], config_keys[i].initial);
 	}
 	if (reader->file == NULL)
@@ -512,6 +624,7 @@ config_load(const char *path, const char *environment, struct text *errors)
 	for (int i = 0; i < reader->count; i++)
 	{
 		free(reader->assignments[i].environment);
+		free(reader->assignments[i].item);
 		free(reader->assignments[i].value);
 	}
 	free(reader);
@@ -523,6 +636,39 @@ config_load(const char *path, const char *environment, struct text *errors)
 	return config;
 }
 
+static void
+free_value(void *base, const struct config_key *key)
+{
+	char	   *field = (char *) base + key->offset;
+
+	if (key->type == CONFIG_SECRET && *(char **) field != NULL)
+		explicit_bzero(*(char **) field, strlen(*(char **) field));
+	if (key->type == CONFIG_STRING || key->type == CONFIG_SECRET)
+		free(*(char **) field);
+	else if (key->type == CONFIG_LIST)
+		free_list((struct config_list *) field);
+}
+
+static void
+free_items(struct config *config, const struct config_kind *kind)
+{
+	char	   *items = *(char **) ((char *) config + kind->items);
+	int			count = *(int *) ((char *) config + kind->count);
+
+	for (int i = 0; i < count; i++)
+	{
+		char	   *item = items + (size_t) i * kind->item_size;
+
+		for (int j = 0; j < config_key_count; j++)
+		{
+			if (is_of_kind(&config_keys[j], kind))
+				free_value(item, &config_keys[j]);
+		}
+		free(*(char **) item);
+	}
+	free(items);
+}
+
 /* Frees a configuration and overwrites its secrets. */
 void
 config_free(struct config *config)
@@ -531,13 +677,11 @@ config_free(struct config *config)
 		return;
 	for (int i = 0; i < config_key_count; i++)
 	{
-		char	   *field = (char *) config + config_keys[i].offset;
-
-		if (config_keys[i].type == CONFIG_STRING)
-			free(*(char **) field);
-		else if (config_keys[i].type == CONFIG_LIST)
-			free_list((struct config_list *) field);
+		if (strchr(config_keys[i].section, '*') == NULL)
+			free_value(config, &config_keys[i]);
 	}
+	for (int i = 0; i < config_kind_count; i++)
+		free_items(config, &config_kinds[i]);
 	if (config->token != NULL)
 		explicit_bzero(config->token, strlen(config->token));
 	free(config->token);
@@ -555,11 +699,13 @@ config_describe(FILE *out)
 		const struct config_key *key = &config_keys[i];
 
 		if (strcmp(section, key->section) != 0)
-			fprintf(out, "[%s]\n", key->section);
+			fprintf(out, "[%.*s%s]\n", (int) strcspn(key->section, "*"), key->section,
+					strchr(key->section, '*') != NULL ? "NAME" : "");
 		section = key->section;
 		fprintf(out, "  %-16s %s", key->name, key->meaning);
 		if (key->type == CONFIG_INTEGER)
-			fprintf(out, " (%lld to %lld, default %s)", (long long) key->minimum, (long long) key->maximum, key->initial);
+			fprintf(out, " (%lld to %lld%s%s)", (long long) key->minimum, (long long) key->maximum,
+					key->initial != NULL ? ", default " : "", key->initial != NULL ? key->initial : "");
 		else if (key->initial != NULL && key->initial[0] != '\0')
 			fprintf(out, " (default %s)", key->initial);
 		fputc('\n', out);

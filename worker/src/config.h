@@ -13,6 +13,40 @@ struct config_list
 	int			count;
 };
 
+/*
+ * Sections that may be there several times, each with a name of its own: [probe.binance]. What was not set is NULL or
+ * negative, and means what the preset or the module says.
+ */
+struct config_probe
+{
+	char	   *name;
+	char	   *preset;
+	char	   *base_url;
+	char	   *path;
+	char	   *headers;		/* may contain ${SECRET} */
+	char	   *ok;
+	char	   *degraded;
+	char	   *time_pointer;
+	char	   *time_unit;
+	char	   *used_header;
+	char	   *remaining_header;
+	char	   *limit_header;
+	int64_t		limit;
+	int64_t		interval;		/* seconds */
+	int64_t		timeout;		/* milliseconds */
+	int64_t		latency_warning;
+	int64_t		latency_critical;
+	int64_t		skew_limit;
+	int64_t		failures;		/* in a row until it is down */
+	int64_t		successes;		/* in a row until it is up again */
+	int64_t		cold_every;		/* each so-many-th probe opens a new connection */
+	int64_t		certificate_days;
+	char	   *key_expires;	/* date */
+	int64_t		key_days;
+	double		slo;
+	char	   *ca_file;
+};
+
 /* Everything that can be configured; the keys, their ranges and defaults stand in one table in config_keys.c. */
 struct config
 {
@@ -50,11 +84,25 @@ struct config
 	struct config_list disks;
 	char	   *proc_directory;
 	char	   *sys_directory;
+
+	struct config_probe *probes;
+	int			probe_count;
+};
+
+/* A kind of section that may be there several times; its keys stand in the table under "prefix.*". */
+struct config_kind
+{
+	const char *prefix;
+	size_t		item_size;
+	size_t		items;			/* where struct config keeps the array */
+	size_t		count;
+	void		(*check) (const void *item, void (*complain) (void *arg, const char *message), void *arg);
 };
 
 enum config_type
 {
 	CONFIG_STRING,
+	CONFIG_SECRET,				/* a string with ${NAME} for what must not stand in the file */
 	CONFIG_INTEGER,
 	CONFIG_FRACTION,
 	CONFIG_BOOLEAN,
@@ -77,6 +125,8 @@ struct config_key
 
 extern const struct config_key config_keys[];
 extern const int config_key_count;
+extern const struct config_kind config_kinds[];
+extern const int config_kind_count;
 
 extern struct config *config_load(const char *path, const char *environment, struct text *errors);
 extern void config_free(struct config *config);

@@ -2,6 +2,7 @@
 #include "config.h"
 #include "database.h"
 #include "net.h"
+#include "probe_preset.h"
 
 #include <ctype.h>
 #include <stddef.h>
@@ -67,6 +68,19 @@ check_timezone(const char *value)
 	return *value != '\0' ? NULL : "empty";
 }
 
+static const char *
+check_time_unit(const char *value)
+{
+	static const char *const units[] = {"s", "ms", "us", "ns", "iso"};
+
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+	{
+		if (strcmp(units[i], value) == 0)
+			return NULL;
+	}
+	return "not one of s, ms, us, ns and iso";
+}
+
 const struct config_key config_keys[] = {
 	{"database", "dsn", CONFIG_STRING, offsetof(struct config, dsn), 0, 0, NULL,
 		"libpq connection string of the database that has the extension; required", database_check_dsn},
@@ -126,6 +140,46 @@ const struct config_key config_keys[] = {
 		"where the machine's /proc is, for a worker in a container", NULL},
 	{"resources", "sys", CONFIG_STRING, offsetof(struct config, sys_directory), 0, 0, "/sys",
 		"where the machine's /sys is", NULL},
+#define PROBE(field) offsetof(struct config_probe, field)
+	{"probe.*", "preset", CONFIG_STRING, PROBE(preset), 0, 0, NULL,
+		"binance, alpaca, alpaca-account, kraken, kraken-time, bybit, okx, okx-status or coinbase; without it NAME, where that is one",
+	NULL},
+	{"probe.*", "base_url", CONFIG_STRING, PROBE(base_url), 0, 0, NULL, "address without the path, for any server", NULL},
+	{"probe.*", "path", CONFIG_STRING, PROBE(path), 0, 0, NULL, "path and query", NULL},
+	{"probe.*", "headers", CONFIG_SECRET, PROBE(headers), 0, 0, NULL,
+		"\"Name: value\", several separated by |; ${VARIABLE} and ${/file} stand for secrets", NULL},
+	{"probe.*", "ok", CONFIG_STRING, PROBE(ok), 0, 0, NULL,
+		"what a good answer has: \"/json/pointer=value|value\", several separated by commas", NULL},
+	{"probe.*", "degraded", CONFIG_STRING, PROBE(degraded), 0, 0, NULL, "what an answer has that works in part only", NULL},
+	{"probe.*", "time_pointer", CONFIG_STRING, PROBE(time_pointer), 0, 0, NULL, "JSON pointer of the server's time", NULL},
+	{"probe.*", "time_unit", CONFIG_STRING, PROBE(time_unit), 0, 0, NULL, "s, ms, us, ns or iso", check_time_unit},
+	{"probe.*", "used_header", CONFIG_STRING, PROBE(used_header), 0, 0, NULL, "header that tells how much of the rate limit is used", NULL},
+	{"probe.*", "remaining_header", CONFIG_STRING, PROBE(remaining_header), 0, 0, NULL, "header that tells how much is left", NULL},
+	{"probe.*", "limit_header", CONFIG_STRING, PROBE(limit_header), 0, 0, NULL, "header that tells the rate limit", NULL},
+	{"probe.*", "limit", CONFIG_INTEGER, PROBE(limit), 1, 1000000000, NULL, "the rate limit where nothing tells it", NULL},
+	{"probe.*", "interval", CONFIG_INTEGER, PROBE(interval), 1, 86400, "30", "seconds between two probes, give or take a tenth", NULL},
+	{"probe.*", "timeout", CONFIG_INTEGER, PROBE(timeout), 100, 120000, "10000", "milliseconds until it is given up", NULL},
+	{"probe.*", "latency_warning", CONFIG_INTEGER, PROBE(latency_warning), 1, 120000, "2000", "milliseconds from which on it is slow", NULL},
+	{"probe.*", "latency_critical", CONFIG_INTEGER, PROBE(latency_critical), 1, 120000, "5000", "the same for CRITICAL", NULL},
+	{"probe.*", "skew_limit", CONFIG_INTEGER, PROBE(skew_limit), 1, 86400000, "1000",
+		"milliseconds that the clocks may differ, the round trip not counted", NULL},
+	{"probe.*", "failures", CONFIG_INTEGER, PROBE(failures), 1, 16, "3", "bad probes in a row that change the state", NULL},
+	{"probe.*", "successes", CONFIG_INTEGER, PROBE(successes), 1, 16, "2", "good probes in a row that change it back", NULL},
+	{"probe.*", "cold_every", CONFIG_INTEGER, PROBE(cold_every), 1, 1000, "10",
+		"each so-many-th probe opens a new connection and sees DNS, TLS and the certificate", NULL},
+	{"probe.*", "certificate_days", CONFIG_INTEGER, PROBE(certificate_days), 1, 1000, "14",
+		"days before the server's certificate expires from which on it is a WARNING", NULL},
+	{"probe.*", "key_expires", CONFIG_STRING, PROBE(key_expires), 0, 0, NULL, "date when our key there expires, for example 2027-06-30", NULL},
+	{"probe.*", "key_days", CONFIG_INTEGER, PROBE(key_days), 1, 1000, "14", "days before that from which on it is a WARNING", NULL},
+	{"probe.*", "slo", CONFIG_FRACTION, PROBE(slo), 0, 0, "0.99",
+		"share of good probes that is promised; burning what is left of it too fast is told", NULL},
+	{"probe.*", "ca_file", CONFIG_STRING, PROBE(ca_file), 0, 0, NULL, "authorities in PEM to trust instead of the system's", NULL},
 };
 
 const int	config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
+
+const struct config_kind config_kinds[] = {
+	{"probe", sizeof(struct config_probe), offsetof(struct config, probes), offsetof(struct config, probe_count), probe_check_config},
+};
+
+const int	config_kind_count = sizeof(config_kinds) / sizeof(config_kinds[0]);

@@ -64,7 +64,8 @@ struct delivery
 {
 	struct loop *loop;
 	struct transfers *transfers;
-	struct leader *leader;		/* NULL while Telegram is not enabled */
+	struct leader *leader;
+	bool		enabled;
 	char	   *chat_id;
 	char	   *configured_chat;	/* chat_id may differ from it after a migration */
 	char	   *api_base;
@@ -194,11 +195,14 @@ static void
 record_health(struct delivery *delivery, const char *status, const char *message)
 {
 	struct database *database = leader_database(delivery->leader);
-	const struct database_facts *facts = database_facts(database);
+	const struct database_facts *facts;
 	struct text sql = {0};
 	struct database_query query = {.parameters = {status, message},.parameter_count = 2};
 
-	if (!database_is_ready(database) || !facts->has_health)
+	if (!leader_is_ready(delivery->leader))
+		return;
+	facts = database_facts(database);
+	if (!facts->has_health)
 		return;
 	text_printf(&sql, "SELECT %s.pulse_record_health('telegram', $1, $2, NULL, '{}')", facts->schema);
 	query.sql = sql.data;
@@ -255,6 +259,7 @@ conclude_after(struct delivery *delivery, const char *sql, const char *text, int
 {
 	char		seconds[32];
 
+	milliseconds = loop_real_ms(milliseconds);
 	snprintf(seconds, sizeof(seconds), "%" PRId64 ".%03d", milliseconds / 1000, (int) (milliseconds % 1000));
 	conclude(delivery, sql, text, seconds);
 }
@@ -606,7 +611,7 @@ gained(void *arg)
 {
 	struct delivery *delivery = arg;
 
-	if (delivery->state == DELIVERY_RESTING)
+	if (delivery->enabled && delivery->state == DELIVERY_RESTING)
 		begin(delivery);
 }
 
@@ -637,15 +642,14 @@ set_string(char **field, const char *value)
 void
 delivery_configure(struct delivery *delivery, const struct config *config)
 {
-	struct leader_owner owner = {.connected = connected,.gained = gained,.lost = lost,.arg = delivery};
-
-	if (!config->telegram_enabled)
+	delivery->enabled = config->telegram_enabled;
+	if (!delivery->enabled)
 	{
 		if (delivery->transfer != NULL)
 			transfer_cancel(delivery->transfer);
 		delivery->transfer = NULL;
-		leader_close(delivery->leader);
-		delivery->leader = NULL;
+		if (leader_database(delivery->leader) != NULL)
+			database_forget(leader_database(delivery->leader), delivery);
 		delivery->state = DELIVERY_RESTING;
 		loop_timer_cancel(delivery->loop, &delivery->timer);
 		free_sending(&delivery->sending);
@@ -664,20 +668,21 @@ delivery_configure(struct delivery *delivery, const struct config *config)
 	delivery->max_attempts = config->max_attempts;
 	if (delivery->refused)
 		delivery->blocked_until = 0;
-	if (delivery->leader == NULL)
-		delivery->leader = leader_open(delivery->loop, config->listen_dsn, &owner);
-	else
-		leader_set_dsn(delivery->leader, config->listen_dsn);
+	if (leader_leads(delivery->leader))
+		gained(delivery);
 	delivery_wake(delivery);
 }
 
 /* Starts delivering when the configuration says so. */
 struct delivery *
-delivery_open(struct loop *loop, const struct config *config)
+delivery_open(struct loop *loop, struct leader *leader, const struct config *config)
 {
 	struct delivery *delivery = memory_alloc_zero(sizeof(*delivery));
+	struct leader_owner owner = {.connected = connected,.gained = gained,.lost = lost,.arg = delivery};
 
 	delivery->loop = loop;
+	delivery->leader = leader;
+	leader_join(leader, &owner);
 	delivery->timer = (struct loop_timer) {.fn = timer_due,.arg = delivery};
 	delivery->transfers = transfers_open(loop);
 	delivery_configure(delivery, config);
@@ -708,7 +713,8 @@ delivery_close(struct delivery *delivery)
 		return;
 	loop_timer_cancel(delivery->loop, &delivery->timer);
 	transfers_close(delivery->transfers);
-	leader_close(delivery->leader);
+	if (leader_database(delivery->leader) != NULL)
+		database_forget(leader_database(delivery->leader), delivery);
 	free_sending(&delivery->sending);
 	free_report(&delivery->report);
 	free(delivery->chat_id);
@@ -726,21 +732,21 @@ bool
 delivery_is_idle(const struct delivery *delivery)
 {
 	return delivery->state == DELIVERY_RESTING || delivery->state == DELIVERY_IDLE || delivery->state == DELIVERY_STARTING ||
-		!database_is_ready(leader_database(delivery->leader));
+		!leader_is_ready(delivery->leader);
 }
 
 /* Tells whether messages can be sent, as far as is known. */
 bool
 delivery_is_up(const struct delivery *delivery)
 {
-	return delivery->leader != NULL && !delivery->refused && delivery->failures == 0;
+	return delivery->enabled && !delivery->refused && delivery->failures == 0;
 }
 
 /* Tells whether this worker is the one that sends. */
 bool
 delivery_is_leader(const struct delivery *delivery)
 {
-	return delivery->leader != NULL && leader_leads(delivery->leader);
+	return delivery->enabled && leader_leads(delivery->leader);
 }
 
 /* Returns the running totals. */

@@ -2,6 +2,7 @@
 #define PULSE_DELIVERY_H
 
 #include "config.h"
+#include "leader.h"
 #include "loop.h"
 
 /*
@@ -19,7 +20,7 @@ struct delivery_counters
 	uint64_t	dead;
 };
 
-extern struct delivery *delivery_open(struct loop *loop, const struct config *config);
+extern struct delivery *delivery_open(struct loop *loop, struct leader *leader, const struct config *config);
 extern void delivery_configure(struct delivery *delivery, const struct config *config);
 extern void delivery_wake(struct delivery *delivery);
 extern void delivery_drain(struct delivery *delivery);

@@ -15,12 +15,14 @@
 
 #define TRY_MS 2000
 #define CHECK_MS 3000
+#define MAX_OWNERS 8
 
 struct leader
 {
 	struct loop *loop;
 	struct database *database;
-	struct leader_owner owner;
+	struct leader_owner owners[MAX_OWNERS];
+	int			owner_count;
 	struct loop_timer timer;
 	char		name[96];		/* of this process, also after a reconnect */
 	char		epoch[24];		/* of this term; "" when not leading */
@@ -34,7 +36,8 @@ give_up(struct leader *leader, const char *reason)
 		return;
 	log_warning("leader", "not leading any more: %s", reason);
 	leader->epoch[0] = '\0';
-	leader->owner.lost(leader->owner.arg);
+	for (int i = 0; i < leader->owner_count; i++)
+		leader->owners[i].lost(leader->owners[i].arg);
 }
 
 /*
@@ -57,7 +60,8 @@ tried(void *arg, const struct database_reply *reply)
 	snprintf(leader->epoch, sizeof(leader->epoch), "%s", PQgetvalue(reply->result, 0, 0));
 	log_info("leader", "leading, term %s", leader->epoch);
 	loop_timer_set(leader->loop, &leader->timer, CHECK_MS);
-	leader->owner.gained(leader->owner.arg);
+	for (int i = 0; i < leader->owner_count; i++)
+		leader->owners[i].gained(leader->owners[i].arg);
 }
 
 static void
@@ -105,7 +109,11 @@ prepared(void *arg, const struct database_reply *reply)
 		log_warning("leader", "the session's time-outs could not be set: %s", reply->message);
 	if (!database_is_ready(leader->database))
 		return;
-	leader->owner.connected(leader->owner.arg);
+	for (int i = 0; i < leader->owner_count; i++)
+	{
+		if (leader->owners[i].connected != NULL)
+			leader->owners[i].connected(leader->owners[i].arg);
+	}
 	loop_timer_set(leader->loop, &leader->timer, 0);
 }
 
@@ -145,39 +153,59 @@ disconnected(void *arg)
 	give_up(leader, "the connection is lost");
 }
 
-/* Begins to strive for leadership; the owner hears of it. */
+/* Makes a contender that does not strive for anything before leader_configure(). */
 struct leader *
-leader_open(struct loop *loop, const char *dsn, const struct leader_owner *owner)
+leader_open(struct loop *loop)
 {
 	struct leader *leader = memory_alloc_zero(sizeof(*leader));
-	struct database_owner database_owner = {.ready = connected,.lost = disconnected,.arg = leader};
 	char		host[64] = "";
 
 	gethostname(host, sizeof(host) - 1);
 	snprintf(leader->name, sizeof(leader->name), "%s:%ld:%08" PRIx32, host, (long) getpid(), (uint32_t) loop_random());
 	leader->loop = loop;
-	leader->owner = *owner;
 	leader->timer = (struct loop_timer) {.fn = timer_due,.arg = leader};
-	leader->database = database_open(loop, "work", dsn, &database_owner);
 	return leader;
 }
 
-/* Closes the connection, which gives the lock back. */
+/* Adds a duty, which must stay until the leader is closed. */
+void
+leader_join(struct leader *leader, const struct leader_owner *owner)
+{
+	if (leader->owner_count == MAX_OWNERS)
+		abort();
+	leader->owners[leader->owner_count++] = *owner;
+}
+
+/* Strives for leadership of a database; with NULL, gives it up because there is nothing to do. */
+void
+leader_configure(struct leader *leader, const char *dsn)
+{
+	struct database_owner owner = {.ready = connected,.lost = disconnected,.arg = leader};
+
+	if (dsn != NULL && leader->database != NULL)
+		database_set_dsn(leader->database, dsn);
+	else if (dsn != NULL)
+		leader->database = database_open(leader->loop, "work", dsn, &owner);
+	else if (leader->database != NULL)
+	{
+		loop_timer_cancel(leader->loop, &leader->timer);
+		give_up(leader, "nothing is left to do");
+		database_close(leader->database);
+		leader->database = NULL;
+	}
+}
+
+/* Closes the connection, which gives the lock back; the duties hear nothing. */
 void
 leader_close(struct leader *leader)
 {
 	if (leader == NULL)
 		return;
+	leader->owner_count = 0;
 	loop_timer_cancel(leader->loop, &leader->timer);
-	database_close(leader->database);
+	if (leader->database != NULL)
+		database_close(leader->database);
 	free(leader);
-}
-
-/* Goes to another server. */
-void
-leader_set_dsn(struct leader *leader, const char *dsn)
-{
-	database_set_dsn(leader->database, dsn);
 }
 
 /* Tells whether this process leads. */
@@ -185,6 +213,13 @@ bool
 leader_leads(const struct leader *leader)
 {
 	return leader->epoch[0] != '\0';
+}
+
+/* Tells whether the connection can be used. */
+bool
+leader_is_ready(struct leader *leader)
+{
+	return leader->database != NULL && database_is_ready(leader->database);
 }
 
 /* Returns the name of this process for leases. */
@@ -201,7 +236,7 @@ leader_epoch(const struct leader *leader)
 	return leader->epoch;
 }
 
-/* Returns the connection that holds the lock. */
+/* Returns the connection that holds the lock; NULL while there is nothing to strive for. */
 struct database *
 leader_database(struct leader *leader)
 {

@@ -14,7 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#define MAX_SECRETS 32
+#define MAX_SECRETS 256
 #define MAX_LINE 4096
 
 static enum log_format log_format = LOG_FORMAT_TEXT;

@@ -8,8 +8,10 @@
 #include "delivery.h"
 #include "engine.h"
 #include "feed.h"
+#include "leader.h"
 #include "log.h"
 #include "memory.h"
+#include "probe.h"
 #include "resources.h"
 #include "server.h"
 #include "signals.h"
@@ -35,7 +37,9 @@ struct worker
 	struct answers *answers;
 	struct stream *stream;
 	struct feed *feed;
+	struct leader *leader;
 	struct delivery *delivery;
+	struct probes *probes;
 	struct engine *engine;
 	struct resources *resources;
 	struct api	api;
@@ -113,6 +117,13 @@ watchdog_due(void *arg)
 	loop_timer_set(worker->loop, &worker->watchdog_timer, systemd_watchdog_ms());
 }
 
+/* Only what one worker alone may do needs the leader's connection. */
+static const char *
+leader_dsn(const struct config *config)
+{
+	return config->telegram_enabled || config->probe_count > 0 ? config->listen_dsn : NULL;
+}
+
 /* A new configuration counts as a whole or not at all. */
 static void
 reload(struct worker *worker)
@@ -144,7 +155,9 @@ reload(struct worker *worker)
 	stream_configure(worker->stream, config);
 	database_set_dsn(worker->database, config->dsn);
 	feed_configure(worker->feed, config->listen_dsn, config->poll_interval);
+	leader_configure(worker->leader, leader_dsn(config));
 	delivery_configure(worker->delivery, config);
+	probes_configure(worker->probes, config);
 	resources_configure(worker->resources, config);
 	config_free(worker->config);
 	worker->config = config;
@@ -228,9 +241,12 @@ start(struct worker *worker)
 	stream_set_feed(worker->stream, worker->feed);
 	worker->engine = engine_open(worker->loop, worker->database);
 	worker->resources = resources_open(worker->loop, worker->database, worker->config);
-	worker->delivery = delivery_open(worker->loop, worker->config);
+	worker->leader = leader_open(worker->loop);
+	worker->delivery = delivery_open(worker->loop, worker->leader, worker->config);
+	worker->probes = probes_open(worker->loop, worker->leader, worker->config);
+	leader_configure(worker->leader, leader_dsn(worker->config));
 	worker->api = (struct api) {.answers = worker->answers,.database = worker->database,.stream = worker->stream,
-		.feed = worker->feed,.delivery = worker->delivery,.dashboard_directory = worker->options->dashboard_directory,
+		.feed = worker->feed,.delivery = worker->delivery,.probes = worker->probes,.dashboard_directory = worker->options->dashboard_directory,
 		.started_at = loop_now()};
 	worker->server = server_open(worker->loop, worker->config, worker->stream, &worker->api);
 	if (worker->server == NULL)
@@ -255,6 +271,8 @@ stop(struct worker *worker)
 	/* The server goes first: closing its connections calls into the stream and the API. */
 	server_close(worker->server);
 	delivery_close(worker->delivery);
+	probes_close(worker->probes);
+	leader_close(worker->leader);
 	engine_close(worker->engine);
 	resources_close(worker->resources);
 	feed_close(worker->feed);
