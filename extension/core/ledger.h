@@ -136,5 +136,6 @@ extern void ledger_set_dust(ledger *state, const ledger_dust *dust);
 extern bool ledger_apply(ledger *state, const ledger_fill *fill, ledger_outcome *outcome);
 extern bool ledger_unrealized(const ledger *state, const decimal *mark, decimal *result);
 extern ledger_fee_kind ledger_fee_kind_of(const char *symbol, const char *fee_asset);
+extern void ledger_symbol_assets(const char *symbol, size_t *base_length, const char **quote, size_t *quote_length);
 
 #endif							/* PULSE_LEDGER_CORE_H */

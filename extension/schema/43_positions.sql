@@ -135,34 +135,6 @@ $$;
 COMMENT ON FUNCTION pulse.booked_positions(text, text) IS
 	'Positions of each source, symbol by symbol: stored ones, and where rows have not been processed yet, or for another method than average, computed from the rows since the stored state or the last time flat; marked with the price of the last fill. Portfolio NULL means all.';
 
-CREATE TABLE pulse.mark (
-	symbol		text COLLATE "C" PRIMARY KEY,
-	price		numeric NOT NULL CHECK (price >= 0 AND price < 'Infinity'),
-	ts			timestamptz NOT NULL CHECK (isfinite(ts))
-) WITH (fillfactor = 50);
-GRANT SELECT ON pulse.mark TO PUBLIC;
-COMMENT ON TABLE pulse.mark IS 'newest known market price of each symbol, as told by pulse_mark()';
-
-CREATE FUNCTION pulse_mark(symbol text, price numeric, ts timestamptz DEFAULT now()) RETURNS void
-	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-	AS $$
-#variable_conflict use_column
-BEGIN
-	IF coalesce(pulse_mark.symbol, '') = '' THEN
-		RAISE EXCEPTION 'a mark needs a symbol' USING ERRCODE = 'invalid_parameter_value';
-	ELSIF pulse_mark.price IS NULL OR NOT (pulse_mark.price >= 0 AND pulse_mark.price < 'Infinity') THEN
-		RAISE EXCEPTION 'a mark needs a price that is neither negative nor infinite' USING ERRCODE = 'invalid_parameter_value';
-	ELSIF pulse_mark.ts IS NULL OR NOT isfinite(pulse_mark.ts) OR pulse_mark.ts > now() + interval '1 day' THEN
-		RAISE EXCEPTION 'a mark needs a time that is not in the future' USING ERRCODE = 'invalid_parameter_value';
-	END IF;
-	INSERT INTO pulse.mark AS m (symbol, price, ts) VALUES (pulse_mark.symbol, pulse_mark.price, pulse_mark.ts)
-		ON CONFLICT (symbol) DO UPDATE SET price = excluded.price, ts = excluded.ts WHERE m.ts <= excluded.ts;
-END
-$$;
-REVOKE ALL ON FUNCTION pulse_mark(text, numeric, timestamptz) FROM PUBLIC;
-COMMENT ON FUNCTION pulse_mark(text, numeric, timestamptz) IS
-	'Tells the market price of a symbol at a time; positions are valued with it unless their last fill is newer. An older price than the known one is ignored. Error 22023 for a bad price or time.';
-
 CREATE FUNCTION pulse.current_positions(for_portfolio text, method text)
 	RETURNS TABLE (source_id integer, portfolio text, symbol text, quantity numeric, cost numeric, realized_pnl numeric,
 				   fees numeric, opened_at timestamptz, mark_price numeric, mark_at timestamptz)

@@ -82,18 +82,6 @@ CREATE FUNCTION pulse_correlation_matrix(portfolio text DEFAULT NULL, days integ
 COMMENT ON FUNCTION pulse_correlation_matrix(text, integer) IS
 	'Pearson correlation of the daily price returns of each pair of symbols, from the last fill of each UTC day in the last days, over the days on which both have one; NULL where a price does not vary or there is but one day. Portfolio NULL means all visible ones.';
 
-CREATE FUNCTION pulse.check_days(days integer) RETURNS timestamptz
-	LANGUAGE plpgsql STABLE
-	AS $$
-BEGIN
-	IF days IS NULL OR days < 1 OR days > 36500 THEN
-		RAISE EXCEPTION 'days must lie between 1 and 36500' USING ERRCODE = 'invalid_parameter_value', HINT = 'The default is 30.';
-	END IF;
-	RETURN now() - make_interval(hours => 24 * days);
-END
-$$;
-COMMENT ON FUNCTION pulse.check_days(integer) IS 'The time so many days of 24 hours ago; error 22023 for a number out of range.';
-
 CREATE FUNCTION pulse_trading_heatmap(days integer DEFAULT 30, portfolio text DEFAULT NULL, timezone text DEFAULT 'UTC')
 	RETURNS TABLE (weekday integer, hour integer, trades bigint, volume numeric, pnl numeric)
 	LANGUAGE sql STABLE
@@ -203,23 +191,3 @@ CREATE FUNCTION pulse_drawdowns(top integer DEFAULT 10, portfolio text DEFAULT N
 	$$;
 COMMENT ON FUNCTION pulse_drawdowns(integer, text) IS
 	'The deepest drawdowns of the equity, deposits and withdrawals removed: depth (a positive fraction of the peak), when the peak was, the lowest point and the recovery (NULL while it lasts), and how long each part took; duration runs to the recovery or the last snapshot. Portfolio NULL: all visible ones together.';
-
-CREATE FUNCTION pulse.fee_kind(symbol text, fee_asset text) RETURNS text
-	AS 'MODULE_PATHNAME', 'pulse_fee_kind' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION pulse.fee_kind(text, text) IS
-	'What a fee in an asset is to a symbol: quote (also for NULL), base, or other, a third asset.';
-
-CREATE FUNCTION pulse_fees(since timestamptz DEFAULT NULL, portfolio text DEFAULT NULL)
-	RETURNS TABLE (portfolio text, fee_asset text, kind text, fills bigint, amount numeric, quote_amount numeric)
-	LANGUAGE sql STABLE
-	AS $$
-	SELECT f.portfolio COLLATE "default", upper(f.fee_asset), k.kind, count(*), trim_scale(sum(f.fee)),
-		CASE k.kind WHEN 'quote' THEN trim_scale(sum(f.fee)) WHEN 'base' THEN trim_scale(sum(f.fee * f.price)) END
-	FROM pulse.fill f JOIN pulse.source s ON s.source_id = f.source_id AND s.state = 'active'
-	CROSS JOIN LATERAL pulse.fee_kind(f.symbol, f.fee_asset) AS k (kind)
-	WHERE ($2 IS NULL OR f.portfolio = $2) AND ($1 IS NULL OR f.executed_at >= $1) AND f.fee <> 0
-	GROUP BY f.portfolio, 2, k.kind
-	ORDER BY f.portfolio, 2 NULLS FIRST, k.kind
-	$$;
-COMMENT ON FUNCTION pulse_fees(timestamptz, text) IS
-	'Fees paid (rebates negative) by the asset they were paid in: quote ones and base ones, valued at the price of their fills, are part of every profit after fees; those in a third asset (kind other, quote_amount NULL) are kept apart here, since their price at that moment is not known. Fills processed so far; portfolio NULL means all visible ones.';

@@ -4,9 +4,12 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "fmgr.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
+#include "utils/formatting.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
@@ -15,6 +18,7 @@
 #include "src/ledger_rows.h"
 
 PG_FUNCTION_INFO_V1(pulse_fee_kind);
+PG_FUNCTION_INFO_V1(pulse_symbol_assets);
 
 #define FILL_COLUMNS 14
 
@@ -196,4 +200,33 @@ pulse_fee_kind(PG_FUNCTION_ARGS)
 	if (PG_ARGISNULL(0))
 		PG_RETURN_NULL();
 	PG_RETURN_TEXT_P(cstring_to_text(names[ledger_fee_kind_of(text_to_cstring(PG_GETARG_TEXT_PP(0)), asset)]));
+}
+
+/* Returns a stretch of text in upper case. */
+static Datum
+upper_text(const char *text, size_t length)
+{
+	return PointerGetDatum(cstring_to_text(asc_toupper(text, length)));
+}
+
+/* SQL: pulse.symbol_assets(symbol). */
+Datum
+pulse_symbol_assets(PG_FUNCTION_ARGS)
+{
+	const char *symbol = text_to_cstring(PG_GETARG_TEXT_PP(0));
+	size_t		base_length;
+	const char *quote;
+	size_t		quote_length;
+	TupleDesc	desc;
+	Datum		values[2];
+	bool		nulls[2];
+
+	if (get_call_result_type(fcinfo, NULL, &desc) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "return type must be a row type");
+	ledger_symbol_assets(symbol, &base_length, &quote, &quote_length);
+	nulls[0] = base_length == 0;
+	nulls[1] = quote == NULL;
+	values[0] = nulls[0] ? (Datum) 0 : upper_text(symbol, base_length);
+	values[1] = nulls[1] ? (Datum) 0 : upper_text(quote, quote_length);
+	PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(desc), values, nulls)));
 }

@@ -1,7 +1,7 @@
 -- Exposure, leverage, concentration, correlation, heatmap, symbols, months, drawdowns, marks, self-check.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(43);
+SELECT plan(41);
 SELECT is_empty('SELECT * FROM pulse_exposure()', 'nothing exposed without tables');
 SELECT is_empty('SELECT * FROM pulse_drawdowns()', 'no drawdowns');
 SELECT is_empty('SELECT * FROM pulse_verify()', 'nothing to verify');
@@ -63,17 +63,6 @@ SELECT results_eq('SELECT symbol, fills, volume, trades, gross_pnl, fees, net_pn
 	('A', 2::bigint, 50::numeric, 1::bigint, 10::numeric, 2::numeric, 8::numeric, 1::float8, NULL::float8, 8::numeric, 8::numeric, interval '45 minutes'),
 	('B', 2, 220, 1, -20, 2, -22, 0, 0, -22, -22, interval '1 hour')$$, 'symbols, best first');
 SELECT throws_ok('SELECT * FROM pulse_symbol_performance(NULL)', '22023', NULL, 'NULL days');
-
--- fees by asset
-INSERT INTO trades (symbol, side, quantity, price, fee, fee_asset) VALUES ('BTCUSDT', 'BUY', 1, 100, 0.001, 'BTC'), ('BTCUSDT', 'BUY', 1, 200, 0.002, 'btc'),
-	('BTCUSDT', 'BUY', 1, 200, 0.5, 'BNB'), ('BTCUSDT', 'BUY', 1, 200, 0, 'BNB'), ('BTCUSDT', 'BUY', 1, 200, -0.25, 'USDT');
-SELECT pulse_tick();
-SELECT results_eq('SELECT fee_asset, kind, fills, amount, quote_amount FROM pulse_fees()', $$VALUES
-	(NULL::text, 'quote', 4::bigint, 4::numeric, 4::numeric), ('BNB', 'other', 1, 0.5, NULL), ('BTC', 'base', 2, 0.003, 0.5), ('USDT', 'quote', 1, -0.25, -0.25)$$,
-	'fees by asset, third assets apart');
-SELECT is((SELECT fees FROM pulse_positions() WHERE symbol = 'BTCUSDT'), 0.25, 'as the positions have them');
-DELETE FROM trades WHERE symbol = 'BTCUSDT';
-SELECT pulse_tick();
 
 -- months and drawdowns: a deposit in between
 INSERT INTO portfolio_snapshots (ts, total_value, net_flow) VALUES ('2026-01-15Z', 100, 0), ('2026-01-31Z', 110, 0), ('2026-02-10Z', 99, 0), ('2026-02-20Z', 198, 99),
