@@ -22,7 +22,8 @@ CREATE TABLE pulse.source (
 	polled_at	timestamptz,
 	polled_ts	timestamptz,
 	compared_at	timestamptz,
-	rebook		boolean NOT NULL DEFAULT false
+	rebook		boolean NOT NULL DEFAULT false,
+	archived_before	timestamptz
 );
 CREATE UNIQUE INDEX source_active_key ON pulse.source (schema_name, table_name, kind) WHERE state = 'active';
 COMMENT ON TABLE pulse.source IS 'tables that Pulse follows, by name';
@@ -33,6 +34,7 @@ COMMENT ON COLUMN pulse.source.polled_ts IS 'time of the newest row that polling
 COMMENT ON COLUMN pulse.source.compared_at IS 'when polling last compared the whole table, not only its newest rows';
 COMMENT ON COLUMN pulse.source.epoch IS 'epoch in which the state of this source was last rebuilt; another one means that the row came from a dump';
 COMMENT ON COLUMN pulse.source.rebook IS 'a setting has changed that decides how fills are booked: the next tick books all of them again';
+COMMENT ON COLUMN pulse.source.archived_before IS 'pulse.metric_state is sealed before this time: snapshots before it no longer count, whether they are deleted, changed or come late';
 COMMENT ON COLUMN pulse.source.last_error IS 'why the source could not be read in the last tick, NULL when it could';
 
 -- Written at PRE_COMMIT by the transaction that changed the rows, emptied by the tick. It has no index on purpose: a

@@ -12,6 +12,7 @@ CREATE FUNCTION pulse.performance(for_portfolio text, since timestamptz, until t
 	AS $$
 DECLARE
 	ledger record;
+	series record := pulse.series_of(for_portfolio);
 	first_trade timestamptz;
 	last_trade timestamptz;
 BEGIN
@@ -33,8 +34,12 @@ BEGIN
 		position_count := ledger.open_positions;
 	END IF;
 
-	EXECUTE format('SELECT (m.metrics).* FROM (SELECT @extschema@.pulse_metrics(e.ts, e.value, e.flow) AS metrics FROM (%s) e OFFSET 0) m',
-				   pulse.equity_query(for_portfolio, since, until)) INTO metrics USING for_portfolio, since, until;
+	IF series.source_id IS NOT NULL THEN
+		metrics := pulse.state_metrics(series.source_id, series.series_portfolio, since, until);
+	ELSE
+		EXECUTE format('SELECT (m.metrics).* FROM (SELECT @extschema@.pulse_metrics(e.ts, e.value, e.flow) AS metrics FROM (%s) e OFFSET 0) m',
+					   pulse.equity_query(for_portfolio, since, until)) INTO metrics USING for_portfolio, since, until;
+	END IF;
 
 	SELECT @extschema@.pulse_win_rate(t.net_pnl), @extschema@.pulse_profit_factor(t.net_pnl),
 			@extschema@.pulse_average_win(t.net_pnl), @extschema@.pulse_average_loss(t.net_pnl), count(*),

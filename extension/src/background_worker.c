@@ -35,6 +35,7 @@
 #include "src/attempt.h"
 #include "src/compat.h"
 #include "src/job.h"
+#include "src/metric_state.h"
 #include "src/portfolio_queue.h"
 #include "src/settings.h"
 #include "src/statement.h"
@@ -46,6 +47,8 @@
 #define WORKER_LOCK_SPACE 3
 /* So many removed marks make a vacuum of pulse.dirty worth while: the tick reads all of its pages. */
 #define VACUUM_MARKS 20000
+/* Rewriting summaries holds a fill up by no more. */
+#define SUMMARY_BUDGET_MS 50
 #define FIRST_ERROR_DELAY_MS 1000
 #define MAX_ERROR_DELAY_MS 60000
 /* How long a worker that was started by hand waits for the row that allows it to be committed. */
@@ -173,6 +176,19 @@ tick_changes(void)
 	commit();
 }
 
+/* Between the two: summaries, a bounded piece of them. */
+static void
+tick_summaries(void)
+{
+	PulseFailures failures = {0};
+
+	begin("pulse: rewriting summaries");
+	pulse_metric_state_refresh(SUMMARY_BUDGET_MS, false, &failures);
+	if (failures.count > 0)
+		store_failures(&failures);
+	commit();
+}
+
 /* Transaction B. */
 static void
 tick_updates(void)
@@ -253,6 +269,8 @@ cycle(void)
 	tick_changes();
 	if (!installed)
 		return;
+	if (pulse_metric_state_waits())
+		tick_summaries();
 	now = GetCurrentTimestamp();
 	if (pulse_next_update(pulse_performance_interval) <= now)
 		tick_updates();
@@ -376,7 +394,7 @@ time_to_sleep(void)
 
 	if (!installed)
 		return pulse_poll_interval;
-	if (tick.more)
+	if (tick.more || pulse_metric_state_waits())
 		return 0;
 	until = Min(until, pulse_next_update(pulse_performance_interval));
 	until = Min(until, next_job);

@@ -169,6 +169,32 @@ pulse_mark_unbounded(int32 source_id, const char *portfolio, int portfolio_len)
 	get_mark(source_id, portfolio, portfolio_len)->unbounded = true;
 }
 
+/* Calls found for each mark of the current transaction that concerns a portfolio of a source. */
+void
+pulse_pending_marks(int32 source_id, const char *portfolio,
+					void (*found) (void *arg, TimestampTz min_ts, TimestampTz max_ts), void *arg)
+{
+	marks_iterator iterator;
+	Mark	   *mark;
+
+	if (pending == NULL)
+		return;
+	marks_start_iterate(pending, &iterator);
+	while ((mark = marks_iterate(pending, &iterator)) != NULL)
+	{
+		if (mark->key.source_id != source_id)
+			continue;
+		if (portfolio != NULL && mark->key.portfolio_len >= 0 &&
+			(mark->key.portfolio_len != (int) strlen(portfolio) ||
+			 memcmp(mark->key.portfolio, portfolio, mark->key.portfolio_len) != 0))
+			continue;
+		if (mark->unbounded)
+			found(arg, DT_NOBEGIN, DT_NOEND);
+		else
+			found(arg, mark->min_ts, mark->max_ts);
+	}
+}
+
 /* Asks for a tick as soon as this transaction has committed. */
 void
 pulse_wake_at_commit(void)

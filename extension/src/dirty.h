@@ -15,6 +15,13 @@ extern void pulse_mark_dirty(int32 source_id, const char *portfolio, int portfol
 /* Remembers that anything in the portfolio may have changed; portfolio NULL means all of the source. */
 extern void pulse_mark_unbounded(int32 source_id, const char *portfolio, int portfolio_len);
 
+/*
+ * Calls found for each mark of the current transaction that concerns a portfolio of a source (NULL: any), with the
+ * time range that it covers: what this transaction has changed itself, no row of pulse.dirty tells yet.
+ */
+extern void pulse_pending_marks(int32 source_id, const char *portfolio,
+								void (*found) (void *arg, TimestampTz min_ts, TimestampTz max_ts), void *arg);
+
 /* Asks for a tick as soon as this transaction has committed. */
 extern void pulse_wake_at_commit(void);
 

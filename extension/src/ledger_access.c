@@ -71,6 +71,16 @@ find_out(last_answer *answer)
 	answer->valid = true;
 }
 
+/* Whether the current user may read what was computed from a source, as pulse.readable() says. */
+bool
+pulse_may_read(int32 source_id, const char *portfolio)
+{
+	last_answer answer = {.source_id = source_id, .user = GetUserId(), .portfolio = unconstify(char *, portfolio)};
+
+	find_out(&answer);
+	return answer.readable;
+}
+
 /* Whether an answer holds for this call. */
 static bool
 holds(const last_answer *answer, int32 source_id, FunctionCallInfo fcinfo)

@@ -167,11 +167,13 @@ pulse_unregister_source(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	identity = pulse_act_as(pulse_owner(), false);
-	detached = run_for_integer("WITH gone AS (UPDATE pulse.source SET state = 'detached', columns = columns"
+	detached = run_for_integer("WITH gone AS (UPDATE pulse.source SET state = 'detached', columns = columns, archived_before = NULL"
 							   " WHERE schema_name = $1 AND table_name = $2 AND state = 'active' RETURNING source_id),"
 							   " fills AS (DELETE FROM pulse.fill f USING gone g WHERE f.source_id = g.source_id),"
 							   " positions AS (DELETE FROM pulse.position p USING gone g WHERE p.source_id = g.source_id),"
-							   " trades AS (DELETE FROM pulse.closed_trade c USING gone g WHERE c.source_id = g.source_id)"
+							   " trades AS (DELETE FROM pulse.closed_trade c USING gone g WHERE c.source_id = g.source_id),"
+							   " summaries AS (DELETE FROM pulse.metric_state m USING gone g WHERE m.source_id = g.source_id),"
+							   " ranges AS (DELETE FROM pulse.metric_dirty d USING gone g WHERE d.source_id = g.source_id)"
 							   " SELECT count(*)::int FROM gone",
 							   2, types, values, NULL);
 	pulse_act_back(&identity);
@@ -337,7 +339,8 @@ pulse_source_load(int32 source_id, bool by_portfolio, bool by_time)
 
 	pulse_saved_plan(&plan,
 					 "SELECT s.kind, s.epoch IS NOT DISTINCT FROM e.epoch, s.epoch IS DISTINCT FROM e.epoch AND s.epoch IS NOT NULL,"
-					 " s.created_at, s.rebook FROM pulse.source s CROSS JOIN pulse.sequencer e"
+					 " s.created_at, s.rebook, coalesce(s.archived_before, '-infinity')"
+					 " FROM pulse.source s CROSS JOIN pulse.sequencer e"
 					 " WHERE s.source_id = $1 AND s.state = 'active'", 1, types);
 	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read pulse.source");
@@ -354,6 +357,7 @@ pulse_source_load(int32 source_id, bool by_portfolio, bool by_time)
 		source->restored = result_bool(3);
 		source->attached_at = DatumGetTimestampTz(SPI_getbinval(row->vals[0], row->tupdesc, 4, &isnull));
 		source->rebook = result_bool(5);
+		source->archived_before = DatumGetTimestampTz(SPI_getbinval(row->vals[0], row->tupdesc, 6, &isnull));
 		SPI_freetuptable(row);
 		access = find_access(source_id, by_portfolio, by_time);
 		if (access != NULL)

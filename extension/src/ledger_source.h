@@ -31,6 +31,7 @@ typedef struct pulse_source
 	bool		restored;		/* its entry came from a dump of another one */
 	bool		rebook;			/* a setting has changed since its state was built */
 	TimestampTz attached_at;
+	TimestampTz archived_before;	/* of snapshots only summaries count before this time; DT_NOBEGIN: none */
 	char	   *query;			/* reads it under the logical names, or NULL when a required column is gone */
 } pulse_source;
 
@@ -38,6 +39,7 @@ extern Oid	pulse_owner(void);
 extern pulse_identity pulse_act_as(Oid user, bool untrusted);
 extern void pulse_act_back(const pulse_identity *identity);
 extern SPIPlanPtr pulse_saved_plan(SPIPlanPtr *plan, const char *statement, int nargs, Oid *types);
+extern bool pulse_may_read(int32 source_id, const char *portfolio);
 extern pulse_source *pulse_source_load(int32 source_id, bool by_portfolio, bool by_time);
 
 #endif							/* PULSE_LEDGER_SOURCE_H */

@@ -86,6 +86,13 @@ make_summary(const pulse_segment *segments, size_t n, int64 width)
 	return summary;
 }
 
+/* Returns merged segments as a pulse_summary. */
+Datum
+pulse_summary_datum(const pulse_segment *segments, size_t n, int64 width)
+{
+	return PointerGetDatum(make_summary(segments, n, width));
+}
+
 /* Checks bytes from outside and returns them as a summary. */
 static struct varlena *
 accept_bytes(const char *bytes, size_t size)

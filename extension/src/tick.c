@@ -18,6 +18,7 @@
 #include "src/change.h"
 #include "src/compat.h"
 #include "src/ledger.h"
+#include "src/metric_state.h"
 #include "src/performance_state.h"
 #include "src/poll.h"
 #include "src/portfolio_queue.h"
@@ -41,6 +42,7 @@ typedef struct ChangeWork
 	PulseSourceState *source;
 	PulseChange *change;
 	List	   *portfolios;		/* result: what the change touched */
+	bool		changed;		/* result: whether it has changed anything */
 	MemoryContext context;
 } ChangeWork;
 
@@ -88,9 +90,12 @@ apply_change(void *arg)
 	PushActiveSnapshot(GetTransactionSnapshot());
 	if (work->source->trades)
 		changed = pulse_ledger_apply(change->source_id, change->portfolio, change->min_ts, change->max_ts);
+	else
+		pulse_metric_state_mark(change);
 	pulse_remove_marks(change);
 
 	MemoryContextSwitchTo(work->context);
+	work->changed = changed;
 	work->portfolios = !changed ? NIL : change->portfolio != NULL ? list_make1(change->portfolio) :
 		pulse_source_portfolios(work->source, change);
 	PopActiveSnapshot();
@@ -172,7 +177,7 @@ process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
 		if (!source->rebuilt && !source->trades && change->unbounded && change->portfolio == NULL)
 			pulse_source_rebuilt(source, sequencer->epoch);
 		/* among them may be those that the change has removed */
-		if (change->portfolio == NULL)
+		if (work.changed && change->portfolio == NULL)
 			work.portfolios = list_concat(work.portfolios, pulse_performance_portfolios(pulse_source_reader(sources, source)));
 		foreach(name, work.portfolios)
 			touched = lappend(touched, touch_portfolio(lfirst(name), pulse_source_reader(sources, source)));

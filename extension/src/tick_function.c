@@ -14,12 +14,15 @@
 
 #include "src/compat.h"
 #include "src/job.h"
+#include "src/metric_state.h"
 #include "src/poll.h"
 #include "src/tick.h"
 #include "src/update.h"
 
 /* A cycle by hand ends after so many batches, so that it ends while others keep writing. */
 #define MAX_ROUNDS 100
+/* A first build of summaries goes on in the next cycle. */
+#define REFRESH_BUDGET_MS 2000
 
 PG_FUNCTION_INFO_V1(pulse_tick);
 
@@ -137,6 +140,11 @@ pulse_tick(PG_FUNCTION_ARGS)
 	take_changes(&tick, context);
 	seq = tick.seq;
 	MemoryContextSwitchTo(context);
+	if (pulse_metric_state_waits())
+	{
+		pulse_metric_state_refresh(REFRESH_BUDGET_MS, true, &tick.failures);
+		tick.more = tick.more || pulse_metric_state_waits();
+	}
 	pulse_tick_updates(&tick, 0);
 	tick.seq = Max(seq, tick.seq);
 	at = PG_ARGISNULL(0) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(0);
