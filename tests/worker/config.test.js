@@ -49,7 +49,8 @@ test('every problem is named with its file, line and reason', async () => {
 		[`${minimal}[websocket]\nport = 70000\n`, /^pulse\.ini:4: \[websocket\] port: 70000 is outside of 0 to 65535$/m],
 		[`${minimal}[websocket]\nport = 80x\n`, /^pulse\.ini:4: \[websocket\] port: "80x" is not a whole number$/m],
 		[`${minimal}[websocket]\nport = \n`, /^pulse\.ini:4: \[websocket\] port: "" is not a whole number$/m],
-		[`${minimal}[websocket]\nhost = 0.0.0.0\n`, /^pulse\.ini:4: \[websocket\] host: not a loopback address/m],
+		[`${minimal}[websocket]\nhost = 0.0.0.0\n`, /^pulse\.ini: \[websocket\] host: 0\.0\.0\.0 is not a loopback address, which needs tls_cert, tls_key and \[auth\] enabled/m],
+		[`${minimal}[websocket]\ntls_cert = /dev/null\n`, /^pulse\.ini: \[websocket\] tls_cert and tls_key belong together/m],
 		[`${minimal}[websocket]\nallowed_origins = https://a.example, b.example\n`, /^pulse\.ini:4: \[websocket\] allowed_origins: not an origin/m],
 		[`${minimal}[telegram]\nenabled = perhaps\n`, /^pulse\.ini:4: \[telegram\] enabled: "perhaps" is neither true nor false$/m],
 		[`${minimal}[telegram]\napi_base = http://api.example\n`, /^pulse\.ini:4: \[telegram\] api_base: http:\/\/ would send the token in the clear/m],
@@ -85,7 +86,7 @@ test('all problems of a file are reported at once', async () => {
 });
 
 test('sections of features that this version does not have are refused by name', async () => {
-	for (const section of ['logs', 'remote.loki', 'auth']) {
+	for (const section of ['logs', 'remote.loki']) {
 		const { status, stderr } = await check(`${minimal}[${section}]\na = 1\n`);
 		assert.equal(status, 78);
 		assert.match(stderr, new RegExp(`pulse\\.ini:4: section \\[${section}\\] is not supported`));

@@ -8,8 +8,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <zlib.h>
 
 #define FRESH_US 1000000
+#define WORTH_PACKING 1024
 #define MAX_ENTRIES 128
 #define MAX_BYTES (32u << 20)
 
@@ -31,6 +33,8 @@ struct entry
 	int			parameter_count;
 	struct answer *answer;
 	uint64_t	answered_at;
+	bool		heavy;
+	int			lane;			/* of the running query: index of a heavy connection, -1 the light one */
 	bool		running;
 	uint64_t	running_seq;	/* position of the stream when the running query was sent */
 	struct waiter *waiting;		/* for the running query */
@@ -41,6 +45,8 @@ struct answers
 {
 	struct loop *loop;
 	struct database *database;
+	struct database *heavy[ANSWERS_HEAVY_LANES];
+	int			heavy_running[ANSWERS_HEAVY_LANES];
 	char	   *epoch;
 	uint64_t	seq;
 	struct entry *entries;
@@ -63,9 +69,43 @@ answer_release(struct answer *answer)
 	if (answer == NULL || --answer->references > 0)
 		return;
 	frame_release(answer->frame);
+	free(answer->packed);
 	free(answer->epoch);
 	free(answer->body);
 	free(answer);
+}
+
+/* Returns the body with gzip, made once for all who want it; NULL where that does not pay. */
+const char *
+answer_packed(struct answer *answer, size_t *length)
+{
+	z_stream	stream = {0};
+	uLong		room;
+
+	if (answer->packed == NULL && !answer->packing_failed && answer->length >= WORTH_PACKING &&
+		deflateInit2(&stream, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY) == Z_OK)
+	{
+		room = deflateBound(&stream, answer->length);
+		answer->packed = memory_alloc(room);
+		stream.next_in = (unsigned char *) answer->body;
+		stream.avail_in = (unsigned int) answer->length;
+		stream.next_out = (unsigned char *) answer->packed;
+		stream.avail_out = (unsigned int) room;
+		if (deflate(&stream, Z_FINISH) == Z_STREAM_END && stream.total_out < answer->length)
+		{
+			answer->packed_length = stream.total_out;
+			answer->packed = memory_resize(answer->packed, stream.total_out);
+		}
+		else
+		{
+			free(answer->packed);
+			answer->packed = NULL;
+		}
+		deflateEnd(&stream);
+	}
+	answer->packing_failed = answer->packed == NULL;
+	*length = answer->packed_length;
+	return answer->packed;
 }
 
 static void
@@ -117,6 +157,33 @@ make_answer(struct entry *entry, const PGresult *result)
 	return answer;
 }
 
+/* The connection for a query: the least busy one of its kind that stands. */
+static struct database *
+choose_lane(struct entry *entry)
+{
+	struct answers *answers = entry->answers;
+
+	entry->lane = -1;
+	for (int i = 0; entry->heavy && i < ANSWERS_HEAVY_LANES; i++)
+	{
+		if (answers->heavy[i] != NULL && database_is_ready(answers->heavy[i]) &&
+			(entry->lane < 0 || answers->heavy_running[i] < answers->heavy_running[entry->lane]))
+			entry->lane = i;
+	}
+	if (entry->lane < 0)
+		return answers->database;
+	answers->heavy_running[entry->lane]++;
+	return answers->heavy[entry->lane];
+}
+
+static void
+leave_lane(struct entry *entry)
+{
+	if (entry->lane >= 0)
+		entry->answers->heavy_running[entry->lane]--;
+	entry->lane = -1;
+}
+
 static void
 answered(void *arg, const struct database_reply *reply)
 {
@@ -124,6 +191,7 @@ answered(void *arg, const struct database_reply *reply)
 	struct waiter *waiting = entry->waiting;
 	struct answer *answer = NULL;
 
+	leave_lane(entry);
 	entry->running = false;
 	entry->waiting = NULL;
 	if (reply->result != NULL)
@@ -162,8 +230,9 @@ send_query(struct entry *entry)
 		query.parameters[i] = entry->parameters[i];
 	entry->running_seq = entry->answers->seq;
 	entry->running = true;
-	if (database_query(entry->answers->database, &query))
+	if (database_query(choose_lane(entry), &query))
 		return;
+	leave_lane(entry);
 	entry->running = false;
 	waiting = entry->waiting;
 	entry->waiting = NULL;
@@ -229,6 +298,8 @@ find_entry(struct answers *answers, const struct question *question)
 	{
 		entry = memory_alloc_zero(sizeof(*entry));
 		entry->answers = answers;
+		entry->heavy = question->heavy;
+		entry->lane = -1;
 		entry->key = memory_string(key.data);
 		entry->sql = memory_string(question->sql);
 		entry->parameter_count = question->parameter_count;
@@ -241,14 +312,16 @@ find_entry(struct answers *answers, const struct question *question)
 	return entry;
 }
 
-/* Opens the cache in front of a connection. */
+/* Opens the cache in front of a connection, and of others for what takes long. */
 struct answers *
-answers_open(struct loop *loop, struct database *database)
+answers_open(struct loop *loop, struct database *database, struct database *const *heavy)
 {
 	struct answers *answers = memory_alloc_zero(sizeof(*answers));
 
 	answers->loop = loop;
 	answers->database = database;
+	for (int i = 0; i < ANSWERS_HEAVY_LANES; i++)
+		answers->heavy[i] = heavy[i];
 	answers->epoch = memory_string("");
 	return answers;
 }
@@ -265,6 +338,8 @@ answers_close(struct answers *answers)
 
 		answers->entries = entry->next;
 		database_forget(answers->database, entry);
+		for (int i = 0; i < ANSWERS_HEAVY_LANES; i++)
+			database_forget(answers->heavy[i], entry);
 		for (struct waiter *waiter = entry->waiting; waiter != NULL; waiter = waiter->next)
 			waiter->fn = NULL;
 		for (struct waiter *waiter = entry->later; waiter != NULL; waiter = waiter->next)

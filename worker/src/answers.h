@@ -18,6 +18,9 @@ struct answer
 	char	   *body;			/* JSON text */
 	size_t		length;
 	char		etag[24];		/* with its quotes */
+	char	   *packed;			/* body with gzip, once someone wanted it so */
+	size_t		packed_length;
+	bool		packing_failed;
 	struct frame *frame;		/* for the stream's own use; released with the answer */
 };
 
@@ -29,15 +32,19 @@ struct question
 	const char *sql;			/* selects the body, and optionally seq and epoch of the moment it describes */
 	const char *parameters[DATABASE_MAX_PARAMETERS];
 	int			parameter_count;
+	bool		heavy;			/* an analysis, which goes over a connection of its own */
 };
 
-extern struct answers *answers_open(struct loop *loop, struct database *database);
+#define ANSWERS_HEAVY_LANES 2
+
+extern struct answers *answers_open(struct loop *loop, struct database *database, struct database *const *heavy);
 extern void answers_close(struct answers *answers);
 extern void answers_position(struct answers *answers, const char *epoch, uint64_t seq);
 extern void answers_ask(struct answers *answers, const struct question *question, answer_fn fn, void *arg);
 extern void answers_forget(struct answers *answers, const void *arg);
 
 extern struct answer *answer_hold(struct answer *answer);
+extern const char *answer_packed(struct answer *answer, size_t *length);
 extern void answer_release(struct answer *answer);
 
 #endif

@@ -1,129 +1,29 @@
 /*
- * The HTTP interface: a table from paths to SQL functions with typed parameters, and a few resources of the worker's
- * own. Figures come from the same functions as the stream's, through the same cache.
+ * The HTTP interface: resolves a request to a row of the table of routes or to a resource of the worker's own, checks
+ * what the client may do, and asks the database: questions through the cache, commands directly.
  */
 #include "api.h"
 
 #include "assets.h"
+#include "log.h"
 #include "memory.h"
 #include "metrics.h"
+#include "routes.h"
+#include "session.h"
 #include "stream.h"
 #include "text.h"
 #include "version.h"
 
 #include <errno.h>
 #include <inttypes.h>
+#include <jansson.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define MAX_PARAMETERS 4
 #define MAX_VALUE 200
-
-enum parameter_type
-{
-	PARAMETER_TEXT,
-	PARAMETER_INTEGER
-};
-
-struct parameter
-{
-	const char *name;
-	enum parameter_type type;
-	const char *initial;		/* NULL = SQL NULL */
-	long long	minimum;
-	long long	maximum;
-};
-
-/* A path that ends with {…} takes the rest of the request's path as its first parameter. */
-struct route
-{
-	const char *path;
-	const char *sql;			/* %s stands for the schema of the functions */
-	struct parameter parameters[MAX_PARAMETERS];
-};
-
-#define PORTFOLIO {"portfolio", PARAMETER_TEXT, NULL, 0, 0}
-#define TIMEZONE {"timezone", PARAMETER_TEXT, "UTC", 0, 0}
-
-/* A page carries one row more than was asked for, which tells whether there is a next one. */
-static const char trades_sql[] =
-"SELECT pg_catalog.jsonb_build_object("
-" 'items', COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object("
-"  'portfolio', t.portfolio, 'id', t.id, 'symbol', t.symbol, 'side', t.side, 'quantity', t.quantity::text,"
-"  'price', t.price::text, 'value', t.value::text, 'fee', t.fee::text, 'fee_asset', t.fee_asset,"
-"  'executed_at', pulse.json_time(t.executed_at), 'order_id', t.order_id, 'fill_id', t.fill_id, 'strategy', t.strategy,"
-"  'confidence', pulse.json_number(t.confidence), 'realized_pnl', t.realized_pnl::text, 'position', t.position::text)"
-"  ORDER BY t.n) FILTER (WHERE t.n <= $1::integer), '[]'),"
-" 'next_cursor', CASE WHEN pg_catalog.max(t.n) > $1::integer"
-"  THEN pg_catalog.max(t.cursor) FILTER (WHERE t.n = $1::integer) END)::text"
-" FROM %s.pulse_trades($1::integer + 1, $2, $3) WITH ORDINALITY AS t (portfolio, id, symbol, side, quantity, price, value,"
-"  fee, fee_asset, executed_at, order_id, fill_id, strategy, confidence, realized_pnl, position, cursor, n)";
-
-static const char events_sql[] =
-"SELECT pg_catalog.jsonb_build_object('epoch', q.epoch, 'seq', q.seq, 'items', COALESCE((SELECT pg_catalog.jsonb_agg("
-" pg_catalog.jsonb_build_object('v', 1, 'type', e.type, 'seq', e.seq, 'epoch', e.epoch, 'timestamp', pulse.json_time(e.ts),"
-"  'portfolio', e.portfolio, 'key', e.key, 'priority', e.priority, 'data', e.data) ORDER BY e.seq)"
-" FROM (SELECT * FROM pulse.event WHERE seq > $1::bigint ORDER BY seq LIMIT $2::integer) AS e), '[]'))::text"
-" FROM pulse.sequencer AS q";
-
-static const struct route routes[] = {
-	{"/api/v1/snapshot",
-		"SELECT s::text, s->>'seq', s->>'epoch' FROM (SELECT %s.pulse_snapshot($1) AS s) AS cut",
-		{PORTFOLIO}},
-	{"/api/v1/performance", "SELECT pulse.performance_data($1)::text", {PORTFOLIO}},
-	{"/api/v1/performance/report", "SELECT %s.pulse_performance_report($1::integer, $2)::text",
-		{{"days", PARAMETER_INTEGER, "30", 1, 36500}, PORTFOLIO}},
-	{"/api/v1/performance/breakdown",
-		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(b) || pg_catalog.jsonb_build_object('net_pnl', b.net_pnl::text)), '[]')::text"
-		" FROM %s.pulse_performance_breakdown($1) AS b",
-		{PORTFOLIO}},
-	{"/api/v1/monthly",
-		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('year', m.year, 'month', m.month, 'monthly_return',"
-		" pulse.json_number(m.monthly_return), 'end_value', pulse.json_number(m.end_value))), '[]')::text"
-		" FROM %s.pulse_monthly_returns($1, $2) AS m",
-		{PORTFOLIO, TIMEZONE}},
-	{"/api/v1/drawdowns",
-		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('rank', d.rank, 'depth', pulse.json_number(d.depth),"
-		" 'peak_at', pulse.json_time(d.peak_at), 'trough_at', pulse.json_time(d.trough_at),"
-		" 'recovered_at', pulse.json_time(d.recovered_at), 'duration', EXTRACT(epoch FROM d.duration)::float8,"
-		" 'time_to_trough', EXTRACT(epoch FROM d.time_to_trough)::float8,"
-		" 'time_to_recover', EXTRACT(epoch FROM d.time_to_recover)::float8)), '[]')::text"
-		" FROM %s.pulse_drawdowns($1::integer, $2) AS d",
-		{{"top", PARAMETER_INTEGER, "10", 1, 1000}, PORTFOLIO}},
-	{"/api/v1/heatmap",
-		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('weekday', h.weekday, 'hour', h.hour, 'trades', h.trades,"
-		" 'volume', h.volume::text, 'pnl', h.pnl::text)), '[]')::text"
-		" FROM %s.pulse_trading_heatmap($1::integer, $2, $3) AS h",
-		{{"days", PARAMETER_INTEGER, "30", 1, 36500}, PORTFOLIO, TIMEZONE}},
-	{"/api/v1/symbols",
-		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('symbol', s.symbol, 'fills', s.fills, 'volume', s.volume::text,"
-		" 'trades', s.trades, 'gross_pnl', s.gross_pnl::text, 'fees', s.fees::text, 'net_pnl', s.net_pnl::text,"
-		" 'win_rate', pulse.json_number(s.win_rate), 'profit_factor', pulse.json_number(s.profit_factor),"
-		" 'average_win', pulse.json_number(s.average_win), 'average_loss', pulse.json_number(s.average_loss),"
-		" 'average_return', pulse.json_number(s.average_return), 'best_trade', s.best_trade::text, 'worst_trade', s.worst_trade::text,"
-		" 'average_holding', EXTRACT(epoch FROM s.average_holding)::float8)), '[]')::text"
-		" FROM %s.pulse_symbol_performance($1::integer, $2) AS s",
-		{{"days", PARAMETER_INTEGER, "30", 1, 36500}, PORTFOLIO}},
-	{"/api/v1/targets",
-		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)), '[]')::text FROM %s.pulse_targets($1) AS t",
-		{PORTFOLIO}},
-	{"/api/v1/portfolio", "SELECT %s.pulse_portfolio($1)::text", {PORTFOLIO}},
-	{"/api/v1/portfolio/chart", "SELECT %s.pulse_portfolio_chart($1::integer, $2::integer, $3)::text",
-		{{"hours", PARAMETER_INTEGER, "24", 1, 1000000}, {"points", PARAMETER_INTEGER, "500", 4, 10000}, PORTFOLIO}},
-	{"/api/v1/positions", "SELECT (%s.pulse_portfolio($1)->'positions')::text", {PORTFOLIO}},
-	{"/api/v1/trades", trades_sql,
-		{{"limit", PARAMETER_INTEGER, "50", 1, 1000}, {"cursor", PARAMETER_TEXT, NULL, 0, 0}, PORTFOLIO}},
-	{"/api/v1/health", "SELECT pulse.health_data()::text", {{0}}},
-	{"/api/v1/health/{component}",
-		"SELECT pg_catalog.jsonb_build_object('component', h.component, 'status', h.status, 'message', h.message, 'latency_ms',"
-		" pulse.json_number(h.latency_ms), 'checked_at', pulse.json_time(h.checked_at), 'details', h.details)::text"
-		" FROM %s.pulse_health_check($1) AS h",
-		{{"component", PARAMETER_TEXT, NULL, 0, 0}}},
-	{"/api/v1/events", events_sql,
-		{{"since_seq", PARAMETER_INTEGER, "0", 0, INT64_MAX}, {"limit", PARAMETER_INTEGER, "100", 1, 1000}}},
-};
+#define MAX_BODY_VALUE 4096
 
 static void
 respond_json(struct exchange *exchange, int status, struct text *text)
@@ -132,113 +32,285 @@ respond_json(struct exchange *exchange, int status, struct text *text)
 	http_respond_owned(exchange, status, "application/json", text_detach(text));
 }
 
+/* Tells why a query gave nothing. */
 static void
-answered(void *arg, struct answer *answer, const char *sqlstate, const char *problem)
+respond_failure(struct exchange *exchange, const char *sqlstate, const char *problem)
 {
-	struct exchange *exchange = arg;
-
-	if (answer != NULL)
-		http_respond_answer(exchange, "application/json", answer);
-	else if (strncmp(sqlstate, "08", 2) == 0 || strncmp(sqlstate, "57", 2) == 0)
+	if (strncmp(sqlstate, "08", 2) == 0 || strncmp(sqlstate, "57", 2) == 0)
 		http_problem(exchange, 503, "Service Unavailable", "the database cannot be reached; try again");
-	else if (strncmp(sqlstate, "22", 2) == 0)
+	else if (strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0)
 		http_problem(exchange, 400, "Bad Request", problem);
 	else if (strcmp(sqlstate, "42704") == 0)
 		http_problem(exchange, 404, "Not Found", problem);
 	else if (strcmp(sqlstate, "42883") == 0)
 		http_problem(exchange, 501, "Not Implemented", "the database's version of the extension does not offer this");
+	else if (strcmp(sqlstate, "42501") == 0)
+		http_problem(exchange, 403, "Forbidden", "the worker's role in the database may not do this");
 	else
 		http_problem(exchange, 500, "Internal Server Error", "the query failed; the worker's log says why");
 }
 
 static void
-forget(void *arg, struct exchange *exchange)
+answered(void *arg, struct answer *answer, const char *sqlstate, const char *problem)
+{
+	if (answer != NULL)
+		http_respond_answer(arg, "application/json", answer);
+	else
+		respond_failure(arg, sqlstate, problem);
+}
+
+static void
+forget_answer(void *arg, struct exchange *exchange)
 {
 	answers_forget(arg, exchange);
 }
 
-/* Reads one parameter; returns false with the response made. */
+/* A command that touched nothing was about something that is not there, or that this client may not see. */
+static void
+commanded(void *arg, const struct database_reply *reply)
+{
+	struct exchange *exchange = arg;
+
+	if (reply->result == NULL)
+	{
+		if (strncmp(reply->sqlstate, "08", 2) != 0 && strncmp(reply->sqlstate, "22", 2) != 0)
+			log_warning("api", "%s: %s", exchange->path, reply->message);
+		respond_failure(exchange, reply->sqlstate, reply->message);
+	}
+	else if (PQntuples(reply->result) == 0 || PQgetisnull(reply->result, 0, 0))
+		http_problem(exchange, 404, "Not Found", "there is nothing of this name or number that you may see or change");
+	else
+		http_respond_owned(exchange, 200, "application/json", memory_string(PQgetvalue(reply->result, 0, 0)));
+}
+
+static void
+forget_command(void *arg, struct exchange *exchange)
+{
+	database_forget(arg, exchange);
+}
+
 static bool
-read_parameter(struct exchange *exchange, const struct parameter *parameter, char *value, const char **result)
+bad_request(struct exchange *exchange, const char *detail)
+{
+	http_problem(exchange, 400, "Bad Request", detail);
+	return false;
+}
+
+static bool
+check_number(struct exchange *exchange, const struct parameter *parameter, const char *value)
 {
 	char		detail[160];
 	char	   *end;
 	long long	number;
+
+	errno = 0;
+	number = strtoll(value, &end, 10);
+	if (*value != '\0' && *end == '\0' && errno == 0 && number >= parameter->minimum && number <= parameter->maximum)
+		return true;
+	snprintf(detail, sizeof(detail), "%s must be a whole number from %lld to %lld", parameter->name, parameter->minimum,
+			 parameter->maximum);
+	return bad_request(exchange, detail);
+}
+
+/* Reads a parameter of the query string; returns false with the response made. */
+static bool
+read_parameter(struct exchange *exchange, const struct parameter *parameter, char *value, const char **result)
+{
 	bool		too_long;
 
 	*result = parameter->initial;
 	if (!http_query_parameter(exchange, parameter->name, value, MAX_VALUE, &too_long))
-	{
-		if (!too_long)
-			return true;
-		http_problem(exchange, 400, "Bad Request", "a parameter is too long");
-		return false;
-	}
+		return too_long ? bad_request(exchange, "a parameter is too long") : true;
 	*result = value;
-	if (parameter->type == PARAMETER_TEXT)
-		return true;
-	errno = 0;
-	number = strtoll(value, &end, 10);
-	if (*value == '\0' || *end != '\0' || errno != 0 || number < parameter->minimum || number > parameter->maximum)
-	{
-		snprintf(detail, sizeof(detail), "%s must be a whole number from %lld to %lld", parameter->name, parameter->minimum,
-				 parameter->maximum);
-		http_problem(exchange, 400, "Bad Request", detail);
+	return parameter->type != PARAMETER_INTEGER || check_number(exchange, parameter, value);
+}
+
+static bool
+read_portfolio(struct exchange *exchange, const struct parameter *parameter, char *value, const char **result)
+{
+	if (!read_parameter(exchange, parameter, value, result))
 		return false;
+	if (*result == NULL && exchange->principal->limited)
+		*result = exchange->principal->portfolios.names[0];
+	if (*result == NULL || principal_sees(exchange->principal, *result))
+		return true;
+	http_problem(exchange, 403, "Forbidden", "your token does not cover this portfolio");
+	return false;
+}
+
+/* Reads a member of the request's body. */
+static bool
+read_member(struct exchange *exchange, const struct parameter *parameter, json_t *body, char *value, const char **result)
+{
+	json_t	   *member = json_object_get(body, parameter->name);
+	char		detail[160];
+	char	   *text;
+
+	if (member == NULL || json_is_null(member))
+		return true;
+	if (parameter->type == PARAMETER_BODY_TEXT && !json_is_string(member))
+	{
+		snprintf(detail, sizeof(detail), "\"%s\" must be a string", parameter->name);
+		return bad_request(exchange, detail);
 	}
+	text = json_is_string(member) && parameter->type == PARAMETER_BODY_TEXT ? memory_string(json_string_value(member))
+		: json_dumps(member, JSON_ENCODE_ANY | JSON_COMPACT);
+	if (text == NULL || strlen(text) >= MAX_BODY_VALUE)
+	{
+		free(text);
+		snprintf(detail, sizeof(detail), "\"%s\" is too long", parameter->name);
+		return bad_request(exchange, detail);
+	}
+	snprintf(value, MAX_BODY_VALUE, "%s", text);
+	free(text);
+	*result = value;
 	return true;
 }
 
-/* Tells whether a path is this route's; rest becomes what stands in the place of {…}, NULL where there is none. */
+/* The portfolios that a client may see as text of PostgreSQL's type text[]. */
+void
+api_write_visible(struct text *out, const struct principal *principal)
+{
+	for (int i = 0; i < principal->portfolios.count; i++)
+	{
+		text_append_char(out, i == 0 ? '{' : ',');
+		text_append_char(out, '"');
+		for (const char *c = principal->portfolios.names[i]; *c != '\0'; c++)
+		{
+			if (*c == '"' || *c == '\\')
+				text_append_char(out, '\\');
+			text_append_char(out, *c);
+		}
+		text_append_char(out, '"');
+	}
+	text_append_char(out, '}');
+}
+
+/* The values of a route's parameters, and the room that they need. */
+struct values
+{
+	const char *result[ROUTE_MAX_PARAMETERS];
+	char		room[ROUTE_MAX_PARAMETERS][MAX_BODY_VALUE];
+	struct text visible;
+	int			count;
+};
+
 static bool
-route_matches(const struct route *route, const char *path, const char **rest)
+read_value(struct exchange *exchange, const struct parameter *parameter, const char *rest, json_t *body, struct values *values)
+{
+	char	   *room = values->room[values->count];
+	const char **result = &values->result[values->count++];
+
+	switch (parameter->type)
+	{
+		case PARAMETER_TEXT:
+		case PARAMETER_INTEGER:
+			return read_parameter(exchange, parameter, room, result);
+		case PARAMETER_PATH:
+			*result = rest;
+			return true;
+		case PARAMETER_PATH_INTEGER:
+			*result = rest;
+			return check_number(exchange, parameter, rest);
+		case PARAMETER_PORTFOLIO:
+			return read_portfolio(exchange, parameter, room, result);
+		case PARAMETER_VISIBLE:
+			if (exchange->principal->limited)
+			{
+				api_write_visible(&values->visible, exchange->principal);
+				*result = values->visible.data;
+			}
+			return true;
+		case PARAMETER_BY:
+			*result = exchange->principal->name;
+			return true;
+		case PARAMETER_BODY_TEXT:
+		case PARAMETER_BODY_JSON:
+			return read_member(exchange, parameter, body, room, result);
+	}
+	return false;
+}
+
+static bool
+read_values(struct exchange *exchange, const struct route *route, const char *rest, struct values *values)
+{
+	json_t	   *body = NULL;
+	bool		good = true;
+
+	if (route->method == HTTP_POST)
+	{
+		json_error_t where;
+
+		body = exchange->request.length == 0 ? json_object()
+			: json_loadb(exchange->request.data, exchange->request.length, JSON_REJECT_DUPLICATES, &where);
+		if (!json_is_object(body))
+			good = bad_request(exchange, "the body must be a JSON object");
+	}
+	for (int i = 0; good && i < ROUTE_MAX_PARAMETERS && route->parameters[i].name != NULL; i++)
+		good = read_value(exchange, &route->parameters[i], rest, body, values);
+	json_decref(body);
+	return good;
+}
+
+/* Tells whether a path is this route's; rest becomes what stands in the place of {…}, "" where there is none. */
+static bool
+route_matches(const struct route *route, const char *path, char *rest, size_t size)
 {
 	const char *brace = strchr(route->path, '{');
-	size_t		length = brace != NULL ? (size_t) (brace - route->path) : 0;
+	const char *behind = brace != NULL ? strchr(brace, '}') + 1 : NULL;
+	size_t		before = brace != NULL ? (size_t) (brace - route->path) : 0;
+	size_t		length;
 
-	*rest = NULL;
+	rest[0] = '\0';
 	if (brace == NULL)
 		return strcmp(route->path, path) == 0;
-	if (strncmp(route->path, path, length) != 0 || path[length] == '\0' || strchr(path + length, '/') != NULL)
+	if (strncmp(route->path, path, before) != 0)
 		return false;
-	*rest = path + length;
+	length = strcspn(path + before, "/");
+	if (length == 0 || length >= size || strcmp(path + before + length, behind) != 0)
+		return false;
+	memcpy(rest, path + before, length);
+	rest[length] = '\0';
 	return true;
 }
 
 static void
-ask(struct api *api, const struct route *route, const char *rest, struct exchange *exchange)
+run(struct api *api, const struct route *route, const char *rest, struct exchange *exchange)
 {
-	char		values[MAX_PARAMETERS][MAX_VALUE];
-	struct question question = {0};
-	struct text sql = {0};
-	const char *schema = strstr(route->sql, "%s");
+	struct values *values = memory_alloc_zero(sizeof(*values));
+	char	   *sql;
 
-	for (int i = 0; i < MAX_PARAMETERS && route->parameters[i].name != NULL; i++)
-	{
-		if (i == 0 && rest != NULL)
-			question.parameters[i] = rest;
-		else if (!read_parameter(exchange, &route->parameters[i], values[i], &question.parameters[i]))
-			return;
-		question.parameter_count++;
-	}
-	if (!database_is_ready(api->database))
-	{
+	if (!read_values(exchange, route, rest, values))
+		;
+	else if (!database_is_ready(api->database))
 		http_problem(exchange, 503, "Service Unavailable", "the database cannot be reached; try again");
-		return;
-	}
-	if (schema != NULL)
+	else if (route->method == HTTP_GET)
 	{
-		text_append_n(&sql, route->sql, (size_t) (schema - route->sql));
-		text_append(&sql, database_facts(api->database)->schema);
-		text_append(&sql, schema + 2);
+		struct question question = {.parameter_count = values->count,.heavy = route->weight == HEAVY};
+
+		sql = route_sql(route->sql, database_facts(api->database)->schema);
+		question.sql = sql;
+		memcpy(question.parameters, values->result, sizeof(values->result));
+		exchange->cancel = forget_answer;
+		exchange->cancel_arg = api->answers;
+		answers_ask(api->answers, &question, answered, exchange);
+		free(sql);
 	}
 	else
-		text_append(&sql, route->sql);
-	question.sql = sql.data;
-	exchange->cancel = forget;
-	exchange->cancel_arg = api->answers;
-	answers_ask(api->answers, &question, answered, exchange);
-	text_free(&sql);
+	{
+		struct database_query query = {.parameter_count = values->count,.reply = commanded,.arg = exchange};
+
+		sql = route_sql(route->sql, database_facts(api->database)->schema);
+		query.sql = sql;
+		memcpy(query.parameters, values->result, sizeof(values->result));
+		exchange->cancel = forget_command;
+		exchange->cancel_arg = api->database;
+		if (!database_query(api->database, &query))
+			http_problem(exchange, 503, "Service Unavailable", "the database is busy; try again");
+		free(sql);
+	}
+	text_free(&values->visible);
+	free(values);
 }
 
 /* Alive: the loop turns. Nothing else is asked, so that a database outage does not get the worker restarted. */
@@ -295,39 +367,89 @@ prometheus(struct api *api, struct exchange *exchange)
 	http_respond_owned(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", text_detach(&text));
 }
 
+/* Tells whether the client may do this; false with the response made. */
+static bool
+allowed(struct exchange *exchange, enum scope scope)
+{
+	if (scope == SCOPE_NONE)
+		return true;
+	if (exchange->principal == NULL)
+	{
+		http_problem(exchange, 401, "Unauthorized", "send a token: Authorization: Bearer ..., or log in at /api/v1/login");
+		return false;
+	}
+	if (exchange->principal->scope >= scope)
+		return true;
+	http_problem(exchange, 403, "Forbidden", scope == SCOPE_OPERATE ? "this needs a token of scope operate"
+				 : "this needs a token of scope admin");
+	return false;
+}
+
+static void
+wrong_method(struct exchange *exchange, const char *allow)
+{
+	exchange->allow = allow;
+	http_problem(exchange, 405, "Method Not Allowed", "this resource is used with other methods; see the Allow header");
+}
+
+/* The routes of a path; several differ in method. Returns false when there is none. */
+static bool
+handle_route(struct api *api, struct exchange *exchange)
+{
+	static const char *const allowing[] = {NULL, "GET, HEAD", "POST", "GET, HEAD, POST", "DELETE"};
+	char		rest[sizeof(exchange->path)];
+	unsigned int methods = 0;
+
+	for (int i = 0; i < route_count; i++)
+	{
+		if (!route_matches(&routes[i], exchange->path, rest, sizeof(rest)))
+			continue;
+		methods |= 1u << routes[i].method;
+		if (routes[i].method != exchange->method)
+			continue;
+		if (allowed(exchange, routes[i].scope))
+			run(api, &routes[i], rest, exchange);
+		return true;
+	}
+	if (methods == 0)
+		return false;
+	wrong_method(exchange, allowing[methods & 7]);
+	return true;
+}
+
 /* Finds out what a request wants and responds, at once or when the database has answered. */
 void
-api_handle(struct api *api, struct exchange *exchange, bool readable_method)
+api_handle(struct api *api, struct exchange *exchange)
 {
 	static const struct
 	{
 		const char *path;
+		enum http_method method;
+		enum scope	scope;
 		void		(*handle) (struct api *api, struct exchange *exchange);
-	}			own[] = {{"/healthz", healthz}, {"/readyz", readyz}, {"/metrics", prometheus}};
+	}			own[] = {
+		{"/healthz", HTTP_GET, SCOPE_NONE, healthz},
+		{"/readyz", HTTP_GET, SCOPE_NONE, readyz},
+		{"/metrics", HTTP_GET, SCOPE_READ, prometheus},
+		{"/api/v1/login", HTTP_POST, SCOPE_NONE, session_log_in},
+		{"/api/v1/logout", HTTP_POST, SCOPE_NONE, session_log_out},
+		{"/api/v1/session", HTTP_GET, SCOPE_NONE, session_describe},
+	};
 
-	const char *rest;
-
-	if (!readable_method)
-	{
-		http_problem(exchange, 405, "Method Not Allowed", "this resource is read with GET");
-		return;
-	}
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)
 	{
-		if (strcmp(own[i].path, exchange->path) == 0)
-		{
+		if (strcmp(own[i].path, exchange->path) != 0)
+			continue;
+		if (own[i].method != exchange->method)
+			wrong_method(exchange, own[i].method == HTTP_POST ? "POST" : "GET, HEAD");
+		else if (allowed(exchange, own[i].scope))
 			own[i].handle(api, exchange);
-			return;
-		}
+		return;
 	}
-	for (size_t i = 0; i < sizeof(routes) / sizeof(routes[0]); i++)
-	{
-		if (route_matches(&routes[i], exchange->path, &rest))
-		{
-			ask(api, &routes[i], rest, exchange);
-			return;
-		}
-	}
-	if (strncmp(exchange->path, "/api/", 5) == 0 || !assets_respond(exchange, api->dashboard_directory))
+	if (handle_route(api, exchange))
+		return;
+	if (exchange->method != HTTP_GET)
+		wrong_method(exchange, "GET, HEAD");
+	else if (strncmp(exchange->path, "/api/", 5) == 0 || !assets_respond(exchange, api->dashboard_directory))
 		http_problem(exchange, 404, "Not Found", "there is no such resource");
 }

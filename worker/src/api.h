@@ -6,6 +6,7 @@
 /* What the API can look at; filled by the program that puts the parts together. */
 struct api
 {
+	const struct access *access;
 	struct answers *answers;
 	struct database *database;
 	struct stream *stream;
@@ -16,6 +17,7 @@ struct api
 	uint64_t	started_at;
 };
 
-extern void api_handle(struct api *api, struct exchange *exchange, bool readable_method);
+extern void api_handle(struct api *api, struct exchange *exchange);
+extern void api_write_visible(struct text *out, const struct principal *principal);
 
 #endif

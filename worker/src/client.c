@@ -168,8 +168,18 @@ client_free(struct client *client)
 	client_drop_queue(client);
 	subscription_free(&client->subscription);
 	text_free(&client->received);
+	principal_release(client->principal);
+	peer_release(client->peer);
 	free(client->snapshot_id);
 	free(client->snapshot_portfolio);
+}
+
+/* Tells whether the client asked for an event and may get it. */
+bool
+client_wants(const struct client *client, const struct event *event)
+{
+	return client->principal != NULL && client->principal->valid &&
+		subscription_accepts(&client->subscription, event) && principal_may_get(client->principal, event);
 }
 
 /* Tells whether there is something to send now. */
@@ -205,7 +215,7 @@ client_next_frame(struct client *client)
 				client->sent = queued->cut;
 		}
 		/* The subscription may have become narrower since this was queued. */
-		else if (subscription_accepts(&client->subscription, queued->event))
+		else if (client_wants(client, queued->event))
 		{
 			frame = frame_hold(event_frame(queued->event, client->sent));
 			client->sent = queued->event->seq;
@@ -219,17 +229,5 @@ client_next_frame(struct client *client)
 bool
 client_may_send(struct client *client, uint64_t now, int64_t rate)
 {
-	double		most = (double) rate * 2;
-
-	if (client->tokens_at == 0)
-		client->tokens = most;
-	else
-		client->tokens += (double) (now - client->tokens_at) * (double) rate / 1e6;
-	client->tokens_at = now;
-	if (client->tokens > most)
-		client->tokens = most;
-	if (client->tokens < 1)
-		return false;
-	client->tokens -= 1;
-	return true;
+	return bucket_take(&client->messages, now, (double) rate, (double) rate * 2);
 }

@@ -1,8 +1,10 @@
 #ifndef PULSE_CLIENT_H
 #define PULSE_CLIENT_H
 
+#include "auth.h"
 #include "event.h"
 #include "loop.h"
+#include "peers.h"
 #include "subscription.h"
 #include "text.h"
 
@@ -45,6 +47,10 @@ struct client
 	struct lws *wsi;
 	uint64_t	number;			/* for the log */
 
+	struct principal *principal;	/* with a reference; NULL until it has said who it is */
+	struct peer *peer;			/* held */
+	struct command *commands;	/* that wait for the database */
+	int			command_count;
 	struct subscription subscription;
 	struct queue answers;
 	struct queue queue;
@@ -63,12 +69,15 @@ struct client
 	struct loop_timer fresh_timer;
 
 	struct text received;		/* pieces of a message that is not complete yet */
-	double		tokens;			/* messages that it may send now */
-	uint64_t	tokens_at;
+	struct bucket messages;		/* that it may send now */
 	int			excess;			/* messages refused in a row for coming too fast */
 
 	int			close_code;		/* 0 = stays open */
 	const char *close_reason;
+	int			leave_code;		/* closed with this once the answers are out; 0 = no */
+	const char *leave_reason;
+	uint64_t	welcomed_at;	/* monotonic microseconds */
+	int			auth_failures;	/* in a row */
 	bool		said_goodbye;	/* the close frame is with libwebsockets */
 	uint64_t	close_by;		/* monotonic microseconds; then the connection is cut without a farewell */
 };
@@ -80,6 +89,7 @@ extern void client_push_frame(struct queue *queue, struct frame *frame, uint64_t
 extern void client_push_snapshot(struct client *client, struct frame *frame, uint64_t seq);
 extern void client_drop_events(struct client *client);
 extern void client_drop_queue(struct client *client);
+extern bool client_wants(const struct client *client, const struct event *event);
 extern bool client_has_output(const struct client *client);
 extern struct frame *client_next_frame(struct client *client);
 extern bool client_may_send(struct client *client, uint64_t now, int64_t rate);

@@ -6,6 +6,7 @@
 
 #include "log.h"
 #include "memory.h"
+#include "net.h"
 #include "secret.h"
 
 #include <ctype.h>
@@ -42,7 +43,7 @@ struct reader
 };
 
 /* Sections of the interface that other versions serve. They are refused by name, so that nobody believes in them. */
-static const char *const later_sections[] = {"logs", "remote", "auth"};
+static const char *const later_sections[] = {"logs", "remote"};
 
 static void __attribute__((format(printf, 3, 4)))
 complain(struct reader *reader, int line, const char *format,...)
@@ -571,6 +572,11 @@ complete(struct reader *reader, struct config *config)
 	if (config->listen_dsn == NULL && config->dsn != NULL)
 		config->listen_dsn = memory_string(config->dsn);
 	check_items(reader, config);
+	if ((config->tls_cert == NULL) != (config->tls_key == NULL) && reader->errors->length == 0)
+		complain(reader, 0, "[websocket] tls_cert and tls_key belong together");
+	if (!net_is_loopback_name(config->host) && (config->tls_cert == NULL || !config->auth_enabled))
+		complain(reader, 0, "[websocket] host: %s is not a loopback address, which needs tls_cert, tls_key and [auth] enabled = true"
+				 " (or let a reverse proxy on this machine face the network)", config->host);
 	if (!config->telegram_enabled)
 		return;
 	read_token(reader, config);

@@ -62,6 +62,15 @@ struct config
 	int64_t		max_queue;		/* bytes for each client */
 	int64_t		max_message;	/* bytes from a client */
 	int64_t		message_rate;	/* messages a second from a client */
+	int64_t		max_clients_per_address;
+	int64_t		request_rate;	/* HTTP requests a second from an address */
+	struct config_list trusted_proxies;
+	char	   *tls_cert;
+	char	   *tls_key;
+	bool		compression;
+
+	bool		auth_enabled;
+	int64_t		session_hours;
 
 	bool		telegram_enabled;
 	char	   *chat_id;

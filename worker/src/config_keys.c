@@ -4,15 +4,17 @@
 #include "net.h"
 #include "probe_preset.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
+#include <errno.h>
 #include <stddef.h>
 #include <string.h>
+#include <unistd.h>
 
 static const char *
-check_listen_host(const char *value)
+check_file(const char *value)
 {
-	return net_is_loopback_name(value) ? NULL
-		: "not a loopback address; this version serves loopback only, so let a reverse proxy face the network";
+	return access(value, R_OK) == 0 ? NULL : strerror(errno);
 }
 
 static const char *
@@ -58,6 +60,14 @@ check_origin(const char *value)
 }
 
 static const char *
+check_address(const char *value)
+{
+	unsigned char bytes[16];
+
+	return inet_pton(AF_INET, value, bytes) == 1 || inet_pton(AF_INET6, value, bytes) == 1 ? NULL : "not an IP address";
+}
+
+static const char *
 check_timezone(const char *value)
 {
 	for (const char *c = value; *c != '\0'; c++)
@@ -89,7 +99,7 @@ const struct config_key config_keys[] = {
 	{"database", "poll_interval", CONFIG_INTEGER, offsetof(struct config, poll_interval), 5, 30, "10",
 		"seconds between polls that catch what a lost notification missed", NULL},
 	{"websocket", "host", CONFIG_STRING, offsetof(struct config, host), 0, 0, "127.0.0.1",
-		"address to listen on", check_listen_host},
+		"address to listen on; one that is not loopback needs tls_cert, tls_key and [auth] enabled", NULL},
 	{"websocket", "port", CONFIG_INTEGER, offsetof(struct config, port), 0, 65535, "8765",
 		"port for WebSocket, HTTP and the dashboard; 0 takes any free one and logs it", NULL},
 	{"websocket", "allowed_origins", CONFIG_LIST, offsetof(struct config, allowed_origins), 0, 0, "",
@@ -104,6 +114,22 @@ const struct config_key config_keys[] = {
 		"largest message in bytes that a client may send; more is closed with 1009", NULL},
 	{"websocket", "message_rate", CONFIG_INTEGER, offsetof(struct config, message_rate), 1, 100000, "50",
 		"messages a second that one client may send, with a burst of twice that", NULL},
+	{"websocket", "max_clients_per_address", CONFIG_INTEGER, offsetof(struct config, max_clients_per_address), 1, 100000, "100",
+		"most connections at a time from one address; loopback is not limited", NULL},
+	{"websocket", "request_rate", CONFIG_INTEGER, offsetof(struct config, request_rate), 1, 1000000, "50",
+		"HTTP requests and handshakes a second from one address, with a burst of twice that; loopback is not limited", NULL},
+	{"websocket", "trusted_proxies", CONFIG_LIST, offsetof(struct config, trusted_proxies), 0, 0, "",
+		"addresses of reverse proxies whose X-Forwarded-For names the client", check_address},
+	{"websocket", "tls_cert", CONFIG_STRING, offsetof(struct config, tls_cert), 0, 0, NULL,
+		"file with the certificate and its chain (PEM); with tls_key the port speaks TLS 1.2 and newer only", check_file},
+	{"websocket", "tls_key", CONFIG_STRING, offsetof(struct config, tls_key), 0, 0, NULL,
+		"file with the private key (PEM); both files are read again when they change", check_file},
+	{"websocket", "compression", CONFIG_BOOLEAN, offsetof(struct config, compression), 0, 0, "true",
+		"offer permessage-deflate to WebSocket clients and gzip to HTTP clients", NULL},
+	{"auth", "enabled", CONFIG_BOOLEAN, offsetof(struct config, auth_enabled), 0, 0, "false",
+		"clients must show a token of pulse-worker token create", NULL},
+	{"auth", "session_hours", CONFIG_INTEGER, offsetof(struct config, session_hours), 1, 8760, "12",
+		"hours after which a browser has to log in again", NULL},
 	{"telegram", "enabled", CONFIG_BOOLEAN, offsetof(struct config, telegram_enabled), 0, 0, "false",
 		"send the outbox to Telegram", NULL},
 	{"telegram", "chat_id", CONFIG_STRING, offsetof(struct config, chat_id), 0, 0, NULL,

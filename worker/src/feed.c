@@ -354,6 +354,8 @@ notified(void *arg, const char *channel, const char *payload)
 		return;
 	}
 	seq = strtoull(payload, NULL, 10);
+	if (seq == 0 && payload[0] != '\0')
+		feed->listener.told(feed->listener.arg, payload);
 	/* A payload that names what we have already passed on saves a query; any other one asks for it. */
 	if (seq == 0 || seq > feed->seq)
 		read_events(feed);

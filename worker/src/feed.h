@@ -14,6 +14,7 @@ struct feed_listener
 {
 	void		(*event) (void *arg, struct event *event);	/* the next event */
 	void		(*gap) (void *arg, const char *reason);		/* events are missing before the next one */
+	void		(*told) (void *arg, const char *payload);	/* a notification that names no event */
 	void		(*positioned) (void *arg);	/* the position is known: after the start and after each reconnect */
 	void	   *arg;
 };

@@ -1,7 +1,6 @@
 #include "http.h"
 
 #include "memory.h"
-#include "net.h"
 #include "text.h"
 
 #include <libwebsockets.h>
@@ -13,120 +12,114 @@
 #define HEADER_SPACE 2048
 #define CHUNK 32768
 
-static bool
-in_list(const struct config_list *list, const char *value)
-{
-	for (int i = 0; i < list->count; i++)
-	{
-		if (strcasecmp(list->items[i], value) == 0)
-			return true;
-	}
-	return false;
-}
-
-/*
- * The Host header is what keeps a page of another site, whose name was made to point at 127.0.0.1, from being "same
- * origin" with us.
- */
-static bool
-host_is_ours(const char *authority, const struct config *config)
-{
-	char		host[160];
-	int			port;
-
-	if (!net_split_authority(authority, host, sizeof(host), &port))
-		return false;
-	return net_is_loopback_name(host) || strcasecmp(host, config->host) == 0 ||
-		in_list(&config->allowed_hosts, host) || in_list(&config->allowed_hosts, authority);
-}
-
-/* Pages may connect from where we are, from this machine, and from where the configuration says. */
-static bool
-origin_is_allowed(const char *origin, const char *authority, const struct config *config, bool *same)
-{
-	const char *site = strstr(origin, "://");
-	char		host[160];
-	int			port;
-
-	*same = false;
-	if (in_list(&config->allowed_origins, origin))
-		return true;
-	if (site == NULL || (strncasecmp(origin, "http://", 7) != 0 && strncasecmp(origin, "https://", 8) != 0))
-		return false;
-	site += 3;
-	if (strcasecmp(site, authority) == 0)
-	{
-		*same = true;
-		return true;
-	}
-	return net_split_authority(site, host, sizeof(host), &port) && net_is_loopback_name(host);
-}
-
-/* Copies a header; returns false when it does not fit. A header that is not there becomes "". */
-static bool
+/* Copies a header that matters only where it fits. */
+static void
 copy_header(struct lws *wsi, enum lws_token_indexes token, char *buffer, size_t size)
 {
-	int			length = lws_hdr_total_length(wsi, token);
-
 	buffer[0] = '\0';
-	if (length == 0)
-		return true;
-	return (size_t) length < size && lws_hdr_copy(wsi, buffer, (int) size, token) >= 0;
+	if ((size_t) lws_hdr_total_length(wsi, token) < size)
+		lws_hdr_copy(wsi, buffer, (int) size, token);
 }
 
-/* Checks Host and Origin; origin becomes the other site's when it may read the response, else "". */
-enum http_access
-http_check_access(struct lws *wsi, const struct config *config, char *origin, size_t size)
+/* Copies a header that libwebsockets has no number for; its name is in lower case and ends with a colon. */
+static void
+copy_named_header(struct lws *wsi, const char *name, char *buffer, size_t size)
 {
-	char		authority[160];
-	char		from[160];
-	bool		same;
+	int			length = (int) strlen(name);
 
-	origin[0] = '\0';
-	if (!copy_header(wsi, WSI_TOKEN_HOST, authority, sizeof(authority)) || !host_is_ours(authority, config))
-		return HTTP_BAD_HOST;
-	if (!copy_header(wsi, WSI_TOKEN_ORIGIN, from, sizeof(from)))
-		return HTTP_BAD_ORIGIN;
-	if (from[0] == '\0')
-		return HTTP_ALLOWED;
-	if (!origin_is_allowed(from, authority, config, &same))
-		return HTTP_BAD_ORIGIN;
-	if (!same)
-		snprintf(origin, size, "%s", from);
-	return HTTP_ALLOWED;
+	buffer[0] = '\0';
+	if (lws_hdr_custom_length(wsi, name, length) > 0 && (size_t) lws_hdr_custom_length(wsi, name, length) < size)
+		lws_hdr_custom_copy(wsi, buffer, (int) size, name, length);
+}
+
+static enum http_method
+method_of(struct lws *wsi)
+{
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) > 0 || lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0)
+		return HTTP_GET;
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_POST_URI) > 0)
+		return HTTP_POST;
+	return lws_hdr_total_length(wsi, WSI_TOKEN_DELETE_URI) > 0 ? HTTP_DELETE : HTTP_OTHER_METHOD;
+}
+
+/* How long the request's body is; returns false when that is not known or too much. */
+static bool
+measure_body(struct exchange *exchange, struct lws *wsi)
+{
+	char		length[24];
+	char	   *end;
+	long long	bytes;
+
+	if (lws_hdr_total_length(wsi, WSI_TOKEN_HTTP_TRANSFER_ENCODING) > 0)
+	{
+		exchange->close = true;
+		http_problem(exchange, 411, "Length Required", "send the body with Content-Length");
+		return false;
+	}
+	copy_header(wsi, WSI_TOKEN_HTTP_CONTENT_LENGTH, length, sizeof(length));
+	if (length[0] == '\0')
+		return true;
+	bytes = strtoll(length, &end, 10);
+	if (*end != '\0' || bytes < 0 || bytes > HTTP_LARGEST_REQUEST)
+	{
+		exchange->close = true;
+		http_problem(exchange, 413, "Content Too Large", "no request needs so large a body");
+		return false;
+	}
+	exchange->body_left = (size_t) bytes;
+	return true;
 }
 
 /* Fills an exchange from the headers. On false the exchange has its response already. */
 bool
-http_read_request(struct exchange *exchange, struct lws *wsi, const struct config *config, const char *path)
+http_read_request(struct exchange *exchange, struct lws *wsi, const struct access *access, const char *path)
 {
 	char		encodings[160];
-	enum http_access access;
+	struct visitor visitor;
+	bool		admitted;
 
 	exchange->wsi = wsi;
+	exchange->method = method_of(wsi);
 	exchange->head = lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
+	exchange->tls = lws_is_ssl(wsi) != 0;
 	snprintf(exchange->path, sizeof(exchange->path), "%s", path);
 	copy_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, exchange->if_none_match, sizeof(exchange->if_none_match));
 	copy_header(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, encodings, sizeof(encodings));
-	exchange->accepts_gzip = strstr(encodings, "gzip") != NULL && strstr(encodings, "gzip;q=0") == NULL;
-	access = http_check_access(wsi, config, exchange->origin, sizeof(exchange->origin));
-	if (access == HTTP_BAD_HOST)
+	copy_named_header(wsi, "last-event-id:", exchange->last_event_id, sizeof(exchange->last_event_id));
+	exchange->accepts_gzip = access->config->compression && strstr(encodings, "gzip") != NULL &&
+		strstr(encodings, "gzip;q=0") == NULL;
+	admitted = access_admit(access, wsi, &visitor);
+	snprintf(exchange->origin, sizeof(exchange->origin), "%s", visitor.origin);
+	snprintf(exchange->session, sizeof(exchange->session), "%s", visitor.session);
+	exchange->peer = visitor.peer;
+	peer_hold(exchange->peer);
+	if (visitor.principal != NULL)
+		exchange->principal = principal_hold(visitor.principal);
+	if (!measure_body(exchange, wsi))
+		return false;
+	if (!admitted)
 	{
-		http_problem(exchange, 421, "Misdirected Request", "the Host header names another site; allowed_hosts can add it");
+		http_problem(exchange, visitor.status, visitor.title, visitor.detail);
 		return false;
 	}
-	if (access == HTTP_BAD_ORIGIN)
-	{
-		http_problem(exchange, 403, "Forbidden", "pages of this origin may not connect; allowed_origins can add it");
-		return false;
-	}
-	copy_header(wsi, WSI_TOKEN_HOST, exchange->host, sizeof(exchange->host));
+	snprintf(exchange->host, sizeof(exchange->host), "%s", visitor.host);
 	if (strlen(path) >= sizeof(exchange->path))
 	{
 		http_problem(exchange, 414, "URI Too Long", "no resource has such a long path");
 		return false;
 	}
 	return true;
+}
+
+/* Takes a piece of the request's body; returns true when it is complete. */
+bool
+http_receive(struct exchange *exchange, const char *bytes, size_t length)
+{
+	if (length > exchange->body_left)
+		length = exchange->body_left;
+	exchange->body_left -= length;
+	text_append_n(&exchange->request, bytes, length);
+	return exchange->body_left == 0;
 }
 
 /* Finds a parameter of the query string; returns false when there is none, or none of a length that fits. */
@@ -177,6 +170,7 @@ http_respond(struct exchange *exchange, int status, const char *type, const char
 void
 http_respond_owned(struct exchange *exchange, int status, const char *type, char *body)
 {
+	free(exchange->owned);
 	exchange->owned = body;
 	make_ready(exchange, status, type, body, strlen(body));
 }
@@ -185,9 +179,31 @@ http_respond_owned(struct exchange *exchange, int status, const char *type, char
 void
 http_respond_answer(struct exchange *exchange, const char *type, struct answer *answer)
 {
+	size_t		length = answer->length;
+	const char *body = answer->body;
+	const char *packed = exchange->accepts_gzip ? answer_packed(answer, &length) : NULL;
+
 	exchange->answer = answer_hold(answer);
-	snprintf(exchange->etag, sizeof(exchange->etag), "%s", answer->etag);
-	make_ready(exchange, 200, type, answer->body, answer->length);
+	exchange->gzip = packed != NULL;
+	/* The two encodings are different representations, so their tags differ. */
+	snprintf(exchange->etag, sizeof(exchange->etag), "%.*s%s\"", (int) strlen(answer->etag) - 1, answer->etag,
+			 exchange->gzip ? "-gz" : "");
+	make_ready(exchange, 200, type, packed != NULL ? packed : body, packed != NULL ? length : answer->length);
+}
+
+/* Responds that it is done and there is nothing to say. */
+void
+http_respond_nothing(struct exchange *exchange)
+{
+	make_ready(exchange, 204, NULL, NULL, 0);
+}
+
+/* Responds with headers, behind which someone else writes until one side leaves. */
+void
+http_respond_endless(struct exchange *exchange, const char *type)
+{
+	exchange->endless = exchange->close = true;
+	make_ready(exchange, 200, type, NULL, 0);
 }
 
 static char *
@@ -231,8 +247,9 @@ add_page_headers(struct exchange *exchange, unsigned char **at, unsigned char *e
 		add(exchange->wsi, "cross-origin-opener-policy:", "same-origin", at, end);
 }
 
-static int
-write_headers(struct exchange *exchange)
+/* Writes status and headers. Nonzero closes the connection. */
+int
+http_write_headers(struct exchange *exchange)
 {
 	unsigned char buffer[LWS_PRE + HEADER_SPACE];
 	unsigned char *start = buffer + LWS_PRE;
@@ -248,11 +265,20 @@ write_headers(struct exchange *exchange)
 		exchange->length = 0;
 	}
 	if (lws_add_http_header_status(wsi, (unsigned int) exchange->status, &at, end) ||
-		lws_add_http_header_by_token(wsi, WSI_TOKEN_HTTP_CONTENT_TYPE, (const unsigned char *) exchange->type,
-									 (int) strlen(exchange->type), &at, end) ||
+		(exchange->type != NULL && add(wsi, "content-type:", exchange->type, &at, end)) ||
 		add(wsi, "x-content-type-options:", "nosniff", &at, end) ||
 		add(wsi, "referrer-policy:", "no-referrer", &at, end) ||
 		add(wsi, "cache-control:", exchange->etag[0] != '\0' ? "no-cache" : "no-store", &at, end))
+		return -1;
+	if (exchange->tls && add(wsi, "strict-transport-security:", "max-age=31536000", &at, end))
+		return -1;
+	if (exchange->status == 401 && add(wsi, "www-authenticate:", "Bearer realm=\"pulse\"", &at, end))
+		return -1;
+	if ((exchange->status == 429 || exchange->status == 503) && add(wsi, "retry-after:", "1", &at, end))
+		return -1;
+	if (exchange->cookie[0] != '\0' && add(wsi, "set-cookie:", exchange->cookie, &at, end))
+		return -1;
+	if (exchange->close && add(wsi, "connection:", "close", &at, end))
 		return -1;
 	if (exchange->etag[0] != '\0' && add(wsi, "etag:", exchange->etag, &at, end))
 		return -1;
@@ -261,13 +287,22 @@ write_headers(struct exchange *exchange)
 	if (exchange->origin[0] != '\0' && (add(wsi, "access-control-allow-origin:", exchange->origin, &at, end) ||
 										add(wsi, "vary:", "origin", &at, end)))
 		return -1;
-	if (exchange->status == 405 && add(wsi, "allow:", "GET, HEAD", &at, end))
+	if (exchange->status == 405 && add(wsi, "allow:", exchange->allow != NULL ? exchange->allow : "GET, HEAD", &at, end))
 		return -1;
 	if (exchange->page && add_page_headers(exchange, &at, end))
 		return -1;
-	if (!unchanged && lws_add_http_header_content_length(wsi, exchange->length, &at, end))
+	if (!unchanged && !exchange->endless && exchange->status != 204 &&
+		lws_add_http_header_content_length(wsi, exchange->length, &at, end))
 		return -1;
 	return lws_finalize_write_http_header(wsi, start, &at, end);
+}
+
+static int
+finished(struct exchange *exchange)
+{
+	bool		close = exchange->close;	/* the exchange may be gone afterwards */
+
+	return lws_http_transaction_completed(exchange->wsi) || close ? -1 : 0;
 }
 
 /* Writes the next part of the response; called when the socket is writable. Nonzero closes the connection. */
@@ -282,7 +317,7 @@ http_write(struct exchange *exchange)
 		return 0;
 	if (!exchange->begun)
 	{
-		if (write_headers(exchange))
+		if (http_write_headers(exchange))
 			return -1;
 		exchange->begun = true;
 		if (!exchange->head && exchange->length > 0)
@@ -290,7 +325,7 @@ http_write(struct exchange *exchange)
 			lws_callback_on_writable(exchange->wsi);
 			return 0;
 		}
-		return lws_http_transaction_completed(exchange->wsi) ? -1 : 0;
+		return finished(exchange);
 	}
 	part = exchange->length - exchange->sent < CHUNK ? exchange->length - exchange->sent : CHUNK;
 	last = exchange->sent + part == exchange->length;
@@ -299,7 +334,7 @@ http_write(struct exchange *exchange)
 		return -1;
 	exchange->sent += part;
 	if (last)
-		return lws_http_transaction_completed(exchange->wsi) ? -1 : 0;
+		return finished(exchange);
 	lws_callback_on_writable(exchange->wsi);
 	return 0;
 }
@@ -312,6 +347,9 @@ http_release(struct exchange *exchange)
 		exchange->cancel(exchange->cancel_arg, exchange);
 	free(exchange->owned);
 	answer_release(exchange->answer);
+	principal_release(exchange->principal);
+	peer_release(exchange->peer);
+	text_free(&exchange->request);
 	*exchange = (struct exchange) {0};
 }
 

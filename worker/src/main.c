@@ -1,6 +1,7 @@
 #include "config.h"
 #include "import.h"
 #include "log.h"
+#include "token.h"
 #include "try_telegram.h"
 #include "version.h"
 #include "worker.h"
@@ -20,6 +21,7 @@ static const char usage[] =
 "\n"
 "Usage: pulse-worker --config FILE [OPTION ...]\n"
 "       pulse-worker test-notification --config FILE [OPTION ...]    sends one message and tells what Telegram says\n"
+"       pulse-worker token --help                                    about the tokens of WebSocket and HTTP clients\n"
 "       pulse-worker import --help                                   about importing past trades from exchanges' CSV exports\n"
 "\n"
 "  -c, --config FILE         configuration file (INI)\n"
@@ -119,6 +121,8 @@ main(int argc, char **argv)
 
 	if (argc > 1 && strcmp(argv[1], "import") == 0)
 		return import_command(argc - 1, argv + 1);
+	if (argc > 1 && strcmp(argv[1], "token") == 0)
+		return token_command(argc - 1, argv + 1);
 	while ((option = getopt_long(argc, argv, "c:e:dVh", long_options, NULL)) != -1)
 	{
 		switch (option)

@@ -130,17 +130,29 @@ read_since(json_t *since, struct request_message *message, struct request_error 
 	return true;
 }
 
+/* Reads an optional text member. */
 static bool
-read_portfolio(json_t *object, struct request_message *message, struct request_error *error)
+read_text(json_t *object, const char *name, size_t largest, char **copy, struct request_error *error)
 {
-	json_t	   *portfolio = json_object_get(object, "portfolio");
+	json_t	   *member = json_object_get(object, name);
 
-	if (portfolio == NULL || json_is_null(portfolio))
+	if (member == NULL || json_is_null(member))
 		return true;
-	if (!json_is_string(portfolio) || json_string_length(portfolio) > MAX_NAME)
-		return refuse(error, "BAD_JSON", "\"portfolio\" must be a name of at most %d bytes", MAX_NAME);
-	message->portfolio = memory_string(json_string_value(portfolio));
+	if (!json_is_string(member) || json_string_length(member) > largest)
+		return refuse(error, "BAD_JSON", "\"%s\" must be a string of at most %zu bytes", name, largest);
+	*copy = memory_string(json_string_value(member));
 	return true;
+}
+
+static bool
+read_alert(json_t *object, struct request_message *message, struct request_error *error)
+{
+	json_t	   *number = json_object_get(object, "alert_id");
+
+	if (!json_is_integer(number) || json_integer_value(number) < 1)
+		return refuse(error, "BAD_JSON", "\"alert_id\" must be a number from 1");
+	message->alert_id = (uint64_t) json_integer_value(number);
+	return read_text(object, "note", MAX_PAYLOAD, &message->note, error);
 }
 
 static bool
@@ -156,7 +168,7 @@ read_object(json_t *object, struct request_message *message, struct request_erro
 	if (strcmp(name, "REQUEST_SNAPSHOT") == 0)
 	{
 		message->type = REQUEST_SNAPSHOT;
-		return read_portfolio(object, message, error);
+		return read_text(object, "portfolio", MAX_NAME, &message->portfolio, error);
 	}
 	if (strcmp(name, "PING") == 0)
 	{
@@ -174,6 +186,18 @@ read_object(json_t *object, struct request_message *message, struct request_erro
 	{
 		message->type = REQUEST_UNSUBSCRIBE;
 		return read_type_names(json_object_get(object, "subscriptions"), message, error);
+	}
+	if (strcmp(name, "AUTH") == 0)
+	{
+		message->type = REQUEST_AUTH;
+		if (json_is_string(json_object_get(object, "token")))
+			return read_text(object, "token", MAX_NAME, &message->token, error);
+		return refuse(error, "BAD_JSON", "\"token\" must be a string");
+	}
+	if (strcmp(name, "ACK_ALERT") == 0)
+	{
+		message->type = REQUEST_ACK_ALERT;
+		return read_alert(object, message, error);
 	}
 	return refuse(error, "BAD_TYPE", "unknown message type \"%.60s\"", name);
 }
@@ -206,6 +230,10 @@ protocol_free(struct request_message *message)
 	free(message->portfolio);
 	free(message->since_epoch);
 	free(message->payload);
+	free(message->note);
+	if (message->token != NULL)
+		explicit_bzero(message->token, strlen(message->token));
+	free(message->token);
 	name_list_free(&message->portfolios);
 	name_list_free(&message->symbols);
 }

@@ -11,7 +11,9 @@ enum request_type
 	REQUEST_SNAPSHOT,
 	REQUEST_SUBSCRIBE,
 	REQUEST_UNSUBSCRIBE,
-	REQUEST_PING
+	REQUEST_PING,
+	REQUEST_AUTH,
+	REQUEST_ACK_ALERT
 };
 
 struct request_message
@@ -29,6 +31,9 @@ struct request_message
 	char	   *since_epoch;	/* NULL: of the current epoch */
 	uint64_t	since_seq;
 	char	   *payload;		/* JSON text of PING's data member, NULL when there is none */
+	char	   *token;			/* of AUTH; a secret */
+	uint64_t	alert_id;		/* of ACK_ALERT */
+	char	   *note;
 };
 
 struct request_error

@@ -4,6 +4,7 @@
 #include "log.h"
 #include "memory.h"
 #include "net.h"
+#include "tls.h"
 #include "version.h"
 
 #include <arpa/inet.h>
@@ -31,10 +32,15 @@ struct server
 	const struct config *config;
 	struct stream *stream;
 	struct api *api;
+	struct access *access;
+	struct tls *tls;			/* NULL: the port speaks plain HTTP */
 	struct lws_context *context;
 	struct lws_vhost *vhost;
 	struct loop_watch listener;
 	struct loop_timer resume;	/* accepts again after the process ran out of descriptors */
+	struct lws *admitted;		/* whose handshake is being answered */
+	struct peer *admitted_peer;
+	struct principal *admitted_principal;
 	int			port;
 	int			connections;
 	bool		full;			/* said already that the cap was reached */
@@ -75,7 +81,7 @@ log_from_libwebsockets(int level, const char *line)
 static int
 confirm_upgrade(struct server *server, struct lws *wsi, const char *protocol)
 {
-	char		origin[128];
+	struct visitor visitor;
 	char		version[8] = "";
 	char		path[16] = "";
 
@@ -86,34 +92,55 @@ confirm_upgrade(struct server *server, struct lws *wsi, const char *protocol)
 	lws_hdr_copy(wsi, version, sizeof(version), WSI_TOKEN_VERSION);
 	if (strcmp(version, "13") != 0)
 		return http_refuse_upgrade(wsi, 426, "Upgrade Required", "this server speaks version 13 of the WebSocket protocol");
-	switch (http_check_access(wsi, server->config, origin, sizeof(origin)))
-	{
-		case HTTP_BAD_HOST:
-			return http_refuse_upgrade(wsi, 421, "Misdirected Request",
-									   "the Host header names another site; allowed_hosts can add it");
-		case HTTP_BAD_ORIGIN:
-			return http_refuse_upgrade(wsi, 403, "Forbidden", "pages of this origin may not connect; allowed_origins can add it");
-		case HTTP_ALLOWED:
-			break;
-	}
+	if (!access_admit(server->access, wsi, &visitor))
+		return http_refuse_upgrade(wsi, visitor.status, visitor.title, visitor.detail);
 	if (stream_client_count(server->stream) >= server->config->max_clients)
 		return http_refuse_upgrade(wsi, 503, "Service Unavailable", "as many clients as max_clients allows are connected");
+	if (!visitor.peer->loopback && visitor.peer->connections >= server->config->max_clients_per_address)
+		return http_refuse_upgrade(wsi, 429, "Too Many Requests",
+								   "this address has as many connections as max_clients_per_address allows");
+	/* Who it is cannot be told any more when the handshake is over: the headers are gone then. */
+	server->admitted = wsi;
+	server->admitted_peer = visitor.peer;
+	server->admitted_principal = visitor.principal;
 	return 0;
+}
+
+static void
+welcome(struct server *server, struct session *session, struct lws *wsi)
+{
+	if (server->admitted != wsi)
+	{
+		log_error("server", "a handshake was not seen from its beginning");
+		return;
+	}
+	session->client = stream_connected(server->stream, wsi, server->admitted_principal, server->admitted_peer);
+	server->admitted = NULL;
 }
 
 static int
 begin_exchange(struct server *server, struct session *session, struct lws *wsi, const char *path)
 {
-	bool		readable_method = lws_hdr_total_length(wsi, WSI_TOKEN_GET_URI) > 0 ||
-		lws_hdr_total_length(wsi, WSI_TOKEN_HEAD_URI) > 0;
+	struct exchange *exchange;
 
 	if (session->exchange != NULL)
 		http_release(session->exchange);
 	else
 		session->exchange = memory_alloc_zero(sizeof(*session->exchange));
+	exchange = session->exchange;
 	lws_set_timeout(wsi, PENDING_TIMEOUT_HTTP_CONTENT, 60);
-	if (http_read_request(session->exchange, wsi, server->config, path))
-		api_handle(server->api, session->exchange, readable_method);
+	if (http_read_request(exchange, wsi, server->access, path) && exchange->body_left == 0)
+		api_handle(server->api, exchange);
+	return 0;
+}
+
+static int
+continue_request(struct server *server, struct exchange *exchange, const char *bytes, size_t length)
+{
+	if (exchange == NULL || exchange->ready || exchange->body_left == 0)
+		return 0;
+	if (http_receive(exchange, bytes, length))
+		api_handle(server->api, exchange);
 	return 0;
 }
 
@@ -146,6 +173,10 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 		case LWS_CALLBACK_WSI_DESTROY:
 			server->connections--;
 			return 0;
+		case LWS_CALLBACK_OPENSSL_LOAD_EXTRA_SERVER_VERIFY_CERTS:
+			return tls_take_context(server->tls, user);
+		case LWS_CALLBACK_HTTP_BODY:
+			return session != NULL ? continue_request(server, session->exchange, in, length) : 0;
 		case LWS_CALLBACK_HTTP_CONFIRM_UPGRADE:
 			return confirm_upgrade(server, wsi, in);
 		case LWS_CALLBACK_HTTP:
@@ -158,8 +189,8 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 			return 0;
 		case LWS_CALLBACK_ESTABLISHED:
 			end_exchange(session);
-			session->client = stream_connected(server->stream, wsi);
-			return 0;
+			welcome(server, session, wsi);
+			return session->client != NULL ? 0 : -1;
 		case LWS_CALLBACK_RECEIVE:
 			return stream_received(session->client, in, length, lws_is_final_fragment(wsi) &&
 								   lws_remaining_packet_payload(wsi) == 0, lws_frame_is_binary(wsi));
@@ -256,7 +287,8 @@ limit_descriptors(const struct config *config)
 
 /* Makes the libwebsockets context and puts our event loop into it. Returns NULL when that fails. */
 struct server *
-server_open(struct loop *loop, const struct config *config, struct stream *stream, struct api *api)
+server_open(struct loop *loop, const struct config *config, struct stream *stream, struct api *api, struct access *access,
+			char *problem, size_t size)
 {
 	struct server *server = memory_alloc_zero(sizeof(*server));
 	struct lws_context_creation_info info = {0};
@@ -266,6 +298,7 @@ server_open(struct loop *loop, const struct config *config, struct stream *strea
 	server->config = config;
 	server->stream = stream;
 	server->api = api;
+	server->access = access;
 	server->listener.fd = -1;
 	server->resume = (struct loop_timer) {.fn = accept_again,.arg = server};
 	lws_set_log_level(LLL_ERR | LLL_WARN | (log_is_debug() ? LLL_NOTICE : 0), log_from_libwebsockets);
@@ -283,9 +316,25 @@ server_open(struct loop *loop, const struct config *config, struct stream *strea
 	info.uid = (uid_t) -1;
 	info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8 |
 		LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
+	/* Neither the library nor we speak HTTP/2 the way that browsers would then want it. */
+	info.alpn = "http/1.1";
+	if (config->tls_cert != NULL)
+	{
+		server->tls = tls_open(loop, config->tls_cert, config->tls_key, problem, size);
+		if (server->tls == NULL)
+		{
+			free(server);
+			return NULL;
+		}
+		info.options |= LWS_SERVER_OPTION_DO_SSL_GLOBAL_INIT;
+		info.ssl_cert_filepath = config->tls_cert;
+		info.ssl_private_key_filepath = config->tls_key;
+	}
 	server->context = lws_create_context(&info);
+	snprintf(problem, size, "libwebsockets did not start");
 	if (server->context == NULL)
 	{
+		tls_close(server->tls);
 		free(server);
 		return NULL;
 	}
@@ -328,11 +377,20 @@ server_listen(struct server *server, const struct config *config, char *problem,
 	return loop_watch(server->loop, &server->listener, EPOLLIN);
 }
 
-/* Takes over a new configuration; the old one may be freed afterwards. */
-void
-server_configure(struct server *server, const struct config *config)
+/* Takes over a new configuration, after which the old one may be freed; on false nothing has changed. */
+bool
+server_configure(struct server *server, const struct config *config, char *problem, size_t size)
 {
+	if ((config->tls_cert != NULL) != (server->tls != NULL))
+	{
+		snprintf(problem, size, "turning TLS on or off needs a restart");
+		return false;
+	}
+	if (server->tls != NULL && !tls_configure(server->tls, config->tls_cert, config->tls_key, problem, size))
+		return false;
 	server->config = config;
+	server->access->config = config;
+	return true;
 }
 
 /* Closes the listening socket; connections stay. */
@@ -362,5 +420,6 @@ server_close(struct server *server)
 		return;
 	server_stop_listening(server);
 	lws_context_destroy(server->context);
+	tls_close(server->tls);
 	free(server);
 }

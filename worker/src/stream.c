@@ -3,6 +3,7 @@
 #include "log.h"
 #include "memory.h"
 #include "protocol.h"
+#include "requests.h"
 #include "version.h"
 
 #include <inttypes.h>
@@ -14,38 +15,22 @@
 #define CLOSE_GRACE_US 10000000
 #define SWEEP_MS 1000
 #define MAX_ANSWER_BYTES 262144
-#define FLOOD_LIMIT 100			/* messages refused in a row before the connection is closed */
 #define REPLAY_BATCH "100"
 #define FRESH_MS 250
 #define STALLED_US 5000000
+#define AUTH_US 10000000
 
-struct stream
+/* Asks for a turn to write when there is something to write. */
+void
+stream_wake(struct client *client)
 {
-	struct loop *loop;
-	struct database *database;
-	struct answers *answers;
-	struct feed *feed;
-	struct client *clients;
-	int			client_count;
-	uint64_t	next_number;
-	int64_t		max_queue;
-	int64_t		max_message;
-	int64_t		message_rate;
-	struct stream_counters counters;
-	struct loop_timer sweep;	/* cuts clients that do not take their farewell */
-};
-
-static void continue_replay(struct client *client);
-
-static void
-wake(struct client *client)
-{
-	if (client_has_output(client) || client->close_code != 0)
+	if (client_has_output(client) || client->close_code != 0 || client->leave_code != 0)
 		lws_callback_on_writable(client->wsi);
 }
 
-static void
-say_goodbye(struct client *client, int code, const char *reason)
+/* Closes a connection: what waits for it is dropped, the reason is sent, and a socket that takes not even that is cut. */
+void
+stream_dismiss(struct client *client, int code, const char *reason)
 {
 	if (client->close_code != 0)
 		return;
@@ -64,7 +49,7 @@ too_slow(struct client *client, const char *why)
 	client->stream->counters.too_slow++;
 	log_info("stream", "client %" PRIu64 " reads too slowly (%s): closed with %zu bytes waiting", client->number, why,
 			 client->queue.bytes);
-	say_goodbye(client, 4008, "too slow");
+	stream_dismiss(client, 4008, "too slow");
 }
 
 /* Once a second while there is someone to watch: those who are behind, and those who are to be closed. */
@@ -79,41 +64,46 @@ sweep_due(void *arg)
 	{
 		if (client->close_code == 0 && client->behind && client->progress_at + STALLED_US < now)
 			too_slow(client, "it takes nothing");
+		if (client->close_code == 0 && client->principal == NULL && client->welcomed_at + AUTH_US < now)
+			stream_dismiss(client, 4001, "authentication required");
 		/* A socket that takes nothing never becomes writable, so no callback would ever close it. */
 		if (client->close_code != 0 && client->close_by <= now)
 			lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
-		more = more || client->close_code != 0 || client->behind;
+		more = more || client->close_code != 0 || client->behind || client->principal == NULL;
 	}
 	if (more)
 		loop_timer_set(stream->loop, &stream->sweep, SWEEP_MS);
 }
 
-static void
-send_text(struct client *client, struct text *text)
+/* Sends an answer, whose text is freed. */
+void
+stream_send(struct client *client, struct text *text)
 {
 	if (client->close_code == 0)
 	{
 		if (client->answers.bytes > MAX_ANSWER_BYTES)
-			say_goodbye(client, 4029, "answers are not being read");
+			stream_dismiss(client, 4029, "answers are not being read");
 		else
 			client_push_frame(&client->answers, frame_new(text->data, text->length), 0);
-		wake(client);
+		stream_wake(client);
 	}
 	text_free(text);
 }
 
-static void
-send_error(struct client *client, const char *id, const char *code, const char *message, bool retryable)
+/* Sends an ERROR. */
+void
+stream_send_error(struct client *client, const char *id, const char *code, const char *message, bool retryable)
 {
 	struct text out = {0};
 
 	client->stream->counters.refused++;
 	protocol_error(&out, id, code, message, retryable);
-	send_text(client, &out);
+	stream_send(client, &out);
 }
 
-static void
-write_gap(struct client *client, struct text *out, const char *id, const char *reason, const struct request_message *asked)
+/* Writes a GAP; asked is the request that it answers, NULL when it was none. */
+void
+stream_write_gap(struct client *client, struct text *out, const char *id, const char *reason, const struct request_message *asked)
 {
 	struct feed *feed = client->stream->feed;
 
@@ -138,10 +128,10 @@ queue_gap(struct client *client, const char *reason)
 {
 	struct text out = {0};
 
-	write_gap(client, &out, NULL, reason, NULL);
+	stream_write_gap(client, &out, NULL, reason, NULL);
 	client_push_frame(&client->queue, frame_new(out.data, out.length), 0);
 	text_free(&out);
-	wake(client);
+	stream_wake(client);
 }
 
 /*
@@ -170,11 +160,11 @@ stream_event(struct stream *stream, struct event *event)
 	for (struct client *client = stream->clients; client != NULL; client = client->next)
 	{
 		if (client->close_code != 0 || client->replaying || event->seq <= client->floor ||
-			!subscription_accepts(&client->subscription, event))
+			!client_wants(client, event))
 			continue;
 		client_push_event(client, event);
 		check_speed(client, event);
-		wake(client);
+		stream_wake(client);
 	}
 }
 
@@ -207,7 +197,7 @@ part_read(void *arg, const struct database_reply *reply)
 	if (reply->result == NULL)
 	{
 		/* The client resumes again from the last seq that it has; nothing was skipped. */
-		say_goodbye(client, 1012, "the database cannot be reached");
+		stream_dismiss(client, 1012, "the database cannot be reached");
 		return;
 	}
 	for (int row = 0; row < count; row++)
@@ -219,7 +209,7 @@ part_read(void *arg, const struct database_reply *reply)
 		if (event->seq > client->replayed)
 		{
 			client->replayed = event->seq;
-			if (subscription_accepts(&client->subscription, event))
+			if (client_wants(client, event))
 				client_push_event(client, event);
 		}
 		event_release(event);
@@ -230,8 +220,8 @@ part_read(void *arg, const struct database_reply *reply)
 		queue_gap(client, "EVENTS_EXPIRED");
 		client->replayed = feed_oldest(stream->feed) - 1;
 	}
-	wake(client);
-	continue_replay(client);
+	stream_wake(client);
+	stream_continue_replay(client);
 }
 
 static void
@@ -252,15 +242,15 @@ fetch_part(struct client *client)
 	snprintf(after, sizeof(after), "%" PRIu64, client->replayed);
 	client->fetching = database_query(client->stream->database, &query);
 	if (!client->fetching)
-		say_goodbye(client, 1012, "the database cannot be reached");
+		stream_dismiss(client, 1012, "the database cannot be reached");
 }
 
 /*
  * Moves missed events into the queue while less than half of it is used, from memory where they are there. When the
  * newest one has been passed, the client is live: the next event comes through stream_event().
  */
-static void
-continue_replay(struct client *client)
+void
+stream_continue_replay(struct client *client)
 {
 	struct stream *stream = client->stream;
 
@@ -285,247 +275,21 @@ continue_replay(struct client *client)
 			break;
 		}
 		client->replayed = event->seq;
-		if (subscription_accepts(&client->subscription, event))
+		if (client_wants(client, event))
 			client_push_event(client, event);
 	}
-	wake(client);
+	stream_wake(client);
 }
 
-static struct frame *
-make_snapshot(const struct answer *answer, const char *portfolio, const char *id)
-{
-	struct text out = {0};
-	struct frame *frame;
-
-	protocol_open(&out, "SNAPSHOT", id);
-	text_printf(&out, ",\"seq\":%" PRIu64 ",\"prev_seq\":null,\"epoch\":", answer->seq);
-	text_append_json(&out, answer->epoch);
-	text_append(&out, ",\"portfolio\":");
-	text_append_json(&out, portfolio);
-	text_append(&out, ",\"key\":null,\"data\":");
-	text_append_n(&out, answer->body, answer->length);
-	text_append_char(&out, '}');
-	frame = frame_new(out.data, out.length);
-	text_free(&out);
-	return frame;
-}
-
-static void
-snapshot_came(void *arg, struct answer *answer, const char *sqlstate, const char *problem)
-{
-	struct client *client = arg;
-	struct frame *frame;
-
-	(void) problem;
-	client->held = false;
-	if (client->close_code != 0)
-		return;
-	if (answer == NULL)
-		send_error(client, client->snapshot_id, "UNAVAILABLE", strcmp(sqlstate, "08000") == 0
-				   ? "the database cannot be reached" : "the database could not make a snapshot; see the worker's log", true);
-	else
-	{
-		/* Without an id of its own every client gets the very same bytes. */
-		if (client->snapshot_id != NULL)
-			frame = make_snapshot(answer, client->snapshot_portfolio, client->snapshot_id);
-		else
-		{
-			if (answer->frame == NULL)
-				answer->frame = make_snapshot(answer, client->snapshot_portfolio, NULL);
-			frame = frame_hold(answer->frame);
-		}
-		client_push_snapshot(client, frame, answer->seq);
-	}
-	free(client->snapshot_id);
-	free(client->snapshot_portfolio);
-	client->snapshot_id = client->snapshot_portfolio = NULL;
-	wake(client);
-}
-
-/* Writes the question that SNAPSHOT answers. sql is the caller's buffer, which must live as long as the question. */
+/* Closes the connections of those whose token was revoked or has expired. */
 void
-stream_snapshot_question(struct stream *stream, const char *portfolio, struct question *question, char *sql, size_t size)
+stream_check_rights(struct stream *stream)
 {
-	snprintf(sql, size, "SELECT s::text, s->>'seq', s->>'epoch' FROM (SELECT %s.pulse_snapshot($1) AS s) AS cut",
-			 database_facts(stream->database)->schema);
-	*question = (struct question) {.sql = sql,.parameters = {portfolio},.parameter_count = 1};
-}
-
-/* The client's live events wait from here on until the snapshot is there: the two share one cut. */
-static void
-request_snapshot(struct client *client, const struct request_message *message)
-{
-	struct question question;
-	char		sql[256];
-
-	if (!database_is_ready(client->stream->database))
+	for (struct client *client = stream->clients; client != NULL; client = client->next)
 	{
-		send_error(client, message->id, "UNAVAILABLE", "the database cannot be reached", true);
-		return;
+		if (client->principal != NULL && !client->principal->valid)
+			stream_dismiss(client, 4001, "the token was revoked or has expired");
 	}
-	if (client->held)
-	{
-		/* The one on its way answers this one too, unless the client told them apart. */
-		if (message->id != NULL || message->portfolio != NULL)
-			send_error(client, message->id, "RATE_LIMITED", "a snapshot is on its way already", true);
-		return;
-	}
-	client->held = true;
-	client->snapshot_id = memory_string(message->id);
-	client->snapshot_portfolio = memory_string(message->portfolio);
-	stream_snapshot_question(client->stream, message->portfolio, &question, sql, sizeof(sql));
-	answers_ask(client->stream->answers, &question, snapshot_came, client);
-}
-
-static void
-move_names(struct name_list *to, struct name_list *from)
-{
-	name_list_free(to);
-	*to = *from;
-	*from = (struct name_list) {0};
-}
-
-static const char *
-resume_problem(struct stream *stream, const struct request_message *message)
-{
-	if (message->since_epoch != NULL && strcmp(message->since_epoch, feed_epoch(stream->feed)) != 0)
-		return "EPOCH_CHANGED";
-	return message->since_seq > feed_seq(stream->feed) ? "AHEAD" : NULL;
-}
-
-static void
-subscribe(struct client *client, struct request_message *message)
-{
-	struct subscription *subscription = &client->subscription;
-	struct stream *stream = client->stream;
-	const char *problem = NULL;
-	struct text out = {0};
-
-	if (message->has_since && !feed_is_ready(stream->feed))
-	{
-		send_error(client, message->id, "UNAVAILABLE", "the database cannot be reached", true);
-		return;
-	}
-	if (message->has_types)
-	{
-		subscription->types = message->types | (subscription->chosen ? subscription->types : 0);
-		subscription->chosen = true;
-	}
-	if (message->has_filter)
-	{
-		subscription->min_priority = message->min_priority;
-		move_names(&subscription->portfolios, &message->portfolios);
-		move_names(&subscription->symbols, &message->symbols);
-	}
-	if (message->has_since)
-		problem = resume_problem(stream, message);
-
-	protocol_open(&out, "SUBSCRIBED", message->id);
-	text_append(&out, ",\"epoch\":");
-	text_append_json(&out, feed_epoch(stream->feed));
-	text_printf(&out, ",\"seq\":%" PRIu64 ",\"data\":{", feed_seq(stream->feed));
-	protocol_subscription(&out, subscription);
-	text_printf(&out, ",\"resumed\":%s}}", message->has_since && problem == NULL ? "true" : "false");
-	send_text(client, &out);
-	if (problem != NULL)
-	{
-		write_gap(client, &out, message->id, problem, message);
-		send_text(client, &out);
-	}
-	else if (message->has_since)
-	{
-		/* What was queued live is in the replay too, in its place. */
-		client_drop_events(client);
-		database_forget(stream->database, client);
-		client->fetching = false;
-		stream->counters.replays++;
-		client->replaying = true;
-		client->behind = false;
-		client->replayed = message->since_seq;
-		client->sent = message->since_seq;
-		client->floor = 0;
-		continue_replay(client);
-	}
-}
-
-static void
-unsubscribe(struct client *client, const struct request_message *message)
-{
-	struct subscription *subscription = &client->subscription;
-	struct text out = {0};
-
-	subscription->types &= message->has_types ? ~message->types : 0;
-	subscription->chosen = true;
-	protocol_open(&out, "UNSUBSCRIBED", message->id);
-	text_append(&out, ",\"data\":{");
-	protocol_subscription(&out, subscription);
-	text_append(&out, "}}");
-	send_text(client, &out);
-}
-
-static void
-pong(struct client *client, const struct request_message *message)
-{
-	struct text out = {0};
-
-	protocol_open(&out, "PONG", message->id);
-	text_append(&out, ",\"epoch\":");
-	text_append_json(&out, feed_epoch(client->stream->feed));
-	text_printf(&out, ",\"seq\":%" PRIu64, feed_seq(client->stream->feed));
-	if (message->payload != NULL)
-		text_printf(&out, ",\"data\":%s", message->payload);
-	text_append_char(&out, '}');
-	send_text(client, &out);
-}
-
-static void
-grow_up(void *arg)
-{
-	struct client *client = arg;
-
-	client->fresh = false;
-	wake(client);
-}
-
-static void
-handle_message(struct client *client, const char *bytes, size_t length)
-{
-	struct request_message message;
-	struct request_error error;
-
-	if (!client_may_send(client, loop_now(), client->stream->message_rate))
-	{
-		/* One answer for a run of them: a flood must not be answered with a flood. */
-		if (++client->excess > FLOOD_LIMIT)
-			say_goodbye(client, 4029, "too many messages");
-		else if (client->excess == 1)
-			send_error(client, NULL, "RATE_LIMITED", "too many messages", true);
-		return;
-	}
-	client->excess = 0;
-	loop_timer_cancel(client->stream->loop, &client->fresh_timer);
-	if (!protocol_parse(bytes, length, &message, &error))
-		send_error(client, message.id, error.code, error.message, false);
-	else
-	{
-		switch (message.type)
-		{
-			case REQUEST_SNAPSHOT:
-				request_snapshot(client, &message);
-				break;
-			case REQUEST_SUBSCRIBE:
-				subscribe(client, &message);
-				break;
-			case REQUEST_UNSUBSCRIBE:
-				unsubscribe(client, &message);
-				break;
-			case REQUEST_PING:
-				pong(client, &message);
-				break;
-		}
-	}
-	protocol_free(&message);
-	grow_up(client);
 }
 
 /* Takes a piece of a message; complete ones are handled. */
@@ -539,24 +303,24 @@ stream_received(struct client *client, const char *bytes, size_t length, bool fi
 	if (binary)
 	{
 		if (final)
-			send_error(client, NULL, "BAD_JSON", "messages are text frames", false);
+			stream_send_error(client, NULL, "BAD_JSON", "messages are text frames", false);
 		return 0;
 	}
 	if (received->length + length > (size_t) client->stream->max_message)
 	{
 		text_free(received);
-		say_goodbye(client, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too big");
+		stream_dismiss(client, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too big");
 		return 0;
 	}
 	if (received->length == 0 && final)
 	{
-		handle_message(client, bytes, length);
+		requests_handle(client, bytes, length);
 		return 0;
 	}
 	text_append_n(received, bytes, length);
 	if (final)
 	{
-		handle_message(client, received->data, received->length);
+		requests_handle(client, received->data, received->length);
 		text_free(received);
 	}
 	return 0;
@@ -579,6 +343,11 @@ stream_writable(struct client *client)
 						 (unsigned char *) (uintptr_t) client->close_reason, strlen(client->close_reason));
 		return -1;
 	}
+	if (client->leave_code != 0 && client->answers.first == NULL)
+	{
+		stream_dismiss(client, client->leave_code, client->leave_reason);
+		return 0;
+	}
 	frame = client_next_frame(client);
 	if (frame != NULL)
 	{
@@ -594,15 +363,15 @@ stream_writable(struct client *client)
 			return -1;
 	}
 	if (client->replaying)
-		continue_replay(client);
+		stream_continue_replay(client);
 	else
-		wake(client);
+		stream_wake(client);
 	return 0;
 }
 
-/* Welcomes a client that has just shaken hands. */
+/* Welcomes a client that has just shaken hands; the principal is NULL when it did not say who it is. */
 struct client *
-stream_connected(struct stream *stream, struct lws *wsi)
+stream_connected(struct stream *stream, struct lws *wsi, struct principal *principal, struct peer *peer)
 {
 	struct client *client = memory_alloc_zero(sizeof(*client));
 	struct text out = {0};
@@ -611,10 +380,15 @@ stream_connected(struct stream *stream, struct lws *wsi)
 	client->wsi = wsi;
 	client->number = ++stream->next_number;
 	client_init(client);
-	client->progress_at = loop_now();
+	client->progress_at = client->welcomed_at = loop_now();
+	client->principal = principal != NULL ? principal_hold(principal) : NULL;
+	client->peer = peer;
+	peer_hold(peer);
+	if (principal == NULL && !loop_timer_is_set(&stream->sweep))
+		loop_timer_set(stream->loop, &stream->sweep, SWEEP_MS);
 	/* Live events that overtook a resuming client's first message would come again in its replay. */
 	client->fresh = true;
-	client->fresh_timer = (struct loop_timer) {.fn = grow_up,.arg = client};
+	client->fresh_timer = (struct loop_timer) {.fn = requests_grow_up,.arg = client};
 	loop_timer_set(stream->loop, &client->fresh_timer, FRESH_MS);
 	client->next = stream->clients;
 	if (stream->clients != NULL)
@@ -631,8 +405,14 @@ stream_connected(struct stream *stream, struct lws *wsi)
 				"\"max_message\":%" PRId64 ",\"max_queue\":%" PRId64 ",", feed_seq(stream->feed),
 				feed_is_ready(stream->feed) ? "true" : "false", stream->max_message, stream->max_queue);
 	protocol_subscription(&out, &client->subscription);
+	text_printf(&out, ",\"authenticated\":%s", principal != NULL ? "true" : "false");
+	if (principal != NULL)
+	{
+		text_append_char(&out, ',');
+		stream_write_rights(&out, principal);
+	}
 	text_append(&out, "}}");
-	send_text(client, &out);
+	stream_send(client, &out);
 	return client;
 }
 
@@ -646,6 +426,7 @@ stream_disconnected(struct client *client)
 	loop_timer_cancel(stream->loop, &client->fresh_timer);
 	answers_forget(stream->answers, client);
 	database_forget(stream->database, client);
+	requests_forget(client);
 	if (client->previous != NULL)
 		client->previous->next = client->next;
 	else
@@ -662,18 +443,20 @@ void
 stream_shut_down(struct stream *stream, int code, const char *reason)
 {
 	for (struct client *client = stream->clients; client != NULL; client = client->next)
-		say_goodbye(client, code, reason);
+		stream_dismiss(client, code, reason);
 }
 
 /* Opens the stream; queries for replays and snapshots go over the given connection. */
 struct stream *
-stream_open(struct loop *loop, const struct config *config, struct database *database, struct answers *answers)
+stream_open(struct loop *loop, const struct config *config, struct database *database, struct answers *answers,
+			const struct access *access)
 {
 	struct stream *stream = memory_alloc_zero(sizeof(*stream));
 
 	stream->loop = loop;
 	stream->database = database;
 	stream->answers = answers;
+	stream->access = access;
 	stream->sweep = (struct loop_timer) {.fn = sweep_due,.arg = stream};
 	stream_configure(stream, config);
 	return stream;

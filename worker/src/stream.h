@@ -1,6 +1,7 @@
 #ifndef PULSE_STREAM_H
 #define PULSE_STREAM_H
 
+#include "access.h"
 #include "answers.h"
 #include "client.h"
 #include "config.h"
@@ -20,7 +21,7 @@ struct stream_counters
 };
 
 extern struct stream *stream_open(struct loop *loop, const struct config *config, struct database *database,
-								  struct answers *answers);
+								  struct answers *answers, const struct access *access);
 extern void stream_close(struct stream *stream);
 extern void stream_configure(struct stream *stream, const struct config *config);
 extern void stream_set_feed(struct stream *stream, struct feed *feed);
@@ -32,15 +33,17 @@ extern void stream_event(struct stream *stream, struct event *event);
 extern void stream_gap(struct stream *stream, const char *reason);
 
 /* From the server. A nonzero result closes the connection. */
-extern struct client *stream_connected(struct stream *stream, struct lws *wsi);
+extern struct client *stream_connected(struct stream *stream, struct lws *wsi, struct principal *principal, struct peer *peer);
 extern int	stream_received(struct client *client, const char *bytes, size_t length, bool final, bool binary);
 extern int	stream_writable(struct client *client);
 extern void stream_disconnected(struct client *client);
 
 extern void stream_shut_down(struct stream *stream, int code, const char *reason);
 
-/* The question behind SNAPSHOT, which the REST interface asks as well. */
-extern void stream_snapshot_question(struct stream *stream, const char *portfolio, struct question *question,
-									 char *sql, size_t size);
+/* Who lost his rights is out. */
+extern void stream_check_rights(struct stream *stream);
+
+/* The members that tell what a principal may do. */
+extern void stream_write_rights(struct text *out, const struct principal *principal);
 
 #endif

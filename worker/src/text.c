@@ -158,16 +158,25 @@ text_string(const struct text *text)
 	return text->data != NULL ? text->data : "";
 }
 
-/* Writes the current time as ISO 8601 in UTC with microseconds. */
+/* Writes a time, given in microseconds since 1970, as ISO 8601 in UTC with microseconds. */
+void
+text_iso(char *buffer, size_t size, int64_t microseconds)
+{
+	time_t		whole = (time_t) (microseconds / 1000000);
+	struct tm	parts;
+	char		seconds[32];
+
+	gmtime_r(&whole, &parts);
+	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &parts);
+	snprintf(buffer, size, "%s.%06dZ", seconds, (int) (microseconds % 1000000));
+}
+
+/* Writes the current time in the same form. */
 void
 text_iso_now(char *buffer, size_t size)
 {
 	struct timespec now;
-	struct tm	parts;
-	char		seconds[32];
 
 	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &parts);
-	strftime(seconds, sizeof(seconds), "%Y-%m-%dT%H:%M:%S", &parts);
-	snprintf(buffer, size, "%s.%06ldZ", seconds, now.tv_nsec / 1000);
+	text_iso(buffer, size, (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000);
 }

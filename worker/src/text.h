@@ -3,6 +3,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 /*
  * A growing string. Zero-initialise it, append, then text_free() it or take the bytes with text_detach(). It is always
@@ -26,6 +27,7 @@ extern void text_free(struct text *text);
 extern char *text_detach(struct text *text);
 extern const char *text_string(const struct text *text);
 
+extern void text_iso(char *buffer, size_t size, int64_t microseconds);
 extern void text_iso_now(char *buffer, size_t size);
 
 #endif

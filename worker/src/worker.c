@@ -3,6 +3,7 @@
 
 #include "answers.h"
 #include "api.h"
+#include "auth.h"
 #include "config.h"
 #include "database.h"
 #include "delivery.h"
@@ -11,6 +12,7 @@
 #include "leader.h"
 #include "log.h"
 #include "memory.h"
+#include "peers.h"
 #include "probe.h"
 #include "resources.h"
 #include "server.h"
@@ -34,7 +36,9 @@ struct worker
 	struct loop *loop;
 	struct signals *signals;
 	struct database *database;	/* for questions */
+	struct database *heavy[ANSWERS_HEAVY_LANES];	/* for questions that take long */
 	struct answers *answers;
+	struct access access;
 	struct stream *stream;
 	struct feed *feed;
 	struct leader *leader;
@@ -67,6 +71,25 @@ static void
 feed_gap(void *arg, const char *reason)
 {
 	stream_gap(((struct worker *) arg)->stream, reason);
+}
+
+/* A notification that names no event. */
+static void
+feed_told(void *arg, const char *payload)
+{
+	struct worker *worker = arg;
+
+	if (strcmp(payload, "tokens") == 0)
+		auth_refresh(worker->access.auth);
+}
+
+static void
+rights_changed(void *arg)
+{
+	struct worker *worker = arg;
+
+	if (worker->stream != NULL)
+		stream_check_rights(worker->stream);
 }
 
 static void
@@ -106,6 +129,7 @@ database_ready(void *arg)
 
 	loop_timer_set(worker->loop, &worker->heartbeat_timer, 0);
 	engine_connected(worker->engine);
+	auth_refresh(worker->access.auth);
 }
 
 static void
@@ -130,7 +154,7 @@ reload(struct worker *worker)
 {
 	struct text errors = {0};
 	struct config *config = config_load(worker->options->config_path, worker->options->environment, &errors);
-	char		problem[256];
+	char		problem[700];
 	bool		moved;
 
 	systemd_notify("RELOADING=1");
@@ -151,9 +175,20 @@ reload(struct worker *worker)
 		systemd_notify("READY=1");
 		return;
 	}
-	server_configure(worker->server, config);
+	if (!server_configure(worker->server, config, problem, sizeof(problem)))
+	{
+		log_error("config", "%s; the configuration was not reloaded", problem);
+		if (moved && !server_listen(worker->server, worker->config, problem, sizeof(problem)))
+			log_error("config", "%s", problem);
+		config_free(config);
+		systemd_notify("READY=1");
+		return;
+	}
+	auth_configure(worker->access.auth, config);
 	stream_configure(worker->stream, config);
 	database_set_dsn(worker->database, config->dsn);
+	for (int i = 0; i < ANSWERS_HEAVY_LANES; i++)
+		database_set_dsn(worker->heavy[i], config->dsn);
 	feed_configure(worker->feed, config->listen_dsn, config->poll_interval);
 	leader_configure(worker->leader, leader_dsn(config));
 	delivery_configure(worker->delivery, config);
@@ -219,8 +254,10 @@ static int
 start(struct worker *worker)
 {
 	struct database_owner owner = {.ready = database_ready,.arg = worker};
-	struct feed_listener listener = {.event = feed_event,.gap = feed_gap,.positioned = feed_positioned,.arg = worker};
-	char		problem[256];
+	struct feed_listener listener = {.event = feed_event,.gap = feed_gap,.told = feed_told,.positioned = feed_positioned,
+		.arg = worker};
+	struct database_owner silent = {.arg = worker};
+	char		problem[700];
 
 	worker->loop = loop_open();
 	worker->signals = worker->loop != NULL ? signals_open(worker->loop, signalled, worker) : NULL;
@@ -235,8 +272,12 @@ start(struct worker *worker)
 	worker->watchdog_timer = (struct loop_timer) {.fn = watchdog_due,.arg = worker};
 
 	worker->database = database_open(worker->loop, "query", worker->config->dsn, &owner);
-	worker->answers = answers_open(worker->loop, worker->database);
-	worker->stream = stream_open(worker->loop, worker->config, worker->database, worker->answers);
+	for (int i = 0; i < ANSWERS_HEAVY_LANES; i++)
+		worker->heavy[i] = database_open(worker->loop, "analysis", worker->config->dsn, &silent);
+	worker->answers = answers_open(worker->loop, worker->database, worker->heavy);
+	worker->access = (struct access) {.config = worker->config,.peers = peers_open(),
+		.auth = auth_open(worker->loop, worker->database, worker->config, rights_changed, worker)};
+	worker->stream = stream_open(worker->loop, worker->config, worker->database, worker->answers, &worker->access);
 	worker->feed = feed_open(worker->loop, worker->config->listen_dsn, worker->config->poll_interval, &listener);
 	stream_set_feed(worker->stream, worker->feed);
 	worker->engine = engine_open(worker->loop, worker->database);
@@ -245,13 +286,13 @@ start(struct worker *worker)
 	worker->delivery = delivery_open(worker->loop, worker->leader, worker->config);
 	worker->probes = probes_open(worker->loop, worker->leader, worker->config);
 	leader_configure(worker->leader, leader_dsn(worker->config));
-	worker->api = (struct api) {.answers = worker->answers,.database = worker->database,.stream = worker->stream,
+	worker->api = (struct api) {.access = &worker->access,.answers = worker->answers,.database = worker->database,.stream = worker->stream,
 		.feed = worker->feed,.delivery = worker->delivery,.probes = worker->probes,.dashboard_directory = worker->options->dashboard_directory,
 		.started_at = loop_now()};
-	worker->server = server_open(worker->loop, worker->config, worker->stream, &worker->api);
+	worker->server = server_open(worker->loop, worker->config, worker->stream, &worker->api, &worker->access, problem, sizeof(problem));
 	if (worker->server == NULL)
 	{
-		log_error("worker", "libwebsockets did not start");
+		log_error("worker", "%s", problem);
 		return EX_SOFTWARE;
 	}
 	if (!server_listen(worker->server, worker->config, problem, sizeof(problem)))
@@ -278,6 +319,10 @@ stop(struct worker *worker)
 	feed_close(worker->feed);
 	stream_close(worker->stream);
 	answers_close(worker->answers);
+	auth_close(worker->access.auth);
+	peers_close(worker->access.peers);
+	for (int i = 0; i < ANSWERS_HEAVY_LANES; i++)
+		database_close(worker->heavy[i]);
 	database_close(worker->database);
 	signals_close(worker->signals);
 	loop_close(worker->loop);
