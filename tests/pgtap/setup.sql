@@ -1,7 +1,7 @@
 -- pulse_setup, pulse_attach, pulse_detach: the user's tables, their constraints, who may do what.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(63);
+SELECT plan(70);
 
 -- the two tables
 SELECT lives_ok('SELECT pulse_setup()', 'pulse_setup creates the tables');
@@ -57,6 +57,14 @@ SELECT throws_ok(try_fill('1', '1', 'buy', 'NaN'), '23514', NULL, 'fee NaN');
 SELECT throws_ok(try_fill('1', '1', 'buy', '0', 'infinity'), '23514', NULL, 'a time beyond all time');
 SELECT throws_ok($$INSERT INTO portfolio_snapshots (total_value) VALUES ('NaN')$$, '23514', NULL, 'a value NaN');
 SELECT throws_ok($$INSERT INTO portfolio_snapshots (total_value, net_flow) VALUES (1, 'Infinity')$$, '23514', NULL, 'an infinite flow');
+SELECT throws_ok($$INSERT INTO portfolio_snapshots (total_value, cash_balance) VALUES (1, 'NaN')$$, '23514', NULL, 'cash that is no number, though other amounts are unknown');
+SELECT throws_ok($$INSERT INTO portfolio_snapshots (total_value, position_count) VALUES (1, -1)$$, '23514', NULL, 'a negative number of positions');
+SELECT throws_ok($$INSERT INTO portfolio_snapshots (portfolio, total_value) VALUES ('', 1)$$, '23514', NULL, 'no portfolio');
+SELECT lives_ok($$INSERT INTO portfolio_snapshots (ts, total_value) VALUES ('2020-01-01', -1)$$, 'a value below nothing, and nothing else, is fine');
+SELECT throws_ok($$INSERT INTO trades (symbol, side, quantity, price) VALUES ('', 'BUY', 1, 1)$$, '23514', NULL, 'no symbol, with no fee asset either');
+SELECT throws_ok($$INSERT INTO trades (symbol, side, quantity, price, fee_asset) VALUES ('X', 'BUY', 1, 1, '')$$, '23514', NULL, 'an empty fee asset');
+SELECT throws_ok($$INSERT INTO trades (symbol, side, quantity, price, fee) VALUES ('X', 'BUY', 1, 1, '-Infinity')$$, '23514',
+	'new row for relation "trades" violates check constraint "quantity_positive_price_not_negative_all_finite"', 'the constraint says what is wrong');
 
 -- somebody without any rights
 CREATE ROLE setup_bot;
