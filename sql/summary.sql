@@ -86,6 +86,8 @@ SELECT pulse_rollup(summary)::text = (SELECT summary::text FROM whole) AS same F
 \set SHOW_CONTEXT never
 SELECT 'hello'::pulse_summary;
 \echo :SQLSTATE
+SELECT '\x0'::pulse_summary;
+SELECT '\x5053 010'::pulse_summary;
 SELECT '\x'::pulse_summary;
 \echo :SQLSTATE
 SELECT '\x5053'::pulse_summary;

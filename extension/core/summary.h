@@ -69,6 +69,8 @@ extern bool pulse_segments_overlap(const pulse_segment *segments, size_t n);
 extern void pulse_summary_write(const pulse_segment *segments, size_t n, int64_t width, uint8_t *bytes);
 extern const char *pulse_summary_read(const uint8_t *bytes, size_t size, pulse_memory memory,
 									  pulse_segment **segments, size_t *n, int64_t *width);
+extern const char *pulse_summary_from_text(const char *text, size_t length, uint8_t *bytes, size_t *size);
+extern void pulse_summary_to_text(const uint8_t *bytes, size_t n, char *text);
 extern const char *pulse_segments_check(const pulse_segment *segments, size_t n, int64_t width);
 
 #endif							/* PULSE_CORE_SUMMARY_H */

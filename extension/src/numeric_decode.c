@@ -15,8 +15,6 @@
 
 #include "src/compat.h"
 
-#include "src/compat.h"
-
 #define SIGN_MASK		0xC000
 #define SIGN_NEGATIVE	0x4000
 #define SIGN_SHORT		0x8000

@@ -18,7 +18,6 @@
 #include "core/summary.h"
 #include "core/underwater.h"
 #include "src/compat.h"
-#include "src/compat.h"
 #include "src/equity.h"
 #include "src/metric_args.h"
 
@@ -114,16 +113,17 @@ pulse_summary_in(PG_FUNCTION_ARGS)
 {
 	char	   *text = PG_GETARG_CSTRING(0);
 	size_t		length = strlen(text);
-	char	   *bytes;
+	uint8	   *bytes = palloc(length / 2 + 1);
+	size_t		size;
+	const char *error = pulse_summary_from_text(text, length, bytes, &size);
 
-	if (length < 2 || text[0] != '\\' || text[1] != 'x' || length % 2 != 0)
+	if (error)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_TEXT_REPRESENTATION),
 				 errmsg("invalid input syntax for type pulse_summary"),
+				 errdetail("It has %s.", error),
 				 errhint("Its text form is \\x followed by hexadecimal digits, as pulse_summary() prints it.")));
-	bytes = palloc(length / 2);
-	hex_decode(text + 2, length - 2, bytes);
-	PG_RETURN_POINTER(accept_bytes(bytes, (length - 2) / 2));
+	PG_RETURN_POINTER(accept_bytes((char *) bytes, size));
 }
 
 /* Writes the text form. */
@@ -134,10 +134,7 @@ pulse_summary_out(PG_FUNCTION_ARGS)
 	size_t		size = VARSIZE_ANY_EXHDR(summary);
 	char	   *text = MemoryContextAllocHuge(CurrentMemoryContext, size * 2 + 3);
 
-	text[0] = '\\';
-	text[1] = 'x';
-	hex_encode(VARDATA_ANY(summary), size, text + 2);
-	text[2 + size * 2] = '\0';
+	pulse_summary_to_text((const uint8 *) VARDATA_ANY(summary), size, text);
 	PG_RETURN_CSTRING(text);
 }
 

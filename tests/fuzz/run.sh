@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# Fuzzes what reads bytes from outside, with libFuzzer: run.sh [SECONDS]. The corpus grows in .build/fuzz, beside seeds/.
+# Fuzzes what reads bytes from outside, with libFuzzer: run.sh [SECONDS [NAME ...]]. The corpus grows in .build/fuzz, beside seeds/.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 
 seconds=${1:-600}
+only=("${@:2}")
 for compiler in clang clang-{21..14} ''; do
 	! command -v "${compiler:-none}" >/dev/null || break
 done
@@ -12,6 +13,7 @@ output=.build/fuzz
 mkdir -p "$output"
 for file in tests/fuzz/*_fuzzer.c; do
 	name=$(basename "$file" .c)
+	[ ${#only[@]} -eq 0 ] || [[ " ${only[*]} " == *" $name "* ]] || continue
 	mkdir -p "$output/$name-corpus"
 	# A fuzzer names what it is built from beside the core, and the libraries, in comments at its top.
 	read -ra parts <<<"$(sed -n 's|^/\* build: \(.*\) \*/$|\1|p' "$file" | tr '\n' ' ')"

@@ -147,7 +147,7 @@ suite_fuzz() {
 		echo 'ok - # SKIP no libFuzzer'
 		return 0
 	fi
-	tap 'some seconds of fuzzing' tests/fuzz/run.sh "${FUZZ_SECONDS:-8}"
+	tap 'some seconds of fuzzing' tests/fuzz/run.sh "${FUZZ_SECONDS:-5}"
 }
 
 # The pure core's unit tests, under the address and undefined-behaviour sanitizers.
