@@ -31,7 +31,7 @@ SELECT pulse_current_drawdown('2025-01-01'::timestamptz, value) = (SELECT pulse_
 -- drawdown and growth keep only rows that are extremes, and lose nothing by it: in order, with late rows, in no order, rising, falling, constant, below zero
 CREATE TABLE shapes AS SELECT shape, i, '2025-01-01'::timestamptz + (i / ties) * interval '1 minute' AS ts, value FROM generate_series(1, 6000) i, LATERAL (VALUES
 	('wanders', 1000 + 90 * sin(i / 3000.0) + 5 * sin(i * i), 1), ('rises', 1 + i, 1), ('falls', 7000 - i, 1), ('constant', 5, 1), ('ties', 100 + (i * 7919 % 1000), 7),
-	('loses all', 3000 - i + 3 * sin(i * i), 1), ('negative', -5 - (i * 7919 % 100), 3)) s(shape, value, ties);
+	('loses all', 3000 - i + 3 * sin(i * i), 1), ('negative', -5 - (i * 7919 % 100), 3), ('below zero', 3 * sin(i / 600.0) + sin(i * i), 1)) s(shape, value, ties);
 CREATE FUNCTION pieces(shape text, sequence text, OUT alone float8[], OUT together float8[]) LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format('SELECT ARRAY[pulse_max_drawdown(ts, value), pulse_current_drawdown(ts, value), pulse_cagr(ts, value), pulse_calmar(ts, value)] FROM (SELECT * FROM shapes WHERE shape = $1 ORDER BY %s) q', sequence) INTO alone USING shape;

@@ -74,6 +74,22 @@ pulse_stability_add(pulse_stability *s, double r)
 	pulse_comoments_add(&s->line, (double) s->line.n, s->undefined ? 0.0 : pulse_sum_value(&s->log));
 }
 
+/* Merges the returns that follow those of s: their line goes on where that of s ends. */
+void
+pulse_stability_merge(pulse_stability *s, const pulse_stability *newer)
+{
+	pulse_comoments line = newer->line;
+	double		reached = pulse_sum_value(&s->log);
+
+	line.mean_x += (double) s->line.n;
+	line.mean_y += reached;
+	/* an upper limit of its scale, for want of the values */
+	line.max_y += fabs(reached);
+	pulse_comoments_merge(&s->line, &line);
+	pulse_sum_merge(&s->log, &newer->log);
+	s->undefined |= newer->undefined;
+}
+
 /*
  * Computes R squared of the cumulative log return on a line; false below 2
  * returns, or when equity was wiped out or never moved.

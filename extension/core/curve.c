@@ -148,9 +148,9 @@ pulse_curve_gaps(const pulse_curve *c)
 	return c->n_buckets == 0 ? 0 : pulse_curve_periods(c) + 1 - (int64_t) c->n_buckets;
 }
 
-/* Growth of a value to another with the flows between them linked out. */
-static double
-simple_return(double from, double to, double link)
+/* Returns the growth of a value to another with the flows between them linked out. */
+double
+pulse_linked_return(double from, double to, double link)
 {
 	return link == 1.0 ? (to - from) / from : to * link / from - 1.0;
 }
@@ -166,7 +166,7 @@ pulse_curve_returns(const pulse_curve *c, double *returns)
 
 		for (int64_t gap = from->index + 1; gap < to->index; gap++)
 			*returns++ = 0.0;
-		*returns++ = simple_return(from->last, to->last, to->link);
+		*returns++ = pulse_linked_return(from->last, to->last, to->link);
 	}
 }
 
@@ -181,7 +181,7 @@ pulse_curve_last_return(const pulse_curve *c, double *result)
 
 	if (c->broken || n == 0 || c->n < 2)
 		return false;
-	*result = simple_return(n > 1 ? c->buckets[n - 2].last : c->first_value,
+	*result = pulse_linked_return(n > 1 ? c->buckets[n - 2].last : c->first_value,
 							c->buckets[n - 1].last, c->buckets[n - 1].link);
 	return isfinite(*result);
 }
@@ -192,7 +192,7 @@ pulse_curve_total_return(const pulse_curve *c, double *result)
 {
 	if (c->broken || c->n == 0)
 		return false;
-	*result = simple_return(c->first_value, c->last_value, c->link);
+	*result = pulse_linked_return(c->first_value, c->last_value, c->link);
 	return isfinite(*result);
 }
 

@@ -45,6 +45,7 @@ typedef struct pulse_curve
 extern void pulse_curve_begin(pulse_curve *c, int64_t width, pulse_memory memory);
 extern void pulse_curve_add(pulse_curve *c, const int64_t *ts, const double *value,
 							const double *flow, size_t n);
+extern double pulse_linked_return(double from, double to, double link);
 extern int64_t pulse_bucket_index(int64_t ts, int64_t width);
 extern int64_t pulse_bucket_start(int64_t index, int64_t width);
 extern int64_t pulse_curve_periods(const pulse_curve *c);

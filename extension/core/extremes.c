@@ -4,6 +4,8 @@
  * value before its time and the lowest one after. So the others can go: what
  * stays gives the same maximum and current drawdown, first, last, highest and
  * lowest value, whatever else arrives. On a curve that wanders, little stays.
+ * Values below zero stay all: of two of them the lower one is not always
+ * deeper, as a higher peak divides it.
  */
 #include "core/extremes.h"
 
@@ -25,7 +27,7 @@ pulse_keep_extremes(int64_t *ts, double *value, uint8_t *scratch, size_t n)
 	{
 		uint8_t		keep = !(value[i] <= highest);
 
-		scratch[i] = keep;
+		scratch[i] = keep || value[i] < 0;
 		if (keep)
 			highest = fmax(highest, value[i]);
 	}

@@ -141,13 +141,15 @@ join_drawdown(pulse_segment *a, const pulse_segment *b, double factor)
 	double		high = a->high * factor;
 	double		low = a->low * factor;
 
-	a->deepest = fmax(fmax(a->deepest, b->deepest), pulse_depth(high, b->low));
 	a->low = fmin(low, b->low);
 	if (b->high < high)
 	{
+		/* below zero b by itself would be deeper than under the high of a */
+		a->deepest = fmax(a->deepest, pulse_depth(high, b->low));
 		a->high = high;
 		return;
 	}
+	a->deepest = fmax(fmax(a->deepest, b->deepest), pulse_depth(high, b->low));
 	a->high = b->high;
 	a->high_ts = b->high_ts;
 }

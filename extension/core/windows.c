@@ -131,68 +131,160 @@ const pulse_queue_type pulse_growth_window_type = {
 };
 
 static void
-clear_drawdown(void *element, const void *origin)
+clear_link(void *element, const void *origin)
 {
-	memset(element, 0, sizeof(pulse_drawdown_window));
+	*(pulse_link_window *) element = (pulse_link_window) {.first = 1.0, .rest = 1.0};
 }
 
-/* Joins newer values, given by their high, low and deepest drawdown, behind w. */
 static void
-join_drawdown(pulse_drawdown_window *w, const pulse_drawdown_window *b)
+join_link(pulse_link_window *w, const pulse_link_window *b)
 {
-	if (b->n - b->nonfinite > 0)
+	if (b->n == 0)
+		return;
+	if (w->n == 0)
 	{
-		if (w->n - w->nonfinite == 0)
-		{
-			w->high = b->high;
-			w->low = b->low;
-			w->deepest = b->deepest;
-		}
-		else
-		{
-			w->deepest = fmax(fmax(w->deepest, b->deepest), pulse_depth(w->high, b->low));
-			w->high = fmax(w->high, b->high);
-			w->low = fmin(w->low, b->low);
-		}
-		w->last = b->last;
+		*w = *b;
+		return;
 	}
 	w->n += b->n;
 	w->nonfinite += b->nonfinite;
+	w->not_positive += b->not_positive;
+	w->rest *= b->first * b->rest;
 }
 
-static pulse_drawdown_window
-single_value(const void *value)
+static pulse_link_window
+single_link(const void *value)
 {
-	double		x = ((const pulse_point *) value)->value;
+	const pulse_flow_point *point = value;
+	pulse_link_window w = {.n = 1, .first = 1.0, .rest = 1.0};
+	double		before = point->value - point->flow;
 
-	return (pulse_drawdown_window) {.n = 1, .nonfinite = !isfinite(x), .high = x, .low = x, .last = x};
+	if (!isfinite(point->value) || !isfinite(point->flow))
+		w.nonfinite = 1;
+	else
+	{
+		w.not_positive = point->value <= 0;
+		if (point->flow != 0)
+			w.first = before > 0 && point->value > 0 ? before / point->value : NAN;
+	}
+	return w;
 }
 
 static void
-append_drawdown(void *element, const void *value)
+append_link(void *element, const void *value)
 {
-	pulse_drawdown_window one = single_value(value);
+	pulse_link_window one = single_link(value);
 
-	join_drawdown(element, &one);
+	join_link(element, &one);
 }
 
 static void
-prepend_drawdown(void *element, const void *value)
+prepend_link(void *element, const void *value)
 {
-	pulse_drawdown_window one = single_value(value);
+	pulse_link_window one = single_link(value);
 
-	join_drawdown(&one, element);
-	*(pulse_drawdown_window *) element = one;
+	join_link(&one, element);
+	*(pulse_link_window *) element = one;
 }
 
 static void
-merge_drawdown(void *element, const void *newer)
+merge_link(void *element, const void *newer)
 {
-	join_drawdown(element, newer);
+	join_link(element, newer);
 }
 
-const pulse_queue_type pulse_drawdown_window_type = {
-	sizeof(pulse_point), sizeof(pulse_drawdown_window), clear_drawdown, append_drawdown, prepend_drawdown, merge_drawdown
+const pulse_queue_type pulse_link_window_type = {
+	sizeof(pulse_flow_point), sizeof(pulse_link_window), clear_link, append_link, prepend_link, merge_link
+};
+
+static void
+clear_stability(void *element, const void *origin)
+{
+	memset(element, 0, sizeof(pulse_stability));
+}
+
+static void
+append_stability(void *element, const void *value)
+{
+	pulse_stability_add(element, *(const double *) value);
+}
+
+static void
+prepend_stability(void *element, const void *value)
+{
+	pulse_stability one = {.undefined = false};
+
+	pulse_stability_add(&one, *(const double *) value);
+	pulse_stability_merge(&one, element);
+	*(pulse_stability *) element = one;
+}
+
+static void
+merge_stability(void *element, const void *newer)
+{
+	pulse_stability_merge(element, newer);
+}
+
+const pulse_queue_type pulse_stability_window_type = {
+	sizeof(double), sizeof(pulse_stability), clear_stability, append_stability, prepend_stability, merge_stability
+};
+
+static void
+clear_ewma(void *element, const void *origin)
+{
+	*(pulse_ewma_window *) element = (pulse_ewma_window) {.lambda = *(const double *) origin, .decay = 1.0};
+}
+
+static void
+join_ewma(pulse_ewma_window *w, const pulse_ewma_window *b)
+{
+	if (b->n == 0)
+		return;
+	if (w->n == 0)
+	{
+		*w = *b;
+		return;
+	}
+	/* b's first square is no seed any more, but one of many, lambda^(n - 1) old */
+	w->rest = w->rest * b->decay + b->first * (1 - b->lambda) * (b->decay / b->lambda) + b->rest;
+	w->decay *= b->decay;
+	w->n += b->n;
+	w->nonfinite |= b->nonfinite;
+}
+
+static pulse_ewma_window
+single_square(double lambda, const void *value)
+{
+	double		r = *(const double *) value;
+
+	return (pulse_ewma_window) {.n = 1, .lambda = lambda, .decay = lambda, .first = r * r, .nonfinite = !isfinite(r)};
+}
+
+static void
+append_ewma(void *element, const void *value)
+{
+	pulse_ewma_window one = single_square(((pulse_ewma_window *) element)->lambda, value);
+
+	join_ewma(element, &one);
+}
+
+static void
+prepend_ewma(void *element, const void *value)
+{
+	pulse_ewma_window one = single_square(((pulse_ewma_window *) element)->lambda, value);
+
+	join_ewma(&one, element);
+	*(pulse_ewma_window *) element = one;
+}
+
+static void
+merge_ewma(void *element, const void *newer)
+{
+	join_ewma(element, newer);
+}
+
+const pulse_queue_type pulse_ewma_window_type = {
+	sizeof(double), sizeof(pulse_ewma_window), clear_ewma, append_ewma, prepend_ewma, merge_ewma
 };
 
 static void
@@ -258,4 +350,63 @@ merge_trades(void *element, const void *newer)
 
 const pulse_queue_type pulse_trades_window_type = {
 	sizeof(double), sizeof(pulse_trades_window), clear_trades, add_trade, add_trade, merge_trades
+};
+
+static void
+clear_runs(void *element, const void *origin)
+{
+	memset(element, 0, sizeof(pulse_runs_window));
+}
+
+static int64_t
+longest_of(int64_t a, int64_t b)
+{
+	return a > b ? a : b;
+}
+
+static void
+join_runs(pulse_runs_window *w, const pulse_runs_window *b)
+{
+	w->longest = longest_of(longest_of(w->longest, b->longest), w->trailing + b->leading);
+	if (w->leading == w->n)
+		w->leading += b->leading;
+	w->trailing = b->trailing == b->n ? w->trailing + b->n : b->trailing;
+	w->n += b->n;
+	w->nonfinite |= b->nonfinite;
+}
+
+static pulse_runs_window
+single_run(const void *value)
+{
+	double		pnl = *(const double *) value;
+	int64_t		losses = pnl < 0;
+
+	return (pulse_runs_window) {.n = 1, .leading = losses, .trailing = losses, .longest = losses, .nonfinite = !isfinite(pnl)};
+}
+
+static void
+append_run(void *element, const void *value)
+{
+	pulse_runs_window one = single_run(value);
+
+	join_runs(element, &one);
+}
+
+static void
+prepend_run(void *element, const void *value)
+{
+	pulse_runs_window one = single_run(value);
+
+	join_runs(&one, element);
+	*(pulse_runs_window *) element = one;
+}
+
+static void
+merge_runs(void *element, const void *newer)
+{
+	join_runs(element, newer);
+}
+
+const pulse_queue_type pulse_runs_window_type = {
+	sizeof(double), sizeof(pulse_runs_window), clear_runs, append_run, prepend_run, merge_runs
 };

@@ -416,3 +416,120 @@ CREATE FUNCTION pulse.window_current_drawdown(internal) RETURNS float8
 	AS 'MODULE_PATHNAME', 'pulse_window_current_drawdown' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION pulse.window_current_drawdown(internal) IS
 	'Internal: final function of pulse_current_drawdown() over a window.';
+
+CREATE FUNCTION pulse.push_point(internal, timestamptz, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_push_point' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.push_point(internal, timestamptz, float8, float8) IS
+	'Internal: a point of an equity curve with its flow enters a window.';
+CREATE FUNCTION pulse.pop_point(internal, timestamptz, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_pop_point' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.pop_point(internal, timestamptz, float8, float8) IS
+	'Internal: a point of an equity curve with its flow leaves a window.';
+CREATE FUNCTION pulse.push_stability(internal, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_push_stability' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.push_stability(internal, float8) IS
+	'Internal: a return enters a window.';
+CREATE FUNCTION pulse.push_ewma(internal, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_push_ewma' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.push_ewma(internal, float8) IS
+	'Internal: a return enters a window.';
+CREATE FUNCTION pulse.push_ewma(internal, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_push_ewma' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.push_ewma(internal, float8, float8) IS
+	'Internal: a return enters a window.';
+CREATE FUNCTION pulse.push_ewma(internal, float8, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_push_ewma' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.push_ewma(internal, float8, float8, float8) IS
+	'Internal: a return enters a window.';
+CREATE FUNCTION pulse.push_losses(internal, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_push_losses' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.push_losses(internal, float8) IS
+	'Internal: a trade enters a window.';
+CREATE FUNCTION pulse.pop_ordered(internal, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_pop_ordered' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.pop_ordered(internal, float8) IS
+	'Internal: the oldest row leaves a window.';
+CREATE FUNCTION pulse.pop_ordered(internal, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_pop_ordered' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.pop_ordered(internal, float8, float8) IS
+	'Internal: the oldest row leaves a window.';
+CREATE FUNCTION pulse.pop_ordered(internal, float8, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_pop_ordered' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.pop_ordered(internal, float8, float8, float8) IS
+	'Internal: the oldest row leaves a window.';
+CREATE FUNCTION pulse.push_point(internal, timestamptz, numeric, numeric) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_push_point_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.push_point(internal, timestamptz, numeric, numeric) IS
+	'Internal: a point of an equity curve with its flow enters a window.';
+CREATE FUNCTION pulse.pop_point(internal, timestamptz, numeric, numeric) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_pop_point' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.pop_point(internal, timestamptz, numeric, numeric) IS
+	'Internal: a point of an equity curve with its flow leaves a window.';
+CREATE FUNCTION pulse.push_stability(internal, numeric) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_push_stability_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.push_stability(internal, numeric) IS
+	'Internal: a return enters a window.';
+CREATE FUNCTION pulse.push_ewma(internal, numeric) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_push_ewma_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.push_ewma(internal, numeric) IS
+	'Internal: a return enters a window.';
+CREATE FUNCTION pulse.push_ewma(internal, numeric, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_push_ewma_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.push_ewma(internal, numeric, float8) IS
+	'Internal: a return enters a window.';
+CREATE FUNCTION pulse.push_ewma(internal, numeric, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_push_ewma_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.push_ewma(internal, numeric, float8, float8) IS
+	'Internal: a return enters a window.';
+CREATE FUNCTION pulse.push_losses(internal, numeric) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_push_losses_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.push_losses(internal, numeric) IS
+	'Internal: a trade enters a window.';
+CREATE FUNCTION pulse.pop_ordered(internal, numeric) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_pop_ordered' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.pop_ordered(internal, numeric) IS
+	'Internal: the oldest row leaves a window.';
+CREATE FUNCTION pulse.pop_ordered(internal, numeric, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_pop_ordered' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.pop_ordered(internal, numeric, float8) IS
+	'Internal: the oldest row leaves a window.';
+CREATE FUNCTION pulse.pop_ordered(internal, numeric, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_pop_ordered' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.pop_ordered(internal, numeric, float8, float8) IS
+	'Internal: the oldest row leaves a window.';
+CREATE FUNCTION pulse.window_stability(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_window_stability' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.window_stability(internal) IS
+	'Internal: final function of pulse_stability() over a window.';
+CREATE FUNCTION pulse.window_ewma_volatility(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_window_ewma_volatility' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.window_ewma_volatility(internal) IS
+	'Internal: final function of pulse_ewma_volatility() over a window.';
+CREATE FUNCTION pulse.window_max_consecutive_losses(internal) RETURNS bigint
+	AS 'MODULE_PATHNAME', 'pulse_window_max_consecutive_losses' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.window_max_consecutive_losses(internal) IS
+	'Internal: final function of pulse_max_consecutive_losses() over a window.';
+CREATE FUNCTION pulse.window_drawdown_duration(internal) RETURNS interval
+	AS 'MODULE_PATHNAME', 'pulse_window_drawdown_duration' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.window_drawdown_duration(internal) IS
+	'Internal: final function of pulse_drawdown_duration() over a window.';
+CREATE FUNCTION pulse.window_average_drawdown(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_window_average_drawdown' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.window_average_drawdown(internal) IS
+	'Internal: final function of pulse_average_drawdown() over a window.';
+CREATE FUNCTION pulse.window_ulcer_index(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_window_ulcer_index' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.window_ulcer_index(internal) IS
+	'Internal: final function of pulse_ulcer_index() over a window.';
+CREATE FUNCTION pulse.window_twr(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_window_twr' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.window_twr(internal) IS
+	'Internal: final function of pulse_twr() over a window.';
+CREATE FUNCTION pulse.window_cagr(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_window_cagr' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.window_cagr(internal) IS
+	'Internal: final function of pulse_cagr() over a window.';
+CREATE FUNCTION pulse.window_calmar(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_window_calmar' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.window_calmar(internal) IS
+	'Internal: final function of pulse_calmar() over a window.';

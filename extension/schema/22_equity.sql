@@ -100,6 +100,10 @@ CREATE AGGREGATE pulse_drawdown_duration(ts timestamptz, value float8) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_drawdown_duration,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_drawdown_duration,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_drawdown_duration(timestamptz, float8) IS
@@ -109,6 +113,10 @@ CREATE AGGREGATE pulse_drawdown_duration(ts timestamptz, value numeric) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_drawdown_duration,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_drawdown_duration,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_drawdown_duration(timestamptz, numeric) IS
@@ -124,6 +132,10 @@ CREATE AGGREGATE pulse_cagr(ts timestamptz, value float8) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_cagr,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_cagr,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cagr(timestamptz, float8) IS
@@ -133,6 +145,10 @@ CREATE AGGREGATE pulse_cagr(ts timestamptz, value numeric) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_cagr,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_cagr,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cagr(timestamptz, numeric) IS
@@ -148,6 +164,10 @@ CREATE AGGREGATE pulse_calmar(ts timestamptz, value float8) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_calmar,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_calmar,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_calmar(timestamptz, float8) IS
@@ -157,6 +177,10 @@ CREATE AGGREGATE pulse_calmar(ts timestamptz, value numeric) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_calmar,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_calmar,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_calmar(timestamptz, numeric) IS
@@ -172,6 +196,10 @@ CREATE AGGREGATE pulse_average_drawdown(ts timestamptz, value float8) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_average_drawdown,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_average_drawdown,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_average_drawdown(timestamptz, float8) IS
@@ -181,6 +209,10 @@ CREATE AGGREGATE pulse_average_drawdown(ts timestamptz, value numeric) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_average_drawdown,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_average_drawdown,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_average_drawdown(timestamptz, numeric) IS
@@ -192,6 +224,10 @@ CREATE AGGREGATE pulse_pain_index(ts timestamptz, value float8) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_average_drawdown,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_average_drawdown,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_pain_index(timestamptz, float8) IS
@@ -201,6 +237,10 @@ CREATE AGGREGATE pulse_pain_index(ts timestamptz, value numeric) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_average_drawdown,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_average_drawdown,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_pain_index(timestamptz, numeric) IS
@@ -216,6 +256,10 @@ CREATE AGGREGATE pulse_ulcer_index(ts timestamptz, value float8) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_ulcer_index,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_ulcer_index,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_ulcer_index(timestamptz, float8) IS
@@ -225,6 +269,10 @@ CREATE AGGREGATE pulse_ulcer_index(ts timestamptz, value numeric) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_ulcer_index,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_ulcer_index,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_ulcer_index(timestamptz, numeric) IS
@@ -290,6 +338,10 @@ CREATE AGGREGATE pulse_twr(ts timestamptz, value float8, flow float8) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_twr,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_twr,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_twr(timestamptz, float8, float8) IS
@@ -299,6 +351,10 @@ CREATE AGGREGATE pulse_twr(ts timestamptz, value numeric, flow numeric) (
 	STYPE = internal,
 	SSPACE = 1024,
 	FINALFUNC = pulse.equity_twr,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_twr,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_twr(timestamptz, numeric, numeric) IS

@@ -35,6 +35,10 @@ CREATE AGGREGATE pulse_stability(r float8) (
 	STYPE = internal,
 	SSPACE = 160,
 	FINALFUNC = pulse.ordered_stability,
+	MSFUNC = pulse.push_stability,
+	MINVFUNC = pulse.pop_ordered,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_stability,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_stability(float8) IS
@@ -44,6 +48,10 @@ CREATE AGGREGATE pulse_stability(r numeric) (
 	STYPE = internal,
 	SSPACE = 160,
 	FINALFUNC = pulse.ordered_stability,
+	MSFUNC = pulse.push_stability,
+	MINVFUNC = pulse.pop_ordered,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_stability,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_stability(numeric) IS
@@ -63,6 +71,10 @@ CREATE AGGREGATE pulse_ewma_volatility(r float8) (
 	STYPE = internal,
 	SSPACE = 160,
 	FINALFUNC = pulse.ordered_ewma_volatility,
+	MSFUNC = pulse.push_ewma,
+	MINVFUNC = pulse.pop_ordered,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_ewma_volatility,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_ewma_volatility(float8) IS
@@ -72,6 +84,10 @@ CREATE AGGREGATE pulse_ewma_volatility(r float8, lambda float8) (
 	STYPE = internal,
 	SSPACE = 160,
 	FINALFUNC = pulse.ordered_ewma_volatility,
+	MSFUNC = pulse.push_ewma,
+	MINVFUNC = pulse.pop_ordered,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_ewma_volatility,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_ewma_volatility(float8, float8) IS
@@ -81,6 +97,10 @@ CREATE AGGREGATE pulse_ewma_volatility(r float8, lambda float8, periods float8) 
 	STYPE = internal,
 	SSPACE = 160,
 	FINALFUNC = pulse.ordered_ewma_volatility,
+	MSFUNC = pulse.push_ewma,
+	MINVFUNC = pulse.pop_ordered,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_ewma_volatility,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_ewma_volatility(float8, float8, float8) IS
@@ -90,6 +110,10 @@ CREATE AGGREGATE pulse_ewma_volatility(r numeric) (
 	STYPE = internal,
 	SSPACE = 160,
 	FINALFUNC = pulse.ordered_ewma_volatility,
+	MSFUNC = pulse.push_ewma,
+	MINVFUNC = pulse.pop_ordered,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_ewma_volatility,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_ewma_volatility(numeric) IS
@@ -99,6 +123,10 @@ CREATE AGGREGATE pulse_ewma_volatility(r numeric, lambda float8) (
 	STYPE = internal,
 	SSPACE = 160,
 	FINALFUNC = pulse.ordered_ewma_volatility,
+	MSFUNC = pulse.push_ewma,
+	MINVFUNC = pulse.pop_ordered,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_ewma_volatility,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_ewma_volatility(numeric, float8) IS
@@ -108,6 +136,10 @@ CREATE AGGREGATE pulse_ewma_volatility(r numeric, lambda float8, periods float8)
 	STYPE = internal,
 	SSPACE = 160,
 	FINALFUNC = pulse.ordered_ewma_volatility,
+	MSFUNC = pulse.push_ewma,
+	MINVFUNC = pulse.pop_ordered,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_ewma_volatility,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_ewma_volatility(numeric, float8, float8) IS

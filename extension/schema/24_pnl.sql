@@ -332,6 +332,10 @@ CREATE AGGREGATE pulse_max_consecutive_losses(pnl float8) (
 	STYPE = internal,
 	SSPACE = 192,
 	FINALFUNC = pulse.pnl_max_consecutive_losses,
+	MSFUNC = pulse.push_losses,
+	MINVFUNC = pulse.pop_ordered,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_max_consecutive_losses,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_max_consecutive_losses(float8) IS
@@ -341,6 +345,10 @@ CREATE AGGREGATE pulse_max_consecutive_losses(pnl numeric) (
 	STYPE = internal,
 	SSPACE = 192,
 	FINALFUNC = pulse.pnl_max_consecutive_losses,
+	MSFUNC = pulse.push_losses,
+	MINVFUNC = pulse.pop_ordered,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_max_consecutive_losses,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_max_consecutive_losses(numeric) IS

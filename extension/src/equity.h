@@ -45,4 +45,14 @@ extern double *pulse_equity_returns(const pulse_curve *curve, size_t *n);
 extern pulse_memory pulse_palloc_memory(MemoryContext context);
 extern Datum pulse_metrics_row(FunctionCallInfo fcinfo, const pulse_curve *curve, const EquityParameters *p);
 
+/* Final functions that windows call where they must. */
+extern Datum pulse_equity_max_drawdown(PG_FUNCTION_ARGS);
+extern Datum pulse_equity_current_drawdown(PG_FUNCTION_ARGS);
+extern Datum pulse_equity_drawdown_duration(PG_FUNCTION_ARGS);
+extern Datum pulse_equity_average_drawdown(PG_FUNCTION_ARGS);
+extern Datum pulse_equity_ulcer_index(PG_FUNCTION_ARGS);
+extern Datum pulse_equity_cagr(PG_FUNCTION_ARGS);
+extern Datum pulse_equity_calmar(PG_FUNCTION_ARGS);
+extern Datum pulse_equity_twr(PG_FUNCTION_ARGS);
+
 #endif							/* PULSE_EQUITY_H */

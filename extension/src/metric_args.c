@@ -44,6 +44,18 @@ pulse_check_rate(const char *name, double rate)
 	return rate;
 }
 
+/* Returns the decay of an exponentially weighted mean if it lies between 0 and 1, both excluded. */
+double
+pulse_check_lambda(double lambda)
+{
+	if (!(lambda > 0 && lambda < 1))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("lambda must be between 0 and 1, not %g", lambda),
+				 errhint("RiskMetrics uses 0.94 for daily and 0.97 for monthly returns.")));
+	return lambda;
+}
+
 /* Returns a parameter if it is finite. */
 double
 pulse_check_finite(const char *name, double value)

@@ -9,10 +9,13 @@
 #include "datatype/timestamp.h"
 
 #define PULSE_DEFAULT_CONFIDENCE 0.95
+/* RiskMetrics' decay for daily data. */
+#define PULSE_DEFAULT_LAMBDA 0.94
 
 extern double pulse_check_confidence(double confidence);
 extern double pulse_check_periods(double periods);
 extern double pulse_check_rate(const char *name, double rate);
+extern double pulse_check_lambda(double lambda);
 extern double pulse_check_finite(const char *name, double value);
 extern int64 pulse_check_period(const Interval *period);
 extern TimestampTz pulse_check_timestamp(TimestampTz ts);

@@ -1,6 +1,7 @@
 /*
  * Aggregates over returns whose result depends on their order, so that they
- * have no combine function: stability and EWMA volatility.
+ * have no combine function: stability and EWMA volatility. Over the frames of
+ * windows: src/ordered_window.c.
  */
 #include "postgres.h"
 
@@ -13,9 +14,6 @@
 #include "core/comoments.h"
 #include "src/metric_args.h"
 #include "src/numeric_decode.h"
-
-/* RiskMetrics' decay for daily data. */
-#define DEFAULT_LAMBDA 0.94
 
 typedef struct OrderedState
 {
@@ -32,22 +30,11 @@ PG_FUNCTION_INFO_V1(pulse_ordered_ewma_volatility);
 PG_FUNCTION_INFO_V1(pulse_array_stability);
 PG_FUNCTION_INFO_V1(pulse_array_ewma_volatility);
 
-static double
-check_lambda(double lambda)
-{
-	if (!(lambda > 0 && lambda < 1))
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("lambda must be between 0 and 1, not %g", lambda),
-				 errhint("RiskMetrics uses 0.94 for daily and 0.97 for monthly returns.")));
-	return lambda;
-}
-
 static void
 set_parameters(OrderedState *state, FunctionCallInfo fcinfo, int first)
 {
 	state->n_parameters = PG_NARGS() - first;
-	state->parameter[0] = DEFAULT_LAMBDA;
+	state->parameter[0] = PULSE_DEFAULT_LAMBDA;
 	state->parameter[1] = PULSE_PERIODS_PER_YEAR;
 	for (int i = 0; i < state->n_parameters; i++)
 	{
@@ -55,7 +42,7 @@ set_parameters(OrderedState *state, FunctionCallInfo fcinfo, int first)
 			pulse_refuse_null_parameter();
 		state->parameter[i] = PG_GETARG_FLOAT8(first + i);
 	}
-	check_lambda(state->parameter[0]);
+	pulse_check_lambda(state->parameter[0]);
 	pulse_check_periods(state->parameter[1]);
 }
 

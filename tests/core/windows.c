@@ -9,6 +9,7 @@
 
 #include "core/order_statistics.h"
 #include "core/quantile.h"
+#include "core/sliding.h"
 #include "core/windows.h"
 
 #define ROWS 3000
@@ -175,43 +176,79 @@ queues_match_recomputation(void **state)
 	slide(&pulse_trades_window_type, NULL, check_trades);
 }
 
-static void
-drawdown_windows_match_recomputation(void **state)
+/* A curve of a kind: one that wanders, one with plateaus, one that falls below zero, one with outliers. */
+static double
+random_value(int kind, size_t i)
 {
-	pulse_point x[ROWS];
-	pulse_queue q;
-	size_t		from = 0;
+	double		x = 50 + 10 * sin((double) i / 30) + random_return() * 100;
 
-	pulse_queue_begin(&q, &pulse_drawdown_window_type, NULL, memory);
-	for (size_t i = 0; i < ROWS; i++)
+	if (i % 400 == 13)
+		return NAN;
+	if (kind == 1)
+		return floor(x / 4);
+	if (kind == 2)
+		return x - 50;
+	if (kind == 3 && i % 97 == 50)
+		return i % 2 ? 1e8 : -1e8;
+	return x;
+}
+
+static void
+sliding_windows_match_recomputation(void **state)
+{
+	for (int kind = 0; kind < 4; kind++)
 	{
-		pulse_drawdown d = {0};
-		pulse_drawdown_window w;
-		size_t		wanted = 1 + random_below(i < 1500 ? 40 : 400);
-		double		deepest;
-		int64_t		odd = 0;
+		double		x[ROWS];
+		int64_t		ts[ROWS];
+		pulse_sliding s;
+		size_t		from = 0;
 
-		x[i] = (pulse_point) {(int64_t) i, i % 400 == 13 ? NAN : 1000 * (1 + random_return())};
-		pulse_queue_push(&q, &x[i]);
-		for (; i + 1 - from > wanted; from++)
-			pulse_queue_pop(&q);
-		for (size_t k = from; k <= i; k++)
-			if (isfinite(x[k].value))
-				pulse_drawdown_add(&d, 0, x[k].value);
-			else
-				odd++;
-		pulse_queue_result(&q, &w);
-		assert_int_equal(w.n, i + 1 - from);
-		assert_int_equal(w.nonfinite, odd);
-		if (!pulse_drawdown_deepest(&d, &deepest))
-			continue;
-		assert_true(w.deepest == deepest);
-		assert_true(w.high == d.peak || d.n == 0);
-		assert_true(w.last == d.last);
+		pulse_sliding_begin(&s, memory);
+		for (size_t i = 0; i < ROWS; i++)
+		{
+			pulse_drawdown d = {0};
+			pulse_underwater u = {0};
+			pulse_sliding_curve c;
+			size_t		wanted = 1 + random_below(i < 1500 ? 40 : 400);
+			double		low = INFINITY;
+			double		deepest;
+			int64_t		odd = 0;
+
+			x[i] = random_value(kind, i);
+			ts[i] = (int64_t) (i / 2);
+			pulse_sliding_push(&s, ts[i], x[i]);
+			for (; i + 1 - from > wanted; from++)
+				pulse_sliding_pop(&s);
+			for (size_t k = from; k <= i; k++)
+				if (isfinite(x[k]))
+				{
+					pulse_drawdown_add(&d, ts[k], x[k]);
+					pulse_underwater_add(&u, x[k]);
+					low = fmin(low, x[k]);
+				}
+				else
+					odd++;
+			pulse_sliding_result(&s, &c);
+			assert_int_equal(s.count, i + 1 - from);
+			assert_int_equal(s.nonfinite, odd);
+			assert_int_equal(c.underwater.n, d.n);
+			if (d.n == 0)
+				continue;
+			assert_true(c.underwater.peak == d.peak);
+			assert_true(c.low == low);
+			/* the time is that of the last row, of whatever value */
+			if (isfinite(x[i]))
+				assert_int_equal(c.longest, pulse_drawdown_longest(&d));
+			if (!pulse_drawdown_deepest(&d, &deepest))
+				continue;
+			assert_true(c.deepest == deepest);
+			assert_close(c.underwater.depth.sum, pulse_sum_value(&u.depth), 1e-11);
+			assert_close(c.underwater.depth_squared, u.depth_squared, 1e-11);
+		}
+		free(s.rows);
+		free(s.older);
+		free(s.records);
 	}
-	free(q.values);
-	free(q.front);
-	free(q.back);
 }
 
 static void
@@ -254,7 +291,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(queues_match_recomputation),
-		cmocka_unit_test(drawdown_windows_match_recomputation),
+		cmocka_unit_test(sliding_windows_match_recomputation),
 		cmocka_unit_test(order_statistics_match_sorting),
 	};
 
