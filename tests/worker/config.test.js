@@ -70,6 +70,11 @@ test('every problem is named with its file, line and reason', async () => {
 		[`${minimal}[probe.mine]\nbase_url = ftp://x\n`, /^pulse\.ini: \[probe\.mine\] base_url is no http/m],
 		[`${minimal}[probe.mine]\nbase_url = http://x.example\nheaders = X-Key: a\n`, /^pulse\.ini: \[probe\.mine\] http:\/\/ would send its headers in the clear/m],
 		[`${minimal}[probe.mine]\nbase_url = https://x.example\nheaders = X-Key: \${NO_SUCH_KEY}\n`, /^pulse\.ini:5: \[probe\.\*\] headers: \$\{NO_SUCH_KEY\} is neither in the environment nor a credential$/m],
+		[`${minimal}[logs]\ndirectory = logs\n`, /^pulse\.ini:4: \[logs\] directory: not an absolute path$/m],
+		[`${minimal}[logs]\ndirectory = /no/such/place\n`, /^pulse\.ini:4: \[logs\] directory: no directory that this user can write to$/m],
+		[`${minimal}[remote.x]\nurl = http://127.0.0.1/\n`, /^pulse\.ini: \[remote\.x\] has no place for its spool/m],
+		[`${minimal}[logs]\ndirectory = /tmp\n[remote.x]\nformat = ndjson\n`, /^pulse\.ini: \[remote\.x\] needs a url$/m],
+		[`${minimal}[logs]\ndirectory = /tmp\n[remote.x]\nkinds = trade\n`, /^pulse\.ini:6: \[remote\.\*\] kinds: not one of performance/m],
 		[`${minimal}[probe.a b]\ninterval = 5\n`, /^pulse\.ini:4: \[probe\.a b\]: a name has up to 60 letters/m],
 		[`${minimal}; ${'x'.repeat(400)}\n[nope]\na = 1\n`, /^pulse\.ini:3: line longer than \d+ characters/m],
 	];
@@ -83,14 +88,6 @@ test('every problem is named with its file, line and reason', async () => {
 test('all problems of a file are reported at once', async () => {
 	const { stderr } = await check(`[database]\ndsn = dbname=x\npoll_interval = 1\n[nope]\na = 1\n[websocket]\nport = x\n`);
 	assert.deepEqual(stderr.trim().split('\n').map((line) => line.split(' ')[0]), ['pulse.ini:5:', 'pulse.ini:3:', 'pulse.ini:7:']);
-});
-
-test('sections of features that this version does not have are refused by name', async () => {
-	for (const section of ['logs', 'remote.loki']) {
-		const { status, stderr } = await check(`${minimal}[${section}]\na = 1\n`);
-		assert.equal(status, 78);
-		assert.match(stderr, new RegExp(`pulse\\.ini:4: section \\[${section}\\] is not supported`));
-	}
 });
 
 test('an environment replaces values; one that nobody wrote is an error', async () => {

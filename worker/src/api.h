@@ -13,6 +13,7 @@ struct api
 	struct feed *feed;
 	struct delivery *delivery;	/* NULL when nothing is delivered */
 	struct probes *probes;
+	struct logs *logs;
 	const char *dashboard_directory;	/* NULL: the embedded dashboard */
 	uint64_t	started_at;
 };

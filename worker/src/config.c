@@ -42,9 +42,6 @@ struct reader
 	struct text *errors;
 };
 
-/* Sections of the interface that other versions serve. They are refused by name, so that nobody believes in them. */
-static const char *const later_sections[] = {"logs", "remote"};
-
 static void __attribute__((format(printf, 3, 4)))
 complain(struct reader *reader, int line, const char *format,...)
 {
@@ -133,16 +130,6 @@ find_key(const char *section, const char *name, bool *section_known, const char 
 static void
 complain_section(struct reader *reader, const char *section)
 {
-	for (size_t i = 0; i < sizeof(later_sections) / sizeof(later_sections[0]); i++)
-	{
-		size_t		length = strlen(later_sections[i]);
-
-		if (strncmp(section, later_sections[i], length) == 0 && (section[length] == '\0' || section[length] == '.'))
-		{
-			complain(reader, reader->line, "section [%s] is not supported by this version of pulse-worker", section);
-			return;
-		}
-	}
 	if (find_kind(section) != NULL)
 		complain(reader, reader->line, "[%s]: a name has up to 60 letters, digits, _ and -", section);
 	else if (section[0] == '\0')
@@ -571,6 +558,8 @@ complete(struct reader *reader, struct config *config)
 		complain(reader, 0, "[database] dsn is required");
 	if (config->listen_dsn == NULL && config->dsn != NULL)
 		config->listen_dsn = memory_string(config->dsn);
+	if (config->remote_count > 0 && config->logs_directory == NULL && config->logs_spool == NULL && reader->errors->length == 0)
+		complain(reader, 0, "[remote.%s] has no place for its spool; set [logs] directory or spool", config->remotes[0].name);
 	check_items(reader, config);
 	if ((config->tls_cert == NULL) != (config->tls_key == NULL) && reader->errors->length == 0)
 		complain(reader, 0, "[websocket] tls_cert and tls_key belong together");

@@ -47,6 +47,23 @@ struct config_probe
 	char	   *ca_file;
 };
 
+struct config_remote
+{
+	char	   *name;
+	char	   *url;
+	char	   *format;			/* ndjson, loki or elasticsearch */
+	char	   *headers;		/* a secret */
+	struct config_list kinds;	/* empty: all */
+	struct config_list labels;	/* name=value */
+	char	   *index;
+	bool		gzip;
+	int64_t		batch_bytes;
+	int64_t		flush_seconds;
+	int64_t		spool_megabytes;
+	int64_t		timeout;		/* milliseconds */
+	char	   *ca_file;
+};
+
 /* Everything that can be configured; the keys, their ranges and defaults stand in one table in config_keys.c. */
 struct config
 {
@@ -94,6 +111,14 @@ struct config
 	char	   *proc_directory;
 	char	   *sys_directory;
 
+	char	   *logs_directory;	/* NULL: no files */
+	char	   *logs_spool;
+	int64_t		logs_retention_days;
+	bool		logs_compress;
+	int64_t		logs_performance_interval;	/* seconds */
+
+	struct config_remote *remotes;
+	int			remote_count;
 	struct config_probe *probes;
 	int			probe_count;
 };

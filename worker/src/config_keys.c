@@ -3,6 +3,7 @@
 #include "database.h"
 #include "net.h"
 #include "probe_preset.h"
+#include "remote_format.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -76,6 +77,52 @@ check_timezone(const char *value)
 			return "not an IANA time zone name such as Europe/Berlin";
 	}
 	return *value != '\0' ? NULL : "empty";
+}
+
+static const char *
+check_directory(const char *value)
+{
+	if (value[0] != '/')
+		return "not an absolute path";
+	if (strlen(value) > 400)
+		return "longer than 400 characters";
+	return access(value, W_OK | X_OK) == 0 ? NULL : "no directory that this user can write to";
+}
+
+static const char *
+check_log_kind(const char *value)
+{
+	static const char *const kinds[] = {"performance", "trades", "health", "alerts", "notifications", "worker"};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	{
+		if (strcmp(kinds[i], value) == 0)
+			return NULL;
+	}
+	return "not one of performance, trades, health, alerts, notifications and worker";
+}
+
+static const char *
+check_remote_format(const char *value)
+{
+	return strcmp(value, "ndjson") == 0 || strcmp(value, "loki") == 0 || strcmp(value, "elasticsearch") == 0 ? NULL
+		: "not one of ndjson, loki and elasticsearch";
+}
+
+static const char *
+check_label(const char *value)
+{
+	size_t		name = strcspn(value, "=");
+
+	return value[name] == '=' && name > 0 && !isdigit((unsigned char) value[0]) &&
+		strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_") == name ? NULL : "not name=value";
+}
+
+static const char *
+check_index(const char *value)
+{
+	return strspn(value, "abcdefghijklmnopqrstuvwxyz0123456789_-.") == strlen(value) && strlen(value) < 100 ? NULL
+		: "not an index name of small letters, digits, _ - and .";
 }
 
 static const char *
@@ -166,6 +213,31 @@ const struct config_key config_keys[] = {
 		"where the machine's /proc is, for a worker in a container", NULL},
 	{"resources", "sys", CONFIG_STRING, offsetof(struct config, sys_directory), 0, 0, "/sys",
 		"where the machine's /sys is", NULL},
+	{"logs", "directory", CONFIG_STRING, offsetof(struct config, logs_directory), 0, 0, NULL,
+		"where the JSON Lines files go; without it there are none", check_directory},
+	{"logs", "retention_days", CONFIG_INTEGER, offsetof(struct config, logs_retention_days), 1, 36500, "30",
+		"days after which a file is deleted", NULL},
+	{"logs", "compress", CONFIG_BOOLEAN, offsetof(struct config, logs_compress), 0, 0, "true",
+		"compress the files of days that are over", NULL},
+	{"logs", "performance_interval", CONFIG_INTEGER, offsetof(struct config, logs_performance_interval), 0, 86400, "60",
+		"seconds between two performance lines of a portfolio; 0 keeps every one", NULL},
+	{"logs", "spool", CONFIG_STRING, offsetof(struct config, logs_spool), 0, 0, NULL,
+		"where lines for remote endpoints wait; without it, in the directory", check_directory},
+#define REMOTE(field) offsetof(struct config_remote, field)
+	{"remote.*", "url", CONFIG_SECRET, REMOTE(url), 0, 0, NULL, "address that lines are posted to", NULL},
+	{"remote.*", "format", CONFIG_STRING, REMOTE(format), 0, 0, "ndjson", "ndjson, loki or elasticsearch (bulk)", check_remote_format},
+	{"remote.*", "headers", CONFIG_SECRET, REMOTE(headers), 0, 0, NULL,
+		"\"Name: value\", several separated by |; ${VARIABLE} and ${/file} stand for secrets", NULL},
+	{"remote.*", "kinds", CONFIG_LIST, REMOTE(kinds), 0, 0, "", "kinds of lines, separated by commas; without it all", check_log_kind},
+	{"remote.*", "labels", CONFIG_LIST, REMOTE(labels), 0, 0, "", "further labels for Loki, name=value separated by commas", check_label},
+	{"remote.*", "index", CONFIG_STRING, REMOTE(index), 0, 0, "pulse", "for elasticsearch: the index is this, a dash and the kind", check_index},
+	{"remote.*", "gzip", CONFIG_BOOLEAN, REMOTE(gzip), 0, 0, "true", "compress what is sent", NULL},
+	{"remote.*", "batch_bytes", CONFIG_INTEGER, REMOTE(batch_bytes), 1024, 4194304, "262144", "most bytes of lines in one request", NULL},
+	{"remote.*", "flush_seconds", CONFIG_INTEGER, REMOTE(flush_seconds), 1, 3600, "5", "seconds that a line may wait for others", NULL},
+	{"remote.*", "spool_megabytes", CONFIG_INTEGER, REMOTE(spool_megabytes), 1, 100000, "64",
+		"how much may wait on disk; more than that, and the oldest lines go", NULL},
+	{"remote.*", "timeout", CONFIG_INTEGER, REMOTE(timeout), 100, 120000, "10000", "milliseconds until a request is given up", NULL},
+	{"remote.*", "ca_file", CONFIG_STRING, REMOTE(ca_file), 0, 0, NULL, "authorities in PEM to trust instead of the system's", NULL},
 #define PROBE(field) offsetof(struct config_probe, field)
 	{"probe.*", "preset", CONFIG_STRING, PROBE(preset), 0, 0, NULL,
 		"binance, alpaca, alpaca-account, kraken, kraken-time, bybit, okx, okx-status or coinbase; without it NAME, where that is one",
@@ -206,6 +278,8 @@ const int	config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
 
 const struct config_kind config_kinds[] = {
 	{"probe", sizeof(struct config_probe), offsetof(struct config, probes), offsetof(struct config, probe_count), probe_check_config},
+	{"remote", sizeof(struct config_remote), offsetof(struct config, remotes), offsetof(struct config, remote_count),
+	remote_check_config},
 };
 
 const int	config_kind_count = sizeof(config_kinds) / sizeof(config_kinds[0]);

@@ -65,6 +65,7 @@ struct delivery
 	struct loop *loop;
 	struct transfers *transfers;
 	struct leader *leader;
+	struct logs *logs;
 	bool		enabled;
 	char	   *chat_id;
 	char	   *configured_chat;	/* chat_id may differ from it after a migration */
@@ -246,8 +247,21 @@ send_report(struct delivery *delivery)
 }
 
 static void
+note_outcome(const struct delivery *delivery, const char *sql, const char *text)
+{
+	const struct sending *sending = &delivery->sending;
+	struct logs_notice notice = {.sink = "telegram",.id = sending->id,.type = sending->type,.priority = sending->priority,
+		.portfolio = sending->portfolio,.title = sending->title,.detail = text,.attempts = sending->attempts};
+
+	notice.outcome = sql == sent_sql ? "sent" : sql == dead_sql ? "dead" : sql == uncertain_sql ? "uncertain" :
+		sql == failed_sql ? "failed" : "waits";
+	logs_notice(delivery->logs, &notice);
+}
+
+static void
 conclude(struct delivery *delivery, const char *sql, const char *text, const char *extra)
 {
+	note_outcome(delivery, sql, text);
 	delivery->report = (struct report) {.sql = sql,.id = memory_string(delivery->sending.id),
 		.epoch = memory_string(delivery->sending.epoch),.text = memory_string(text),.extra = memory_string(extra)};
 	free_sending(&delivery->sending);
@@ -675,13 +689,14 @@ delivery_configure(struct delivery *delivery, const struct config *config)
 
 /* Starts delivering when the configuration says so. */
 struct delivery *
-delivery_open(struct loop *loop, struct leader *leader, const struct config *config)
+delivery_open(struct loop *loop, struct leader *leader, struct logs *logs, const struct config *config)
 {
 	struct delivery *delivery = memory_alloc_zero(sizeof(*delivery));
 	struct leader_owner owner = {.connected = connected,.gained = gained,.lost = lost,.arg = delivery};
 
 	delivery->loop = loop;
 	delivery->leader = leader;
+	delivery->logs = logs;
 	leader_join(leader, &owner);
 	delivery->timer = (struct loop_timer) {.fn = timer_due,.arg = delivery};
 	delivery->transfers = transfers_open(loop);

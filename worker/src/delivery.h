@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "leader.h"
+#include "logs.h"
 #include "loop.h"
 
 /*
@@ -20,7 +21,8 @@ struct delivery_counters
 	uint64_t	dead;
 };
 
-extern struct delivery *delivery_open(struct loop *loop, struct leader *leader, const struct config *config);
+extern struct delivery *delivery_open(struct loop *loop, struct leader *leader, struct logs *logs,
+									  const struct config *config);
 extern void delivery_configure(struct delivery *delivery, const struct config *config);
 extern void delivery_wake(struct delivery *delivery);
 extern void delivery_drain(struct delivery *delivery);

@@ -8,6 +8,7 @@
 #include "text.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +20,10 @@
 
 static enum log_format log_format = LOG_FORMAT_TEXT;
 static bool log_debug_on;
+static void (*log_tap) (void *arg, const char *line, size_t length);
+static void *log_tap_arg;
+static pthread_t log_tap_thread;
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;	/* of the secrets: threads of the pool write lines too */
 static char *secrets[MAX_SECRETS];
 static int	secret_count;
 
@@ -37,6 +42,15 @@ log_setup(enum log_format format, bool debug)
 	log_debug_on = debug;
 }
 
+/* Hands every line of the loop's thread on as JSON, without its line end; NULL ends that. */
+void
+log_set_tap(void (*tap) (void *arg, const char *line, size_t length), void *arg)
+{
+	log_tap = tap;
+	log_tap_arg = arg;
+	log_tap_thread = pthread_self();
+}
+
 /* Tells whether debug lines are wanted. */
 bool
 log_is_debug(void)
@@ -51,10 +65,14 @@ log_hide_secret(const char *secret)
 	/* Blotting out very short strings would make lines unreadable and protect nothing. */
 	if (secret == NULL || strlen(secret) < 4)
 		return;
+	pthread_mutex_lock(&log_lock);
 	for (int i = 0; i < secret_count; i++)
 	{
 		if (strcmp(secrets[i], secret) == 0)
+		{
+			pthread_mutex_unlock(&log_lock);
 			return;
+		}
 	}
 	if (secret_count == MAX_SECRETS)
 	{
@@ -63,12 +81,14 @@ log_hide_secret(const char *secret)
 		secret_count--;
 	}
 	secrets[secret_count++] = memory_string(secret);
+	pthread_mutex_unlock(&log_lock);
 }
 
 /* Overwrites every registered secret in a line with asterisks. */
 void
 log_scrub(char *line)
 {
+	pthread_mutex_lock(&log_lock);
 	for (int i = 0; i < secret_count; i++)
 	{
 		size_t		length = strlen(secrets[i]);
@@ -76,6 +96,7 @@ log_scrub(char *line)
 		for (char *found = strstr(line, secrets[i]); found != NULL; found = strstr(found + length, secrets[i]))
 			memset(found, '*', length);
 	}
+	pthread_mutex_unlock(&log_lock);
 }
 
 static const char *
@@ -118,6 +139,7 @@ log_message(enum log_level level, const char *component, const char *format,...)
 	char		message[MAX_LINE];
 	char		now[40];
 	struct text line = {0};
+	struct text json = {0};
 	va_list		arguments;
 
 	if (level == LOG_LEVEL_DEBUG && !log_debug_on)
@@ -135,13 +157,16 @@ log_message(enum log_level level, const char *component, const char *format,...)
 		message[length - 1] = '\0';
 
 	text_iso_now(now, sizeof(now));
+	text_printf(&json, "{\"time\":\"%s\",\"level\":\"%s\",\"component\":\"%s\",\"message\":", now, level_name(level),
+				component);
+	text_append_json(&json, message);
+	text_append_char(&json, '}');
+	if (log_tap != NULL && pthread_equal(pthread_self(), log_tap_thread))
+		log_tap(log_tap_arg, json.data, json.length);
 	switch (log_format)
 	{
 		case LOG_FORMAT_JSON:
-			text_printf(&line, "{\"time\":\"%s\",\"level\":\"%s\",\"component\":\"%s\",\"message\":", now,
-						level_name(level), component);
-			text_append_json(&line, message);
-			text_append(&line, "}\n");
+			text_printf(&line, "%s\n", json.data);
 			break;
 		case LOG_FORMAT_JOURNAL:
 			text_printf(&line, "<%d>%s: %s\n", (int) level, component, message);
@@ -151,4 +176,5 @@ log_message(enum log_level level, const char *component, const char *format,...)
 	}
 	write_all(line.data, line.length);
 	text_free(&line);
+	text_free(&json);
 }

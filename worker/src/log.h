@@ -2,6 +2,7 @@
 #define PULSE_LOG_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 /* Levels carry the numbers of syslog, which is what the journal's <N> prefix wants. */
 enum log_level
@@ -21,6 +22,7 @@ enum log_format
 };
 
 extern void log_setup(enum log_format format, bool debug);
+extern void log_set_tap(void (*tap) (void *arg, const char *line, size_t length), void *arg);
 extern bool log_is_debug(void);
 extern void log_hide_secret(const char *secret);
 extern void log_scrub(char *line);

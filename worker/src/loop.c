@@ -31,11 +31,12 @@ struct loop
 };
 
 /*
- * Tests of hours let the clock of the timers run faster than the kernel's: PULSE_CLOCK_RATE. Time-outs of libcurl and
- * libpq, and the time of day, stay real.
+ * Tests of hours let the clock of the timers run faster than the kernel's: PULSE_CLOCK_RATE, and start
+ * at another time of day: PULSE_CLOCK_DAY, in seconds since 1970. Time-outs of libcurl and libpq stay real.
  */
 static double clock_rate = 1;
 static uint64_t clock_start;
+static int64_t day_offset;		/* of the time of day from the timers' clock; 0 = the kernel's */
 
 static void timers_ready(void *arg, uint32_t events);
 
@@ -45,12 +46,16 @@ loop_open(void)
 {
 	struct loop *loop = memory_alloc_zero(sizeof(*loop));
 	const char *rate = getenv("PULSE_CLOCK_RATE");
+	const char *day = getenv("PULSE_CLOCK_DAY");
 
 	if (rate != NULL && clock_rate == 1 && strtod(rate, NULL) >= 1)
 	{
 		clock_start = loop_now();
 		clock_rate = strtod(rate, NULL);
+		day_offset = (int64_t) time(NULL) * 1000 - loop_now_ms();
 	}
+	if (day != NULL && strtoll(day, NULL, 10) > 0)
+		day_offset = (int64_t) strtoll(day, NULL, 10) * 1000 - loop_now_ms();
 	loop->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	loop->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (loop->epoll_fd < 0 || loop->timer_fd < 0)
@@ -283,6 +288,20 @@ loop_now(void)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	real = (uint64_t) now.tv_sec * 1000000 + (uint64_t) now.tv_nsec / 1000;
 	return clock_rate == 1 ? real : clock_start + (uint64_t) ((double) (real - clock_start) * clock_rate);
+}
+
+/* Returns the time of day in milliseconds since 1970; it runs with the clock of the timers. */
+int64_t
+loop_day_ms(void)
+{
+	struct timespec now;
+	int64_t		real;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	real = (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	if (day_offset == 0)
+		return real;
+	return loop_now_ms() + day_offset;
 }
 
 /* Returns how long a time of ours takes by the clocks of others, such as the database's. */

@@ -42,6 +42,7 @@ extern bool loop_timer_is_set(const struct loop_timer *timer);
 
 extern uint64_t loop_now(void);
 extern int64_t loop_now_ms(void);
+extern int64_t loop_day_ms(void);
 extern int64_t loop_real_ms(int64_t milliseconds);
 extern uint64_t loop_random(void);
 

@@ -2,6 +2,7 @@
 
 #include "delivery.h"
 #include "feed.h"
+#include "logs.h"
 #include "probe.h"
 #include "stream.h"
 
@@ -49,6 +50,8 @@ metrics_write(struct text *out, const struct api *api)
 		write_metric(out, "pulse_telegram_ambiguous_total", "counter", "Sends with an unknown outcome.", delivery->ambiguous);
 		write_metric(out, "pulse_telegram_dead_total", "counter", "Messages given up.", delivery->dead);
 	}
+	if (api->logs != NULL)
+		logs_metrics(api->logs, out);
 	if (api->probes != NULL)
 		probes_metrics(api->probes, out);
 }

@@ -5,7 +5,6 @@
 #include "secret.h"
 #include "text.h"
 
-#include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -59,30 +58,6 @@ static int64_t
 choose_number(int64_t configured, int64_t other)
 {
 	return configured > 0 ? configured : other;
-}
-
-/* Headers stand on one line of the file, separated by bars; here each has its own line. */
-static char *
-split_headers(const char *headers)
-{
-	struct text lines = {0};
-
-	while (*headers != '\0')
-	{
-		size_t		length = strcspn(headers, "|");
-		const char *start = headers;
-		size_t		trimmed = length;
-
-		while (trimmed > 0 && isspace((unsigned char) *start))
-			start++, trimmed--;
-		while (trimmed > 0 && isspace((unsigned char) start[trimmed - 1]))
-			trimmed--;
-		if (trimmed > 0 && lines.length > 0)
-			text_append_char(&lines, '\n');
-		text_append_n(&lines, start, trimmed);
-		headers += length + (headers[length] == '|' ? 1 : 0);
-	}
-	return text_detach(&lines);
 }
 
 static char *
@@ -141,7 +116,7 @@ fill_place(struct probe_plan *plan, const struct config_probe *config, const str
 		headers = secret_expand(preset->headers != NULL ? preset->headers : "", problem, size);
 	if (headers == NULL)
 		return false;
-	plan->headers = split_headers(headers);
+	plan->headers = secret_header_lines(headers);
 	free(headers);
 	if (plan->headers[0] != '\0' && strncmp(base, "http://", 7) == 0)
 	{

@@ -112,3 +112,27 @@ secret_expand(const char *value, char *problem, size_t size)
 	text_append(&out, value);
 	return text_detach(&out);
 }
+
+/* Headers stand on one line of the configuration, separated by bars; here each gets its own line. */
+char *
+secret_header_lines(const char *headers)
+{
+	struct text lines = {0};
+
+	while (headers != NULL && *headers != '\0')
+	{
+		size_t		length = strcspn(headers, "|");
+		const char *start = headers;
+		size_t		trimmed = length;
+
+		while (trimmed > 0 && isspace((unsigned char) *start))
+			start++, trimmed--;
+		while (trimmed > 0 && isspace((unsigned char) start[trimmed - 1]))
+			trimmed--;
+		if (trimmed > 0 && lines.length > 0)
+			text_append_char(&lines, '\n');
+		text_append_n(&lines, start, trimmed);
+		headers += length + (headers[length] == '|' ? 1 : 0);
+	}
+	return text_detach(&lines);
+}

@@ -11,8 +11,10 @@
 #include "feed.h"
 #include "leader.h"
 #include "log.h"
+#include "logs.h"
 #include "memory.h"
 #include "peers.h"
+#include "pool.h"
 #include "probe.h"
 #include "resources.h"
 #include "server.h"
@@ -41,6 +43,8 @@ struct worker
 	struct access access;
 	struct stream *stream;
 	struct feed *feed;
+	struct pool *pool;
+	struct logs *logs;
 	struct leader *leader;
 	struct delivery *delivery;
 	struct probes *probes;
@@ -62,6 +66,7 @@ feed_event(void *arg, struct event *event)
 	struct worker *worker = arg;
 
 	stream_event(worker->stream, event);
+	logs_event(worker->logs, event);
 	/* What goes into the outbox comes with an alert, so the next alert is the moment to look. */
 	if (event->type == EVENT_TRADE_ALERT || event->type == EVENT_SYSTEM_ALERT)
 		delivery_wake(worker->delivery);
@@ -98,6 +103,7 @@ feed_positioned(void *arg)
 	struct worker *worker = arg;
 
 	answers_position(worker->answers, feed_epoch(worker->feed), feed_seq(worker->feed));
+	logs_positioned(worker->logs);
 }
 
 /* Signs of life for pulse_health(): a worker that hangs or is cut off stops sending them. */
@@ -130,6 +136,8 @@ database_ready(void *arg)
 	loop_timer_set(worker->loop, &worker->heartbeat_timer, 0);
 	engine_connected(worker->engine);
 	auth_refresh(worker->access.auth);
+	if (feed_is_ready(worker->feed))
+		logs_positioned(worker->logs);
 }
 
 static void
@@ -190,6 +198,7 @@ reload(struct worker *worker)
 	for (int i = 0; i < ANSWERS_HEAVY_LANES; i++)
 		database_set_dsn(worker->heavy[i], config->dsn);
 	feed_configure(worker->feed, config->listen_dsn, config->poll_interval);
+	logs_configure(worker->logs, config);
 	leader_configure(worker->leader, leader_dsn(config));
 	delivery_configure(worker->delivery, config);
 	probes_configure(worker->probes, config);
@@ -257,6 +266,7 @@ start(struct worker *worker)
 	struct feed_listener listener = {.event = feed_event,.gap = feed_gap,.told = feed_told,.positioned = feed_positioned,
 		.arg = worker};
 	struct database_owner silent = {.arg = worker};
+	struct logs_parts logs_parts;
 	char		problem[700];
 
 	worker->loop = loop_open();
@@ -280,14 +290,18 @@ start(struct worker *worker)
 	worker->stream = stream_open(worker->loop, worker->config, worker->database, worker->answers, &worker->access);
 	worker->feed = feed_open(worker->loop, worker->config->listen_dsn, worker->config->poll_interval, &listener);
 	stream_set_feed(worker->stream, worker->feed);
+	worker->pool = pool_open(worker->loop);
+	logs_parts = (struct logs_parts) {.loop = worker->loop,.pool = worker->pool,.database = worker->database,.feed = worker->feed};
+	worker->logs = logs_open(&logs_parts, worker->config);
 	worker->engine = engine_open(worker->loop, worker->database);
 	worker->resources = resources_open(worker->loop, worker->database, worker->config);
 	worker->leader = leader_open(worker->loop);
-	worker->delivery = delivery_open(worker->loop, worker->leader, worker->config);
+	worker->delivery = delivery_open(worker->loop, worker->leader, worker->logs, worker->config);
 	worker->probes = probes_open(worker->loop, worker->leader, worker->config);
 	leader_configure(worker->leader, leader_dsn(worker->config));
 	worker->api = (struct api) {.access = &worker->access,.answers = worker->answers,.database = worker->database,.stream = worker->stream,
-		.feed = worker->feed,.delivery = worker->delivery,.probes = worker->probes,.dashboard_directory = worker->options->dashboard_directory,
+		.feed = worker->feed,.delivery = worker->delivery,.probes = worker->probes,.logs = worker->logs,
+		.dashboard_directory = worker->options->dashboard_directory,
 		.started_at = loop_now()};
 	worker->server = server_open(worker->loop, worker->config, worker->stream, &worker->api, &worker->access, problem, sizeof(problem));
 	if (worker->server == NULL)
@@ -316,6 +330,8 @@ stop(struct worker *worker)
 	leader_close(worker->leader);
 	engine_close(worker->engine);
 	resources_close(worker->resources);
+	pool_close(worker->pool);
+	logs_close(worker->logs);
 	feed_close(worker->feed);
 	stream_close(worker->stream);
 	answers_close(worker->answers);
