@@ -12,9 +12,9 @@
 
 StaticAssertDecl(sizeof(PulseWorkerStart) <= BGW_EXTRALEN, "PulseWorkerStart must fit into bgw_extra");
 
-/* Returns the process of a database's worker, or NULL. */
+/* Returns a background process of a type in a database, or NULL. */
 PGPROC *
-pulse_find_worker(Oid database, int *pid)
+pulse_find_process(Oid database, const char *wanted, int *pid)
 {
 	for (uint32 i = 0; i < ProcGlobal->allProcCount; i++)
 	{
@@ -25,7 +25,7 @@ pulse_find_worker(Oid database, int *pid)
 		if (candidate == 0 || candidate == MyProcPid || proc->databaseId != database)
 			continue;
 		type = GetBackgroundWorkerTypeByPid(candidate);
-		if (type != NULL && strcmp(type, PULSE_WORKER_TYPE) == 0)
+		if (type != NULL && strcmp(type, wanted) == 0)
 		{
 			*pid = candidate;
 			return proc;
@@ -33,6 +33,13 @@ pulse_find_worker(Oid database, int *pid)
 	}
 	*pid = 0;
 	return NULL;
+}
+
+/* Returns the process of a database's worker, or NULL. */
+PGPROC *
+pulse_find_worker(Oid database, int *pid)
+{
+	return pulse_find_process(database, PULSE_WORKER_TYPE, pid);
 }
 
 /* Fills in the registration of a worker for a database. */

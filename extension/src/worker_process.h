@@ -16,6 +16,9 @@ typedef struct PulseWorkerStart
 	bool		by_hand;		/* pulse_worker_start(): the row that allows it may not be committed yet */
 } PulseWorkerStart;
 
+/* Returns a background process of a type in a database, or NULL. Its pid goes to *pid. */
+extern PGPROC *pulse_find_process(Oid database, const char *wanted, int *pid);
+
 /* Returns the process of a database's worker, or NULL. Its pid goes to *pid. */
 extern PGPROC *pulse_find_worker(Oid database, int *pid);
 

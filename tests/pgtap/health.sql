@@ -5,7 +5,7 @@ SELECT plan(34);
 CREATE FUNCTION status_of(component text) RETURNS text LANGUAGE sql AS $$ SELECT h.status FROM pulse_health() h WHERE h.component = $1 $$;
 
 SELECT results_eq('SELECT component, status FROM pulse_health() ORDER BY 1',
-	$$VALUES ('background_worker', 'WARNING'), ('data', 'UNKNOWN'), ('database', 'HEALTHY'), ('worker', 'UNKNOWN')$$, 'a new database');
+	$$VALUES ('background_worker', 'WARNING'), ('data', 'UNKNOWN'), ('database', 'HEALTHY'), ('outbox', 'UNKNOWN'), ('worker', 'UNKNOWN')$$, 'a new database');
 SELECT ok((SELECT latency_ms >= 0 AND checked_at = now() AND details ? 'connections' AND message ~ 'connections' FROM pulse_health_check('database')), 'facts about the database');
 SELECT throws_ok($$SELECT * FROM pulse_health_check('nope')$$, '42704', $$unknown component: 'nope'$$, 'an unknown component');
 SELECT results_eq('SELECT component, status FROM pulse_overall_health()', $$VALUES ('overall', 'WARNING')$$, 'the worst counts');
