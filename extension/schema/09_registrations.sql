@@ -79,3 +79,46 @@ INSERT INTO pulse.config_key (key, kind, unit, default_value, minimum, maximum, 
 	('extensions.time_limit', 'duration', NULL, '"00:00:02"', 0.01, 60, 'How long a registered metric, check or section may run, unless it was registered with a limit of its own.'),
 	('extensions.max_bytes', 'integer', 'bytes', '65536', 1024, 4194304, 'How large the result of a registered metric, check or section may be, as JSON.'),
 	('extensions.max_rows', 'integer', 'rows', '1000', 1, 100000, 'How many rows a registered metric, check or section may return.');
+
+CREATE FUNCTION pulse.custom_data(for_portfolio text) RETURNS jsonb
+	LANGUAGE plpgsql STABLE
+	AS $$
+BEGIN
+	IF NOT has_table_privilege('pulse.registration_state', 'SELECT') THEN
+		RETURN '{}';
+	END IF;
+	RETURN (SELECT coalesce(jsonb_object_agg(n.name, pulse.json_number(n.value)), '{}')
+		FROM (SELECT DISTINCT ON (m.name) m.name, m.value FROM @extschema@.pulse_custom_metrics(for_portfolio) m
+			  WHERE m.portfolio IS NULL OR m.portfolio = for_portfolio ORDER BY m.name, m.portfolio NULLS LAST) n);
+END
+$$;
+COMMENT ON FUNCTION pulse.custom_data(text) IS
+	'The registered metrics as JSON, by name: the value of the portfolio, else the one that belongs to none. Empty for who may not read them.';
+
+CREATE FUNCTION pulse.sections_data() RETURNS jsonb
+	LANGUAGE plpgsql STABLE
+	AS $$
+BEGIN
+	IF NOT has_table_privilege('pulse.registration_state', 'SELECT') THEN
+		RETURN '{}';
+	END IF;
+	RETURN (SELECT coalesce(jsonb_object_agg(s.name, s.result), '{}') FROM pulse.registration_state s
+			WHERE s.kind = 'section' AND s.result IS NOT NULL);
+END
+$$;
+COMMENT ON FUNCTION pulse.sections_data() IS 'The registered sections as JSON, by name; empty for who may not read them.';
+
+CREATE FUNCTION pulse.with_custom(data jsonb, portfolio text) RETURNS jsonb
+	LANGUAGE plpgsql STABLE
+	AS $$
+BEGIN
+	IF NOT has_table_privilege('pulse.registration_state', 'SELECT') THEN
+		RETURN data;
+	ELSIF EXISTS (SELECT FROM pulse.registration_state s WHERE s.kind = 'metric') THEN
+		RETURN data || jsonb_build_object('custom', pulse.custom_data(portfolio));
+	END IF;
+	RETURN data;
+END
+$$;
+COMMENT ON FUNCTION pulse.with_custom(jsonb, text) IS
+	'Data of PERFORMANCE_UPDATE with the registered metrics as custom, where there are any.';

@@ -147,7 +147,7 @@ CREATE FUNCTION pulse_snapshot(portfolio text DEFAULT NULL) RETURNS jsonb
 		'seq', s.seq, 'epoch', s.epoch, 'generated_at', pulse.json_time(now()),
 		'portfolios', (SELECT coalesce(jsonb_agg(n.portfolio ORDER BY n.portfolio), '[]') FROM @extschema@.pulse_portfolios() n),
 		'portfolio', @extschema@.pulse_portfolio($1),
-		'performance', p.performance,
+		'performance', pulse.with_custom(p.performance, $1),
 		'risk', jsonb_build_object(
 			'volatility', p.performance -> 'volatility', 'max_drawdown', p.performance -> 'max_drawdown',
 			'current_drawdown', p.performance -> 'current_drawdown', 'var_95', p.performance -> 'var_95',
@@ -160,8 +160,8 @@ CREATE FUNCTION pulse_snapshot(portfolio text DEFAULT NULL) RETURNS jsonb
 			'realized_pnl', pulse.json_money(held.realized_pnl), 'fees', pulse.json_money(held.fees)),
 		'system', pulse.health_data(),
 		'activity', pulse.activity($1),
-		'sections', jsonb_build_object())
+		'sections', pulse.sections_data())
 	FROM p CROSS JOIN held LEFT JOIN (SELECT q.seq, q.epoch FROM pulse.sequencer q) s ON true
 	$$;
 COMMENT ON FUNCTION pulse_snapshot(text) IS
-	'Everything a dashboard shows, in one MVCC snapshot, as JSON: seq and epoch (events up to this one are contained), generated_at, portfolios, portfolio (as pulse_portfolio), performance (as pulse_performance), risk, trading, system (health), activity (newest fills and alerts), sections. Portfolio NULL: all visible ones together. Money and quantities are decimal strings, statistics numbers, undefined is null.';
+	'Everything a dashboard shows, in one MVCC snapshot, as JSON: seq and epoch (events up to this one are contained), generated_at, portfolios, portfolio (as pulse_portfolio), performance (as pulse_performance), risk, trading, system (health), activity (newest fills and alerts), sections (pulse_register_section, for readers). performance.custom has the registered metrics, where there are any. Portfolio NULL: all visible ones together. Money and quantities are decimal strings, statistics numbers, undefined is null.';

@@ -190,7 +190,7 @@ BEGIN
 			killed = CASE WHEN problem IS NULL THEN 0 ELSE t.killed END,
 			last_error = coalesce(left(problem, 1000), t.last_error), last_error_at = CASE WHEN problem IS NULL THEN t.last_error_at ELSE at END,
 			result = CASE WHEN problem IS NULL THEN shaped ELSE t.result END, result_at = CASE WHEN problem IS NULL THEN at ELSE t.result_at END,
-			next_at = at + CASE WHEN more THEN interval '1 second' WHEN problem IS NULL THEN r.every ELSE least(greatest(r.every, interval '1 hour'), r.every * 2 ^ least(t.failing, 12)) END
+			next_at = at + CASE WHEN more THEN interval '1 second' WHEN problem IS NULL THEN r.every ELSE least(greatest(r.every, interval '1 hour'), r.every * 2 ^ least(t.failing + 1, 12)) END
 		WHERE t.kind = s.kind AND t.name = s.name;
 	IF kind = 'health_check' THEN
 		PERFORM pulse.note_health('check.' || name, CASE WHEN problem IS NULL THEN shaped ->> 'status' ELSE 'UNKNOWN' END,
@@ -367,34 +367,6 @@ CREATE FUNCTION pulse_custom_metrics(portfolio text DEFAULT NULL)
 	$$;
 COMMENT ON FUNCTION pulse_custom_metrics(text) IS
 	'Newest values of the registered metrics, of a portfolio and those that belong to none, or (NULL) of all; error says why the last run failed, the value is then an older one. For readers (pulse_grant).';
-
-CREATE FUNCTION pulse.custom_data(for_portfolio text) RETURNS jsonb
-	LANGUAGE plpgsql STABLE
-	AS $$
-BEGIN
-	IF NOT has_table_privilege('pulse.registration_state', 'SELECT') THEN
-		RETURN '{}';
-	END IF;
-	RETURN (SELECT coalesce(jsonb_object_agg(n.name, pulse.json_number(n.value)), '{}')
-		FROM (SELECT DISTINCT ON (m.name) m.name, m.value FROM @extschema@.pulse_custom_metrics(for_portfolio) m
-			  WHERE m.portfolio IS NULL OR m.portfolio = for_portfolio ORDER BY m.name, m.portfolio NULLS LAST) n);
-END
-$$;
-COMMENT ON FUNCTION pulse.custom_data(text) IS
-	'The registered metrics as JSON, by name: the value of the portfolio, else the one that belongs to none. Empty for who may not read them.';
-
-CREATE FUNCTION pulse.sections_data() RETURNS jsonb
-	LANGUAGE plpgsql STABLE
-	AS $$
-BEGIN
-	IF NOT has_table_privilege('pulse.registration_state', 'SELECT') THEN
-		RETURN '{}';
-	END IF;
-	RETURN (SELECT coalesce(jsonb_object_agg(s.name, s.result), '{}') FROM pulse.registration_state s
-			WHERE s.kind = 'section' AND s.result IS NOT NULL);
-END
-$$;
-COMMENT ON FUNCTION pulse.sections_data() IS 'The registered sections as JSON, by name; empty for who may not read them.';
 
 REVOKE ALL ON FUNCTION pulse.run_as(oid, text, text, integer, integer, integer), pulse.register(text, text, jsonb), pulse.start_runner(),
 	pulse.store_registration(text, text, text, jsonb), pulse.store_notification_type(text, text, jsonb),

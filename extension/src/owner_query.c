@@ -210,6 +210,8 @@ pulse_run_owner_query(const PulseOwnerQuery *query, ErrorData **error)
 		/* Not our timer: whoever called us is being cancelled. */
 		if (!time_is_up)
 			ReThrowError(failure);
+		/* Handlers for errors of every kind do not catch a cancellation; this one is no more than an error. */
+		failure->sqlerrcode = ERRCODE_PROGRAM_LIMIT_EXCEEDED;
 		failure->message = psprintf("not done within %d ms", query->time_limit_ms);
 	}
 	return NULL;

@@ -34,6 +34,7 @@ typedef struct UpdateWork
 {
 	const PulseDuePortfolio *portfolio;
 	const char *function;
+	bool		custom;			/* registered metrics belong to it */
 	MemoryContext context;
 	Datum		data;			/* result: jsonb */
 	bool		null;
@@ -53,6 +54,10 @@ static const char health[] =
 	" ORDER BY c ->> 'component') FROM pg_catalog.jsonb_array_elements(h.data -> 'components') c)"
 	" FROM pulse.health_data() AS h (data)";
 
+static PulseStatement with_custom = {
+	"SELECT pulse.with_custom($1, $2)", 2, {JSONBOID, TEXTOID}, NULL
+};
+
 static PulseStatement known_health = {
 	"SELECT health_status, health_at FROM pulse.sequencer WHERE singleton", 0, {0}, NULL
 };
@@ -63,6 +68,22 @@ static PulseStatement store_health = {
 
 static TimestampTz health_looked_at = 0;
 static int	health_pause_ms = HEALTH_LOOK_MS;
+
+/* Adds the registered metrics: they were computed as others than the reader, so it is we who look them up. */
+static void
+add_custom_metrics(UpdateWork *work)
+{
+	Datum		values[] = {work->data, CStringGetTextDatum(work->portfolio->name)};
+	MemoryContext old;
+	Datum		data;
+	bool		null;
+
+	pulse_run(&with_custom, values, NULL);
+	data = pulse_result(1, &null);
+	old = MemoryContextSwitchTo(work->context);
+	work->data = PointerGetDatum(PG_DETOAST_DATUM_COPY(data));
+	MemoryContextSwitchTo(old);
+}
 
 /* Computes one message as the reader of its portfolio. */
 static void
@@ -85,6 +106,8 @@ compute_update(void *arg)
 		MemoryContextSwitchTo(old);
 	}
 	pulse_act_back(&identity);
+	if (work->custom && !work->null)
+		add_custom_metrics(work);
 }
 
 /* Makes the list of figures to be stored, with the generation of what is due; none but PERFORMANCE_UPDATE has any. */
@@ -148,6 +171,7 @@ send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdate
 		work->portfolio = lfirst(cell);
 		work->function = function;
 		work->context = CurrentMemoryContext;
+		work->custom = kind == PULSE_UPDATE_PERFORMANCE;
 		if (!OidIsValid(work->portfolio->reader) ||
 			!pulse_attempt(psprintf("%s of portfolio %s", type, work->portfolio->name), compute_update, work,
 						   &tick->failures))
