@@ -131,6 +131,7 @@ BEGIN
 		pulse.register_source(snapshots, 'snapshots', '{}', 'UTC', 'trigger', true));
 	PERFORM pulse.create_capture_triggers(trades,
 		pulse.register_source(trades, 'trades', '{}', 'UTC', 'trigger', true));
+	PERFORM pulse.add_default_rules_once();
 END
 $$;
 COMMENT ON FUNCTION pulse_setup(text) IS

@@ -370,6 +370,7 @@ BEGIN
 	IF capture = 'trigger' THEN
 		PERFORM pulse.create_capture_triggers(relation, new_source);
 	END IF;
+	PERFORM pulse.add_default_rules_once();
 	RETURN new_source;
 END
 $$;

@@ -21,6 +21,7 @@
 static PulseStatement waiting = {
 	"SELECT EXISTS (SELECT FROM pulse.fill WHERE event_seq IS NULL)"
 	" OR EXISTS (SELECT FROM pulse.delivery WHERE event_seq IS NULL)"
+	" OR EXISTS (SELECT FROM pulse.alert_history WHERE event_seq IS NULL)"
 	" OR EXISTS (SELECT FROM pulse.source s, pulse.sequencer q WHERE q.singleton AND s.state = 'active' AND s.epoch IS DISTINCT FROM q.epoch)",
 	0, {0}, NULL
 };
@@ -62,7 +63,19 @@ static PulseStatement announce_deliveries = {
 	3, {INT8OID, TEXTOID, INT8OID}, NULL
 };
 
-/* Whether fills, notifications or sources wait without a mark in pulse.dirty. */
+static PulseStatement announce_alerts = {
+	"WITH fresh AS MATERIALIZED ("
+	"SELECT h.ctid AS tid, $1 + row_number() OVER (ORDER BY h.history_id) AS seq FROM ("
+	"SELECT u.ctid, u.history_id FROM pulse.alert_history u WHERE u.event_seq IS NULL ORDER BY u.history_id LIMIT $3) h),"
+	" announced AS (UPDATE pulse.alert_history h SET event_seq = fresh.seq FROM fresh WHERE h.ctid = fresh.tid"
+	" RETURNING h.event_seq, nullif(h.portfolio, '') AS portfolio, h.rule AS key, h.severity AS priority, pulse.alert_event(h) AS data)"
+	" INSERT INTO pulse.event (seq, epoch, ts, type, portfolio, key, priority, data)"
+	" SELECT a.event_seq, $2, clock_timestamp(), 'SYSTEM_ALERT', a.portfolio, a.key, a.priority, a.data"
+	" FROM announced a ORDER BY a.event_seq",
+	3, {INT8OID, TEXTOID, INT8OID}, NULL
+};
+
+/* Whether fills, notifications, alerts or sources wait without a mark in pulse.dirty. */
 bool
 pulse_announcements_wait(void)
 {
@@ -101,4 +114,11 @@ int
 pulse_announce_deliveries(PulseSequencer *sequencer, int limit)
 {
 	return announce(&announce_deliveries, sequencer, limit);
+}
+
+/* Emits a SYSTEM_ALERT for each thing that happened to an alert, at most limit; returns how many. */
+int
+pulse_announce_alerts(PulseSequencer *sequencer, int limit)
+{
+	return announce(&announce_alerts, sequencer, limit);
 }

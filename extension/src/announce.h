@@ -15,4 +15,7 @@ extern int	pulse_announce_fills(PulseSequencer *sequencer, int limit);
 /* Emits a SYSTEM_ALERT for each new notification, at most limit; returns how many. */
 extern int	pulse_announce_deliveries(PulseSequencer *sequencer, int limit);
 
+/* Emits a SYSTEM_ALERT for each thing that happened to an alert, at most limit; returns how many. */
+extern int	pulse_announce_alerts(PulseSequencer *sequencer, int limit);
+
 #endif							/* PULSE_ANNOUNCE_H */

@@ -225,6 +225,7 @@ pulse_tick_changes(PulseTick *tick)
 	PulseSequencer sequencer;
 	List	   *changes;
 	int			fills;
+	int			messages;
 	int			alerts;
 
 	SPI_connect();
@@ -239,8 +240,9 @@ pulse_tick_changes(PulseTick *tick)
 	fills = pulse_announce_fills(&sequencer, pulse_tick_batch);
 	tick->fills += fills;
 	keep_statistics(fills, &tick->failures);
-	alerts = pulse_announce_deliveries(&sequencer, pulse_tick_batch);
-	announcements_left = fills == pulse_tick_batch || alerts == pulse_tick_batch;
+	messages = pulse_announce_deliveries(&sequencer, pulse_tick_batch);
+	alerts = pulse_announce_alerts(&sequencer, pulse_tick_batch);
+	announcements_left = fills == pulse_tick_batch || messages == pulse_tick_batch || alerts == pulse_tick_batch;
 	tick->more = tick->more || announcements_left;
 	pulse_send_portfolio_updates(&sequencer, tick);
 

@@ -3,6 +3,8 @@
 SET client_min_messages = error;
 SELECT plan(37);
 SELECT pulse_setup();
+-- alerts have tests of their own, and would be counted here
+UPDATE pulse.job SET enabled = false WHERE name = 'alerts';
 CREATE FUNCTION keys(j jsonb) RETURNS text LANGUAGE sql AS $$ SELECT string_agg(k, ' ' ORDER BY k) FROM jsonb_object_keys(j) k $$;
 
 -- chart: few points are all there
