@@ -22,3 +22,10 @@ CREATE FUNCTION pulse.series_of(portfolio text, OUT source_id integer, OUT serie
 	AS 'MODULE_PATHNAME', 'pulse_series_of' LANGUAGE C STABLE;
 COMMENT ON FUNCTION pulse.series_of(text) IS
 	'The one equity curve that a portfolio stands for, or all that the current user sees (NULL): its source and portfolio. NULL when there is none, or when it takes several together.';
+
+CREATE FUNCTION pulse.summary_segments(summary pulse_summary)
+	RETURNS TABLE (part integer, first_ts timestamptz, last_ts timestamptz, observations bigint, first double precision, last double precision,
+				   high double precision, high_ts timestamptz, low double precision, deepest double precision, flow double precision,
+				   link double precision)
+	AS 'MODULE_PATHNAME', 'pulse_summary_segment_rows' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.summary_segments(pulse_summary) IS 'The buckets of a summary as rows, like pulse.state_segments().';

@@ -13,6 +13,7 @@ CREATE FUNCTION pulse.performance(for_portfolio text, since timestamptz, until t
 DECLARE
 	ledger record;
 	series record := pulse.series_of(for_portfolio);
+	closed record;
 	first_trade timestamptz;
 	last_trade timestamptz;
 BEGIN
@@ -41,14 +42,21 @@ BEGIN
 					   pulse.equity_query(for_portfolio, since, until)) INTO metrics USING for_portfolio, since, until;
 	END IF;
 
-	SELECT @extschema@.pulse_win_rate(t.net_pnl), @extschema@.pulse_profit_factor(t.net_pnl),
-			@extschema@.pulse_average_win(t.net_pnl), @extschema@.pulse_average_loss(t.net_pnl), count(*),
-			min(t.opened_at), max(t.closed_at), sum(t.gross_pnl), sum(t.fees), max(t.net_pnl), min(t.net_pnl),
-			@extschema@.pulse_expectancy(t.net_pnl), @extschema@.pulse_payoff_ratio(t.net_pnl), avg(t.closed_at - t.opened_at)
-		INTO win_rate, profit_factor, average_win, average_loss, total_trades, first_trade, last_trade, trade_pnl, trade_fees,
-			best_trade, worst_trade, expectancy, payoff_ratio, average_holding
-		FROM pulse.current_trades(for_portfolio, 'average') t
-		WHERE (since IS NULL OR t.closed_at >= since) AND (until IS NULL OR t.closed_at <= until);
+	SELECT * INTO closed FROM pulse.trade_sums(for_portfolio, since, until);
+	total_trades := closed.trades;
+	win_rate := closed.wins::float8 / nullif(closed.trades, 0);
+	profit_factor := closed.won::float8 / nullif(closed.lost, 0)::float8;
+	average_win := closed.won::float8 / nullif(closed.wins, 0);
+	average_loss := closed.lost::float8 / nullif(closed.losses, 0);
+	payoff_ratio := average_win / nullif(average_loss, 0);
+	expectancy := (closed.won - closed.lost)::float8 / nullif(closed.trades, 0);
+	trade_pnl := closed.gross_pnl;
+	trade_fees := closed.fees;
+	best_trade := closed.best;
+	worst_trade := closed.worst;
+	average_holding := closed.holding / nullif(closed.trades, 0);
+	first_trade := closed.first_opened;
+	last_trade := closed.last_closed;
 	IF total_trades > 0 THEN
 		trades_per_day := total_trades / greatest(1, extract(epoch FROM
 			coalesce(until, greatest(last_trade, ts)) - coalesce(since, first_trade)) / 86400.0);
@@ -128,3 +136,31 @@ CREATE FUNCTION pulse_portfolio(portfolio text DEFAULT NULL) RETURNS jsonb
 	$$;
 COMMENT ON FUNCTION pulse_portfolio(text) IS
 	'What a portfolio holds, as JSON (data of PORTFOLIO_UPDATE): the newest snapshot, completed from the ledger where it has no figure, and the open positions, largest first. NULL: all visible portfolios together. Money and quantities are decimal strings, unknown is null.';
+
+CREATE FUNCTION pulse.verify_performance(for_portfolio text)
+	RETURNS TABLE ("check" text, source_id integer, portfolio text, symbol text, key text, stored text, computed text)
+	LANGUAGE plpgsql STABLE
+	AS $$
+#variable_conflict use_column
+BEGIN
+	IF NOT has_table_privilege('pulse.performance_state', 'SELECT') OR NOT has_table_privilege('pulse.performance_due', 'SELECT') THEN
+		RETURN;
+	END IF;
+	RETURN QUERY
+	SELECT 'figure'::text, NULL::integer, s.portfolio::text COLLATE "default", NULL::text, k.key, k.stored, k.computed
+	FROM pulse.performance_state s
+	CROSS JOIN LATERAL (
+		SELECT a.key, a.value #>> '{}' AS stored, b.data ->> a.key AS computed
+		FROM (SELECT pulse.performance_data(s.portfolio) AS data OFFSET 0) b
+		CROSS JOIN LATERAL jsonb_each(to_jsonb(s) - '{portfolio,computed_at,version,reader,ts}'::text[]) a
+	) k
+	WHERE (for_portfolio IS NULL OR s.portfolio = for_portfolio)
+		AND NOT pulse.close_to(k.stored::float8, k.computed::float8)
+		AND NOT EXISTS (SELECT FROM pulse.performance_due d WHERE d.portfolio = s.portfolio)
+		AND NOT EXISTS (SELECT FROM pulse.dirty d WHERE d.portfolio IS NULL OR d.portfolio = s.portfolio)
+		-- a price that was told later changes what positions are worth, but is no change of a portfolio
+		AND NOT (k.key IN ('unrealized_pnl', 'total_pnl') AND EXISTS (SELECT FROM pulse.mark));
+END
+$$;
+COMMENT ON FUNCTION pulse.verify_performance(text) IS
+	'Compares pulse.performance_state with pulse_performance(), but for portfolios that a tick is still to compute; only for who may read both of its tables.';

@@ -44,7 +44,9 @@ CREATE FUNCTION pulse_verify(portfolio text DEFAULT NULL)
 	)
 	SELECT d.* FROM (SELECT * FROM fills UNION ALL SELECT * FROM positions UNION ALL SELECT * FROM trades) d
 	WHERE NOT EXISTS (SELECT FROM stale x WHERE x.source_id = d.source_id AND x.portfolio = d.portfolio AND x.symbol = d.symbol)
+	UNION ALL SELECT * FROM pulse.verify_buckets($1)
+	UNION ALL SELECT * FROM pulse.verify_performance($1)
 	ORDER BY 1, 2, 3, 4, 5
 	$$;
 COMMENT ON FUNCTION pulse_verify(text) IS
-	'Books all fills of the followed tables anew and reports every difference from what is stored: fills, positions, closed trades, with both versions (NULL where one is missing). No row means that all is right; what the next tick is still to process is left out. Reads everything: minutes for tens of millions of fills. Portfolio NULL means all visible ones.';
+	'Books all fills and summarises all snapshots of the followed tables anew and reports every difference from what is stored: fills, positions, closed trades, summaries, and figures in pulse.performance_state for who may read that, with both versions (NULL where one is missing). No row means that all is right; what the next tick is still to process is left out. Reads everything: minutes for tens of millions of fills. Portfolio NULL means all visible ones.';

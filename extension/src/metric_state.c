@@ -211,7 +211,19 @@ merge_days(PulseSegmentList *list)
 	list->n = pulse_segments_merge(list->items, list->n);
 }
 
-/* Rewrites the rows of four weeks that the days in [since, until) belong to, all but the newest. */
+/* Rewrites the rows of four weeks in [since, until), as far as they are older than the newest. */
+static void
+replace_months(const PulseSeries *series, TimestampTz since, TimestampTz until, TimestampTz newest)
+{
+	PulseSegmentList days = {0};
+
+	if (since >= until)
+		return;
+	(void) pulse_stored_buckets(series, PULSE_DAY_BUCKET, since, Min(until, newest), &days);
+	replace_buckets(series, PULSE_MONTH_BUCKET, since, until, &days, USECS_PER_DAY);
+}
+
+/* Brings the rows of four weeks up to date after the days in [since, until) have changed. */
 static void
 refresh_months(const PulseSeries *series, TimestampTz since, TimestampTz until)
 {
@@ -219,24 +231,21 @@ refresh_months(const PulseSeries *series, TimestampTz since, TimestampTz until)
 	bool		no_days;
 	bool		no_months;
 	TimestampTz newest;
-	TimestampTz stored;
+	TimestampTz missing;		/* where the stored ones end */
 	TimestampTz first = pulse_bucket_floor(since, PULSE_MONTH_BUCKET);
 	TimestampTz end = pulse_bucket_ceil(until, PULSE_MONTH_BUCKET);
-	PulseSegmentList days = {0};
 
 	values[0] = Int32GetDatum(series->source->source_id);
 	values[1] = CStringGetTextDatum(series->portfolio);
 	pulse_run(&newest_buckets, values, NULL);
 	newest = DatumGetTimestampTz(pulse_result(1, &no_days));
-	stored = DatumGetTimestampTz(pulse_result(2, &no_months));
+	missing = DatumGetTimestampTz(pulse_result(2, &no_months));
 	newest = no_days ? MIN_TIMESTAMP : pulse_bucket_floor(newest, PULSE_MONTH_BUCKET);
+	missing = no_months ? MIN_TIMESTAMP : missing + PULSE_MONTH_BUCKET * USECS_PER_HOUR;
+	/* those that are stored, be it to lose the row because the period is the newest now */
+	replace_months(series, first, Min(end, missing), newest);
 	/* a new period has begun: the one before, or those, are no longer the newest */
-	first = Min(first, no_months ? MIN_TIMESTAMP : stored + PULSE_MONTH_BUCKET * USECS_PER_HOUR);
-	if (first >= newest && (no_months || stored < first))
-		return;
-	(void) pulse_stored_buckets(series, PULSE_DAY_BUCKET, first, newest, &days);
-	if (days.n > 0 || !no_months)
-		replace_buckets(series, PULSE_MONTH_BUCKET, first, Max(end, newest), &days, USECS_PER_DAY);
+	replace_months(series, missing, newest, newest);
 }
 
 /* Rewrites the buckets that the snapshots in [since, until) belong to. */

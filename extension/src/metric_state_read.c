@@ -28,6 +28,7 @@ PG_FUNCTION_INFO_V1(pulse_state_metrics);
 PG_FUNCTION_INFO_V1(pulse_state_summary);
 PG_FUNCTION_INFO_V1(pulse_state_segments);
 PG_FUNCTION_INFO_V1(pulse_series_of);
+PG_FUNCTION_INFO_V1(pulse_summary_segment_rows);
 
 #define MAX_CUTS 100000
 
@@ -386,7 +387,7 @@ pulse_state_summary(PG_FUNCTION_ARGS)
 	PG_RETURN_DATUM(pulse_summary_datum(reader.segments.items, reader.segments.n, period));
 }
 
-/* Returns one segment as a row. */
+/* Returns one segment as a row, with part in front. */
 static void
 put_segment(ReturnSetInfo *result, int32 part, const pulse_segment *s)
 {
@@ -408,6 +409,20 @@ put_segment(ReturnSetInfo *result, int32 part, const pulse_segment *s)
 	values[11] = Float8GetDatum(s->entry_link * s->link);
 	nulls[11] = (s->flags & (PULSE_SEGMENT_BROKEN | PULSE_SEGMENT_LOST | PULSE_SEGMENT_CUT | PULSE_SEGMENT_NONFINITE)) != 0;
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+/* SQL: pulse.summary_segments(summary). */
+Datum
+pulse_summary_segment_rows(PG_FUNCTION_ARGS)
+{
+	pulse_segment *segments;
+	size_t		n;
+
+	InitMaterializedSRF(fcinfo, 0);
+	pulse_summary_segments(PG_GETARG_DATUM(0), 0, &segments, &n);
+	for (size_t i = 0; i < n; i++)
+		put_segment((ReturnSetInfo *) fcinfo->resultinfo, (int32) i + 1, &segments[i]);
+	return (Datum) 0;
 }
 
 /* SQL: pulse.state_segments(source_id, portfolio, cuts, by_days). */
