@@ -64,13 +64,15 @@ CREATE TABLE pulse.sequencer (
 	database	oid NOT NULL,
 	health_status	text,
 	health_at	timestamptz,
-	performance_at	timestamptz
+	performance_at	timestamptz,
+	event_limit	bigint NOT NULL DEFAULT 131073
 ) WITH (fillfactor = 10);
 INSERT INTO pulse.sequencer (epoch, system_identifier, timeline, database)
 	SELECT left(replace(gen_random_uuid()::text, '-', ''), 8), c.system_identifier,
 		('x' || left(pg_walfile_name(pg_current_wal_lsn()), 8))::bit(32)::bigint, d.oid
 	FROM pg_control_system() c, pg_database d WHERE d.datname = current_database();
 COMMENT ON TABLE pulse.sequencer IS 'the newest event number, and the database incarnation in which it was given';
+COMMENT ON COLUMN pulse.sequencer.event_limit IS 'the partitions of pulse.event hold numbers below this one';
 COMMENT ON COLUMN pulse.sequencer.epoch IS 'renewed when the database was restored, copied or promoted: numbers of different epochs do not compare';
 
 CREATE TABLE pulse.event (
@@ -82,7 +84,9 @@ CREATE TABLE pulse.event (
 	key			text,
 	priority	text NOT NULL DEFAULT 'LOW' CHECK (priority IN ('CRITICAL', 'HIGH', 'MEDIUM', 'LOW')),
 	data		jsonb NOT NULL
-);
+) PARTITION BY RANGE (seq);
+CREATE TABLE pulse.event_1 PARTITION OF pulse.event FOR VALUES FROM (MINVALUE) TO (131073);
+COMMENT ON TABLE pulse.event_1 IS 'events below 131073';
 CREATE INDEX event_alert_idx ON pulse.event (seq) WHERE type = 'SYSTEM_ALERT';
 COMMENT ON TABLE pulse.event IS 'what happened, numbered without gaps in commit order; kept for pulse.event_retention';
 
@@ -128,7 +132,12 @@ CREATE TABLE pulse.health_sample (
 	latency_ms	double precision,
 	checked_at	timestamptz NOT NULL DEFAULT now(),
 	details		jsonb NOT NULL DEFAULT '{}'
-);
+) PARTITION BY RANGE (sample_id);
+CREATE TABLE pulse.health_sample_1 PARTITION OF pulse.health_sample FOR VALUES FROM (MINVALUE) TO (131073);
+-- holds something only where no tick has run for very long
+CREATE TABLE pulse.health_sample_rest PARTITION OF pulse.health_sample DEFAULT;
+COMMENT ON TABLE pulse.health_sample_1 IS 'health samples below 131073';
+COMMENT ON TABLE pulse.health_sample_rest IS 'health samples for which no partition has been made yet';
 CREATE INDEX health_sample_component_idx ON pulse.health_sample (component, checked_at DESC, sample_id DESC);
 COMMENT ON TABLE pulse.health_sample IS 'results of health checks; kept for pulse.health_retention';
 

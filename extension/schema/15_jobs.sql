@@ -56,3 +56,4 @@ COMMENT ON FUNCTION pulse.apply_retention(timestamptz) IS
 	'Job: removes a batch of what is older than its retention; returns its argument when more is left, to run again at once.';
 
 INSERT INTO pulse.job (name, command, every) VALUES ('retention', 'pulse.apply_retention', '10 seconds');
+INSERT INTO pulse.privilege (level, kind, name, privilege) VALUES ('reader', 'table', 'job', 'SELECT');

@@ -92,6 +92,7 @@ announce(PulseStatement *statement, PulseSequencer *sequencer, int limit)
 	Datum		values[5];
 	int			count;
 
+	pulse_sequencer_reserve(sequencer, limit);
 	values[0] = Int64GetDatum(sequencer->seq);
 	values[1] = CStringGetTextDatum(sequencer->epoch);
 	values[2] = Int64GetDatum(limit);

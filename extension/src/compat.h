@@ -36,4 +36,11 @@
 #define PULSE_TUPLESORT_GETDATUM(sort, value, isnull) tuplesort_getdatum(sort, true, value, isnull, NULL)
 #endif
 
+/* Whether a role owns a table. */
+#if PG_VERSION_NUM >= 160000
+#define PULSE_OWNS_RELATION(relation, role) object_ownercheck(RelationRelationId, relation, role)
+#else
+#define PULSE_OWNS_RELATION(relation, role) pg_class_ownercheck(relation, role)
+#endif
+
 #endif							/* PULSE_COMPAT_H */

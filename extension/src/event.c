@@ -23,7 +23,7 @@
 #define EPOCH_BYTES 4
 
 static PulseStatement lock_sequencer = {
-	"SELECT seq, epoch, system_identifier, timeline, database FROM pulse.sequencer WHERE singleton FOR UPDATE", 0, {0}, NULL
+	"SELECT seq, epoch, system_identifier, timeline, database, event_limit FROM pulse.sequencer WHERE singleton FOR UPDATE", 0, {0}, NULL
 };
 
 static PulseStatement store_sequencer = {
@@ -36,6 +36,10 @@ static PulseStatement renew_epoch = {
 	" UPDATE pulse.delivery SET status = 'dead', last_error = 'the database was restored or copied'"
 	" WHERE status IN ('pending', 'leased') AND created_at < now() - make_interval(secs => $6)",
 	6, {TEXTOID, TEXTOID, INT8OID, INT8OID, OIDOID, FLOAT8OID}, NULL
+};
+
+static PulseStatement extend_events = {
+	"SELECT pulse.extend_events($1)", 1, {INT8OID}, NULL
 };
 
 static PulseStatement insert_event = {
@@ -72,6 +76,19 @@ start_epoch(PulseSequencer *sequencer, int64 system_identifier, int64 timeline)
 	strlcpy(sequencer->epoch, fresh, sizeof(sequencer->epoch));
 }
 
+/* Sees to it that pulse.event has room for so many further events. */
+void
+pulse_sequencer_reserve(PulseSequencer *sequencer, int64 count)
+{
+	Datum		values[] = {Int64GetDatum(sequencer->seq + count)};
+	bool		null;
+
+	if (sequencer->seq + count < sequencer->limit)
+		return;
+	pulse_run(&extend_events, values, NULL);
+	sequencer->limit = DatumGetInt64(pulse_result(1, &null));
+}
+
 /* Takes the sequencer's lock until the end of the transaction. */
 void
 pulse_sequencer_open(PulseSequencer *sequencer)
@@ -89,10 +106,14 @@ pulse_sequencer_open(PulseSequencer *sequencer)
 	sequencer->first_seq = sequencer->seq;
 	strlcpy(sequencer->epoch, TextDatumGetCString(pulse_result(2, &null)), sizeof(sequencer->epoch));
 
+	sequencer->limit = DatumGetInt64(pulse_result(6, &null));
+
 	if (DatumGetInt64(pulse_result(3, &null)) != system_identifier ||
 		DatumGetInt64(pulse_result(4, &null)) != timeline ||
 		DatumGetObjectId(pulse_result(5, &null)) != MyDatabaseId)
 		start_epoch(sequencer, system_identifier, timeline);
+	/* ahead of the need, so that no number is held up by it */
+	pulse_sequencer_reserve(sequencer, 4 * (int64) pulse_tick_batch);
 }
 
 /* Stores the newest number and, if there is a new one, tells listeners. */
@@ -120,6 +141,7 @@ pulse_emit_event(PulseSequencer *sequencer, const char *type, const char *portfo
 	Datum		values[7];
 	char		nulls[] = "       ";
 
+	pulse_sequencer_reserve(sequencer, 1);
 	values[0] = Int64GetDatum(sequencer->seq + 1);
 	values[1] = CStringGetTextDatum(sequencer->epoch);
 	values[2] = CStringGetTextDatum(type);

@@ -12,10 +12,14 @@ typedef struct PulseSequencer
 	int64		seq;
 	char		epoch[17];
 	int64		first_seq;		/* seq before the first event of this transaction */
+	int64		limit;			/* pulse.event has partitions for numbers below this one */
 } PulseSequencer;
 
 /* Takes the sequencer's lock until the end of the transaction; renews the epoch in a restored or copied database. */
 extern void pulse_sequencer_open(PulseSequencer *sequencer);
+
+/* Sees to it that pulse.event has room for so many further events. */
+extern void pulse_sequencer_reserve(PulseSequencer *sequencer, int64 count);
 
 /* Stores the newest number and, if there is a new one, tells listeners. */
 extern void pulse_sequencer_close(PulseSequencer *sequencer);

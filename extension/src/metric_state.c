@@ -344,7 +344,7 @@ shorten_range(const RangeWork *work, TimestampTz done_before)
 	values[1] = TimestampTzGetDatum(work->min_ts);
 	values[2] = TimestampTzGetDatum(work->max_ts);
 	values[3] = TimestampTzGetDatum(done_before);
-	pulse_run(done_before > work->max_ts ? &remove_range : &shrink_range, values, NULL);
+	pulse_run(done_before == DT_NOEND || done_before > work->max_ts ? &remove_range : &shrink_range, values, NULL);
 }
 
 /* Works off a range, or a piece of it. */

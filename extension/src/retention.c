@@ -16,19 +16,38 @@
 
 PG_FUNCTION_INFO_V1(pulse_retention_job);
 
-/* The oldest row decides by one look whether there is anything to do. */
+/*
+ * Complete partitions go as a whole, once all of them is old; only from the one in use are rows deleted one by one. The
+ * oldest row decides by one look whether there is anything to do.
+ */
+static PulseStatement old_event_partitions = {
+	"SELECT pulse.drop_old_partitions('event', 'seq', 'ts', (SELECT q.seq FROM pulse.sequencer q WHERE q.singleton), $3 - make_interval(mins => $1))",
+	3, {INT4OID, INT8OID, TIMESTAMPTZOID}, NULL
+};
+
 static PulseStatement old_events = {
-	"DELETE FROM pulse.event WHERE (SELECT o.ts FROM pulse.event o ORDER BY o.seq LIMIT 1) < $3 - make_interval(mins => $1)"
-	" AND ctid = ANY (ARRAY("
-	"SELECT e.ctid FROM (SELECT ctid, ts FROM pulse.event ORDER BY seq LIMIT $2) e"
+	"DELETE FROM pulse.event WHERE seq = ANY (ARRAY("
+	"SELECT e.seq FROM (SELECT o.seq, o.ts FROM pulse.event o WHERE o.seq >= (SELECT max(p.lower) FROM pulse.partitions('event') p, pulse.sequencer q"
+	" WHERE q.singleton AND p.lower <= q.seq + 1) ORDER BY o.seq LIMIT $2) e"
 	" WHERE e.ts < $3 - make_interval(mins => $1)))",
 	3, {INT4OID, INT8OID, TIMESTAMPTZOID}, NULL
 };
 
+static PulseStatement new_sample_partitions = {
+	"SELECT pulse.extend_samples($1)", 1, {TIMESTAMPTZOID}, NULL
+};
+
+static PulseStatement old_sample_partitions = {
+	"SELECT pulse.drop_old_partitions('health_sample', 'sample_id', 'checked_at',"
+	" (SELECT q.last_value FROM pulse.health_sample_sample_id_seq q), $3 - make_interval(mins => $1))",
+	3, {INT4OID, INT8OID, TIMESTAMPTZOID}, NULL
+};
+
 static PulseStatement old_samples = {
-	"DELETE FROM pulse.health_sample WHERE (SELECT o.checked_at FROM pulse.health_sample o ORDER BY o.sample_id LIMIT 1) < $3 - make_interval(mins => $1)"
-	" AND ctid = ANY (ARRAY("
-	"SELECT s.ctid FROM (SELECT ctid, checked_at FROM pulse.health_sample ORDER BY sample_id LIMIT $2) s"
+	"DELETE FROM pulse.health_sample WHERE sample_id = ANY (ARRAY("
+	"SELECT s.sample_id FROM (SELECT o.sample_id, o.checked_at FROM pulse.health_sample o"
+	" WHERE o.sample_id >= (SELECT max(p.lower) FROM pulse.partitions('health_sample') p, pulse.health_sample_sample_id_seq q WHERE p.lower <= q.last_value)"
+	" ORDER BY o.sample_id LIMIT $2) s"
 	" WHERE s.checked_at < $3 - make_interval(mins => $1)))",
 	3, {INT4OID, INT8OID, TIMESTAMPTZOID}, NULL
 };
@@ -85,9 +104,13 @@ Datum
 pulse_retention_job(PG_FUNCTION_ARGS)
 {
 	TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);
+	Datum		now = TimestampTzGetDatum(at);
 	bool		left;
 
 	SPI_connect();
+	pulse_run(&new_sample_partitions, &now, NULL);
+	(void) remove_batch(&old_event_partitions, pulse_event_retention, at);
+	(void) remove_batch(&old_sample_partitions, pulse_health_retention, at);
 	left = remove_batch(&old_events, pulse_event_retention, at);
 	left = give_up_stale_messages(at) || left;
 	left = remove_batch(&old_samples, pulse_health_retention, at) || left;

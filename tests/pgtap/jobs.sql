@@ -47,7 +47,7 @@ SELECT alike((SELECT last_error FROM pulse.job WHERE name = 'weekly'), '%weekly%
 UPDATE pulse.job SET command = 'public.weekly', next_at = '-infinity' WHERE name = 'weekly';
 SELECT pulse_tick('2031-01-01 12:01');
 SELECT is((SELECT next_at FROM pulse.job WHERE name = 'weekly'), '2031-01-06 09:00', 'a job says when it wants to run next');
-SELECT pulse_tick(at) FROM generate_series(timestamptz '2031-01-01 13:00', '2031-01-31 13:00', '1 hour') at;
+SELECT pulse_tick(at) FROM generate_series(timestamptz '2031-01-01 13:00', '2031-01-31 13:00', '4 hours') at;
 SELECT is((SELECT array_agg(at ORDER BY at) FROM ran WHERE job = 'weekly' AND at > '2031-01-02'),
 	'{2031-01-06 09:00+00,2031-01-13 09:00+00,2031-01-20 09:00+00,2031-01-27 09:00+00}', 'a month of ticks runs it once a week');
 SELECT ok((SELECT failing = 0 AND failures = 1 FROM pulse.job WHERE name = 'weekly'), 'after a success it no longer counts as failing');
@@ -68,8 +68,8 @@ SELECT is((SELECT failing_jobs FROM pulse_worker_status()), '{aa fails}', 'the s
 SELECT pulse_tick('2031-02-01 12:00:01');
 SELECT pulse_tick('2031-02-01 12:00:02');
 SELECT is((SELECT next_at FROM pulse.job WHERE name = 'aa fails'), '2031-02-01 12:00:03', 'after a pause that doubles');
-SELECT pulse_tick(at) FROM generate_series(timestamptz '2031-02-01 12:00:03', '2031-02-01 13:00', '1 second') at;
-SELECT ok((SELECT failures BETWEEN 18 AND 22 AND next_at - last_started_at = '5 min' FROM pulse.job WHERE name = 'aa fails'),
+SELECT pulse_tick(at) FROM generate_series(timestamptz '2031-02-01 12:00:03', '2031-02-01 13:00', '20 seconds') at;
+SELECT ok((SELECT failures BETWEEN 12 AND 22 AND next_at - last_started_at = '5 min' FROM pulse.job WHERE name = 'aa fails'),
 	'to five minutes at most');
 DELETE FROM pulse.job WHERE name = 'aa fails';
 SET pulse.job_timeout = '100ms';

@@ -40,7 +40,11 @@ describe('a dump', () => {
 		await query(cluster, `SELECT pulse_config_set('performance.target_annual_return', 0.3), pulse_config_set('reports.timezone', 'Europe/Berlin', 'testing')`);
 		await query(cluster, `SELECT pulse_apply_environment('testing')`);
 		await query(cluster, `DELETE FROM pulse.target WHERE metric = 'sharpe'`);
+		await query(cluster, `SELECT pulse_retention_set('portfolio_snapshots', keep => '1 year', thin_after => '30 days')`);
+		// so that there is a partition of events that was made at run time
+		await query(cluster, 'UPDATE pulse.sequencer SET seq = 131071');
 		await query(cluster, 'SELECT pulse_tick()');
+		assert.equal(await value(cluster, `SELECT count(*)::int FROM pulse.partitions('event')`), 2);
 		await query(cluster, `INSERT INTO trades (symbol, side, quantity, price) VALUES ('A', 'BUY', 1, 120)`);
 	});
 	after(() => cluster?.remove());
@@ -52,7 +56,7 @@ describe('a dump', () => {
 	});
 
 	test('keeps the settings, and who chose them', async () => {
-		for (const part of ['pulse_config()', 'pulse.target', 'pulse_config_history()']) {
+		for (const part of ['pulse_retention()', 'pulse_config()', 'pulse.target', 'pulse_config_history()']) {
 			assert.deepEqual(await query(cluster, `SELECT * FROM ${part}`, [], 'whole'), await query(cluster, `SELECT * FROM ${part}`));
 		}
 		assert.equal(await value(cluster, `SELECT pulse.config_text('reports.timezone')`, [], 'whole'), 'Europe/Berlin');
