@@ -6,7 +6,7 @@ CREATE FUNCTION pulse.partitions(parent text)
 	RETURNS TABLE (name name, lower bigint, upper bigint)
 	LANGUAGE sql STABLE STRICT SET search_path = pg_catalog, pg_temp
 	AS $$
-	SELECT c.relname, coalesce(substring(b.bound FROM 'FROM \(''?(-?\d+)')::bigint, 0), substring(b.bound FROM 'TO \(''?(-?\d+)')::bigint
+	SELECT c.relname, coalesce(substring(b.bound FROM 'FROM \(''?(-?\d+)')::bigint, -9223372036854775808), substring(b.bound FROM 'TO \(''?(-?\d+)')::bigint
 	FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid,
 		LATERAL pg_get_expr(c.relpartbound, c.oid) AS b (bound)
 	WHERE i.inhparent = to_regclass(format('pulse.%I', parent)) AND b.bound <> 'DEFAULT'
@@ -60,8 +60,8 @@ BEGIN
 	SELECT * INTO STRICT newest FROM pulse.partitions('event') p ORDER BY p.lower DESC LIMIT 1;
 	SELECT e.ts INTO first_at FROM pulse.event e WHERE e.seq >= newest.lower ORDER BY e.seq LIMIT 1;
 	SELECT e.ts, e.seq INTO last FROM pulse.event e ORDER BY e.seq DESC LIMIT 1;
-	size := pulse.partition_size(last.seq - newest.lower, last.ts - first_at,
-		nullif(current_setting('pulse.event_retention')::interval, '0'), newest.upper - newest.lower);
+	size := pulse.partition_size(last.seq - greatest(newest.lower, 1), last.ts - first_at,
+		nullif(current_setting('pulse.event_retention')::interval, '0'), newest.upper - greatest(newest.lower, 1));
 	WHILE newest.upper <= needed LOOP
 		PERFORM pulse.add_partition('event', 'seq', newest.upper, newest.upper + size);
 		newest.upper := newest.upper + size;
@@ -85,12 +85,12 @@ DECLARE
 BEGIN
 	SELECT * INTO STRICT newest FROM pulse.partitions('health_sample') p ORDER BY p.lower DESC LIMIT 1;
 	-- half of the newest one ahead
-	IF given < newest.upper - (newest.upper - newest.lower) / 2 THEN
+	IF given < newest.upper - (newest.upper - greatest(newest.lower, 1)) / 2 THEN
 		RETURN;
 	END IF;
 	SELECT s.checked_at INTO first_at FROM pulse.health_sample s WHERE s.sample_id >= newest.lower ORDER BY s.sample_id LIMIT 1;
-	size := pulse.partition_size(given - newest.lower, at - first_at,
-		nullif(current_setting('pulse.health_retention')::interval, '0'), newest.upper - newest.lower);
+	size := pulse.partition_size(given - greatest(newest.lower, 1), at - first_at,
+		nullif(current_setting('pulse.health_retention')::interval, '0'), newest.upper - greatest(newest.lower, 1));
 	WHILE newest.upper <= given + size / 2 LOOP
 		PERFORM pulse.add_partition('health_sample', 'sample_id', newest.upper, newest.upper + size);
 		newest.upper := newest.upper + size;
