@@ -168,6 +168,7 @@ client_free(struct client *client)
 	client_drop_queue(client);
 	subscription_free(&client->subscription);
 	text_free(&client->received);
+	frame_release(client->sending);
 	principal_release(client->principal);
 	peer_release(client->peer);
 	free(client->snapshot_id);
@@ -186,7 +187,7 @@ client_wants(const struct client *client, const struct event *event)
 bool
 client_has_output(const struct client *client)
 {
-	return client->answers.first != NULL || (client->queue.first != NULL && !client->held && !client->fresh);
+	return client->sending != NULL || client->answers.first != NULL || (client->queue.first != NULL && !client->held && !client->fresh);
 }
 
 /*

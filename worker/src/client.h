@@ -66,9 +66,16 @@ struct client
 	uint64_t	floor;			/* events up to this seq are known to the client already */
 	uint64_t	sent;			/* seq of the last event sent; EVENT_NO_PREV before the first */
 
+	bool		pending;		/* has output that waits for the end of a batch of events */
+	bool		compressing;	/* permessage-deflate was negotiated */
+	struct frame *sending;		/* a message that goes out in several fragments, with a reference */
+	size_t		sending_at;		/* bytes of it that are out */
+
 	struct loop_timer fresh_timer;
 
 	struct text received;		/* pieces of a message that is not complete yet */
+	bool		receiving_started;
+	bool		receiving_packed;	/* it is compressed */
 	struct bucket messages;		/* that it may send now */
 	int			excess;			/* messages refused in a row for coming too fast */
 

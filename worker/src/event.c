@@ -4,7 +4,6 @@
 #include "text.h"
 
 #include <inttypes.h>
-#include <libwebsockets.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,35 +13,6 @@ static const char *const type_names[EVENT_TYPE_COUNT] = {
 };
 
 static const char *const priority_names[] = {"LOW", "MEDIUM", "HIGH", "CRITICAL"};
-
-/* Makes a frame of a copy of the text, with one reference. */
-struct frame *
-frame_new(const char *text, size_t length)
-{
-	struct frame *frame = memory_alloc(sizeof(*frame) + LWS_PRE + length);
-
-	frame->references = 1;
-	frame->length = length;
-	frame->text = frame->room + LWS_PRE;
-	memcpy(frame->text, text, length);
-	return frame;
-}
-
-/* Takes one more reference. */
-struct frame *
-frame_hold(struct frame *frame)
-{
-	frame->references++;
-	return frame;
-}
-
-/* Gives a reference back; the last one frees the frame. */
-void
-frame_release(struct frame *frame)
-{
-	if (frame != NULL && --frame->references == 0)
-		free(frame);
-}
 
 /* Returns the name of a type, NULL for EVENT_OTHER. */
 const char *
@@ -134,6 +104,7 @@ event_release(struct event *event)
 		return;
 	for (int i = 0; i < EVENT_VARIANTS; i++)
 		frame_release(event->variants[i]);
+	frame_release(event->urgent);
 	frame_release(event->frame);
 	free(event->portfolio);
 	free(event->key);
@@ -182,6 +153,32 @@ event_frame(struct event *event, uint64_t prev)
 	event->variants[slot] = make_variant(event, prev);
 	event->variant_prev[slot] = prev;
 	return event->variants[slot];
+}
+
+/*
+ * Returns a copy of the event for a client with a long queue, which overtakes it: without a number, so that the numbers
+ * still come in order, and marked, because the event itself follows in its place.
+ */
+struct frame *
+event_urgent_frame(struct event *event)
+{
+	static const char number[] = "\"seq\":";
+	const char *base = (const char *) event->frame->text;
+	size_t		after = event->prev_at + event->prev_length;
+	const char *seq;
+	struct text text = {0};
+
+	if (event->urgent != NULL)
+		return event->urgent;
+	seq = memmem(base, event->prev_at, number, strlen(number));
+	if (seq == NULL)
+		return event->frame;
+	text_append_n(&text, base, (size_t) (seq - base));
+	text_append(&text, "\"seq\":null,\"prev_seq\":null,\"urgent\":true");
+	text_append_n(&text, base + after, event->frame->length - after);
+	event->urgent = frame_new(text.data, text.length);
+	text_free(&text);
+	return event->urgent;
 }
 
 /* Tells whether a newer event of the same key makes this one worthless. */

@@ -1,6 +1,8 @@
 #ifndef PULSE_EVENT_H
 #define PULSE_EVENT_H
 
+#include "frame.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -27,15 +29,6 @@ enum event_priority
 	PRIORITY_CRITICAL
 };
 
-/* The bytes of one WebSocket message, shared by everyone who sends it. Room for the frame header stands before them. */
-struct frame
-{
-	int			references;
-	size_t		length;
-	unsigned char *text;		/* inside room */
-	unsigned char room[];
-};
-
 #define EVENT_VARIANTS 4
 
 /* One row of pulse.event as clients get it. Immutable but for the variants and the count of references. */
@@ -54,6 +47,7 @@ struct event
 	struct frame *variants[EVENT_VARIANTS];	/* the same with other prev_seq, for clients with filters */
 	uint64_t	variant_prev[EVENT_VARIANTS];
 	int			variant_next;
+	struct frame *urgent;		/* a copy without a place in the sequence */
 };
 
 #define EVENT_NO_PREV UINT64_MAX
@@ -71,14 +65,11 @@ struct event_row
 	const char *data;
 };
 
-extern struct frame *frame_new(const char *text, size_t length);
-extern struct frame *frame_hold(struct frame *frame);
-extern void frame_release(struct frame *frame);
-
 extern struct event *event_new(const struct event_row *row);
 extern struct event *event_hold(struct event *event);
 extern void event_release(struct event *event);
 extern struct frame *event_frame(struct event *event, uint64_t prev);
+extern struct frame *event_urgent_frame(struct event *event);
 extern bool event_is_state(const struct event *event);
 extern bool event_same_key(const struct event *one, const struct event *other);
 

@@ -154,6 +154,8 @@ events_read(void *arg, const struct database_reply *reply)
 		pass_on(feed, event);
 		event_release(event);
 	}
+	if (count > 0)
+		feed->listener.batch_over(feed->listener.arg);
 	if (count == atoi(BATCH) || feed->again)
 		read_events(feed);
 }

@@ -13,6 +13,7 @@ struct feed;
 struct feed_listener
 {
 	void		(*event) (void *arg, struct event *event);	/* the next event */
+	void		(*batch_over) (void *arg);	/* no further event is at hand: time to send them */
 	void		(*gap) (void *arg, const char *reason);		/* events are missing before the next one */
 	void		(*told) (void *arg, const char *payload);	/* a notification that names no event */
 	void		(*positioned) (void *arg);	/* the position is known: after the start and after each reconnect */

@@ -1,5 +1,6 @@
 #include "server.h"
 
+#include "compression.h"
 #include "http.h"
 #include "log.h"
 #include "memory.h"
@@ -57,11 +58,12 @@ static int	callback(struct lws *wsi, enum lws_callback_reasons reason, void *use
 
 /*
  * The first protocol serves plain HTTP, and WebSocket clients with and without the subprotocol. Sending in large pieces
- * is wanted: the default of 4 kB would copy the rest of every larger message.
+ * is wanted: the default would copy the rest of every larger message. Every client has a receive buffer for as long as it
+ * is connected, and mostly says little, so that one is small.
  */
 static const struct lws_protocols protocols[] = {
 	{.name = "pulse.v1",.callback = callback,.per_session_data_size = sizeof(struct session),
-	.rx_buffer_size = 4096,.tx_packet_size = 128 * 1024},
+	.rx_buffer_size = 512,.tx_packet_size = 128 * 1024},
 	{.name = "pulse-loop",.callback = callback},
 	{.name = NULL}
 };
@@ -100,6 +102,7 @@ confirm_upgrade(struct server *server, struct lws *wsi, const char *protocol)
 		return http_refuse_upgrade(wsi, 429, "Too Many Requests",
 								   "this address has as many connections as max_clients_per_address allows");
 	/* Who it is cannot be told any more when the handshake is over: the headers are gone then. */
+	compression_expect();
 	server->admitted = wsi;
 	server->admitted_peer = visitor.peer;
 	server->admitted_principal = visitor.principal;
@@ -314,8 +317,9 @@ server_open(struct loop *loop, const struct config *config, struct stream *strea
 	info.keepalive_timeout = 60;
 	info.gid = (gid_t) -1;
 	info.uid = (uid_t) -1;
-	info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS | LWS_SERVER_OPTION_VALIDATE_UTF8 |
+	info.options = LWS_SERVER_OPTION_EXPLICIT_VHOSTS |
 		LWS_SERVER_OPTION_SKIP_SERVER_CANONICAL_NAME;
+	info.extensions = config->compression ? compression_extensions : NULL;
 	/* Neither the library nor we speak HTTP/2 the way that browsers would then want it. */
 	info.alpn = "http/1.1";
 	if (config->tls_cert != NULL)

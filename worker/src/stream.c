@@ -1,5 +1,6 @@
 #include "stream.h"
 
+#include "compression.h"
 #include "log.h"
 #include "memory.h"
 #include "protocol.h"
@@ -19,6 +20,8 @@
 #define FRESH_MS 250
 #define STALLED_US 5000000
 #define AUTH_US 10000000
+#define STAGE 65536
+#define URGENT_BACKLOG 32768
 
 /* Asks for a turn to write when there is something to write. */
 void
@@ -152,6 +155,96 @@ check_speed(struct client *client, const struct event *event)
 		loop_timer_set(stream->loop, &stream->sweep, SWEEP_MS);
 }
 
+/* Puts a piece of a large message, as a frame of its own, behind what is staged; returns its length. */
+static size_t
+stage_fragment(struct client *client, unsigned char *at, size_t room)
+{
+	struct frame *frame = client->sending;
+	size_t		left = frame->length - client->sending_at;
+	size_t		part = left < room - FRAME_LARGEST_HEADER ? left : room - FRAME_LARGEST_HEADER;
+	size_t		header = frame_header(at, client->sending_at == 0 ? FRAME_TEXT : FRAME_CONTINUATION, part == left,
+									  frame->compressed && client->sending_at == 0, part);
+
+	memcpy(at + header, frame->text + client->sending_at, part);
+	client->sending_at += part;
+	if (part == left)
+	{
+		frame_release(frame);
+		client->sending = NULL;
+	}
+	return header + part;
+}
+
+/*
+ * Writes as much as one call of the kernel should get: many small messages together, a large one in fragments, between
+ * which libwebsockets may put its control frames. What the socket does not take is kept by libwebsockets, which is
+ * never more than one such piece. The frames are our own, since they are the same for all clients; libwebsockets passes
+ * LWS_WRITE_RAW on as it is. Returns false when the connection is broken.
+ */
+static bool
+write_some(struct client *client)
+{
+	static unsigned char stage[LWS_PRE + STAGE];
+	struct stream *stream = client->stream;
+	size_t		used = 0;
+	int			written = 0;
+
+	while (client->close_code == 0 && STAGE - used > STAGE / 16)
+	{
+		if (client->sending == NULL)
+		{
+			struct frame *frame = client_next_frame(client);
+
+			if (frame == NULL)
+				break;
+			stream->counters.messages++;
+			stream->counters.bytes += frame->length;
+			client->sending = frame;
+			client->sending_at = 0;
+			if (client->compressing)
+			{
+				client->sending = frame_hold(frame_packed(frame));
+				frame_release(frame);
+			}
+		}
+		if (client->sending->wire_length > STAGE - used || client->sending_at > 0)
+		{
+			/* One that would fit by itself waits for the next write. */
+			if (client->sending_at == 0 && client->sending->wire_length <= STAGE)
+				break;
+			used += stage_fragment(client, stage + LWS_PRE + used, STAGE - used);
+			continue;
+		}
+		if (used == 0 && client->answers.first == NULL && client->queue.first == NULL)
+		{
+			written = lws_write(client->wsi, client->sending->wire, client->sending->wire_length, LWS_WRITE_RAW);
+			frame_release(client->sending);
+			client->sending = NULL;
+			break;
+		}
+		memcpy(stage + LWS_PRE + used, client->sending->wire, client->sending->wire_length);
+		used += client->sending->wire_length;
+		frame_release(client->sending);
+		client->sending = NULL;
+	}
+	if (used > 0)
+		written = lws_write(client->wsi, stage + LWS_PRE, used, LWS_WRITE_RAW);
+	client->progress_at = loop_now();
+	return written >= 0;
+}
+
+/* Writes without waiting for the turn, unless the socket is known to be full. */
+static void
+write_now(struct client *client)
+{
+	if (client->close_code != 0 || client->leave_code != 0 || lws_partial_buffered(client->wsi))
+		stream_wake(client);
+	else if (!write_some(client))
+		lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+	else
+		stream_wake(client);
+}
+
 /* Gives one event to everyone who wants it. */
 void
 stream_event(struct stream *stream, struct event *event)
@@ -162,9 +255,26 @@ stream_event(struct stream *stream, struct event *event)
 		if (client->close_code != 0 || client->replaying || event->seq <= client->floor ||
 			!client_wants(client, event))
 			continue;
+		if (event->priority == PRIORITY_CRITICAL && client->queue.bytes > URGENT_BACKLOG)
+			client_push_frame(&client->answers, frame_hold(event_urgent_frame(event)), 0);
 		client_push_event(client, event);
+		client->pending = true;
+		if (client->queue.bytes >= STAGE)
+			write_now(client);
 		check_speed(client, event);
-		stream_wake(client);
+	}
+}
+
+/* Sends what the events of a batch have left in the queues: to each client all of it in as few writes as possible. */
+void
+stream_flush(struct stream *stream)
+{
+	for (struct client *client = stream->clients; client != NULL; client = client->next)
+	{
+		if (!client->pending)
+			continue;
+		client->pending = false;
+		write_now(client);
 	}
 }
 
@@ -292,6 +402,38 @@ stream_check_rights(struct stream *stream)
 	}
 }
 
+/* Takes a complete message. */
+static void
+take_message(struct client *client, const char *bytes, size_t length, bool binary)
+{
+	if (binary)
+		stream_send_error(client, NULL, "BAD_JSON", "messages are text frames", false);
+	else if (!text_is_utf8(bytes, length))
+		stream_dismiss(client, LWS_CLOSE_STATUS_INVALID_PAYLOAD, "not UTF-8");
+	else
+		requests_handle(client, bytes, length);
+}
+
+static void
+unpack(struct client *client, const char *bytes, size_t length, bool binary)
+{
+	struct text message = {0};
+
+	switch (compression_inflate(bytes, length, (size_t) client->stream->max_message, &message))
+	{
+		case INFLATE_GOOD:
+			take_message(client, text_string(&message), message.length, binary);
+			break;
+		case INFLATE_BROKEN:
+			stream_dismiss(client, LWS_CLOSE_STATUS_INVALID_PAYLOAD, "cannot be decompressed");
+			break;
+		case INFLATE_TOO_LARGE:
+			stream_dismiss(client, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too big");
+			break;
+	}
+	text_free(&message);
+}
+
 /* Takes a piece of a message; complete ones are handled. */
 int
 stream_received(struct client *client, const char *bytes, size_t length, bool final, bool binary)
@@ -300,11 +442,10 @@ stream_received(struct client *client, const char *bytes, size_t length, bool fi
 
 	if (client->close_code != 0)
 		return 0;
-	if (binary)
+	if (client->receiving_started == false)
 	{
-		if (final)
-			stream_send_error(client, NULL, "BAD_JSON", "messages are text frames", false);
-		return 0;
+		client->receiving_started = true;
+		client->receiving_packed = client->compressing && (lws_get_reserved_bits(client->wsi) & 0x40) != 0;
 	}
 	if (received->length + length > (size_t) client->stream->max_message)
 	{
@@ -312,17 +453,21 @@ stream_received(struct client *client, const char *bytes, size_t length, bool fi
 		stream_dismiss(client, LWS_CLOSE_STATUS_MESSAGE_TOO_LARGE, "message too big");
 		return 0;
 	}
-	if (received->length == 0 && final)
-	{
-		requests_handle(client, bytes, length);
+	if (received->length > 0 || !final)
+		text_append_n(received, bytes, length);
+	if (!final)
 		return 0;
-	}
-	text_append_n(received, bytes, length);
-	if (final)
+	client->receiving_started = false;
+	if (received->length > 0)
 	{
-		requests_handle(client, received->data, received->length);
-		text_free(received);
+		bytes = received->data;
+		length = received->length;
 	}
+	if (client->receiving_packed)
+		unpack(client, bytes, length, binary);
+	else
+		take_message(client, bytes, length, binary);
+	text_free(received);
 	return 0;
 }
 
@@ -330,10 +475,6 @@ stream_received(struct client *client, const char *bytes, size_t length, bool fi
 int
 stream_writable(struct client *client)
 {
-	struct stream *stream = client->stream;
-	struct frame *frame;
-	int			written;
-
 	if (client->said_goodbye)
 		return 0;				/* the other side's close frame is awaited */
 	if (client->close_code != 0)
@@ -348,20 +489,8 @@ stream_writable(struct client *client)
 		stream_dismiss(client, client->leave_code, client->leave_reason);
 		return 0;
 	}
-	frame = client_next_frame(client);
-	if (frame != NULL)
-	{
-		written = lws_write(client->wsi, frame->text, frame->length, LWS_WRITE_TEXT);
-		if (written >= 0)
-		{
-			stream->counters.messages++;
-			stream->counters.bytes += frame->length;
-			client->progress_at = loop_now();
-		}
-		frame_release(frame);
-		if (written < 0)
-			return -1;
-	}
+	if (!write_some(client))
+		return -1;
 	if (client->replaying)
 		stream_continue_replay(client);
 	else
@@ -382,6 +511,7 @@ stream_connected(struct stream *stream, struct lws *wsi, struct principal *princ
 	client_init(client);
 	client->progress_at = client->welcomed_at = loop_now();
 	client->principal = principal != NULL ? principal_hold(principal) : NULL;
+	client->compressing = compression_negotiated(wsi);
 	client->peer = peer;
 	peer_hold(peer);
 	if (principal == NULL && !loop_timer_is_set(&stream->sweep))

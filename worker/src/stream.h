@@ -30,6 +30,7 @@ extern const struct stream_counters *stream_counters(const struct stream *stream
 
 /* From the feed. */
 extern void stream_event(struct stream *stream, struct event *event);
+extern void stream_flush(struct stream *stream);
 extern void stream_gap(struct stream *stream, const char *reason);
 
 /* From the server. A nonzero result closes the connection. */

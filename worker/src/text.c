@@ -180,3 +180,29 @@ text_iso_now(char *buffer, size_t size)
 	clock_gettime(CLOCK_REALTIME, &now);
 	text_iso(buffer, size, (int64_t) now.tv_sec * 1000000 + now.tv_nsec / 1000);
 }
+
+/* Tells whether bytes are well-formed UTF-8: no overlong forms, no surrogates, nothing beyond U+10FFFF. */
+bool
+text_is_utf8(const char *bytes, size_t length)
+{
+	const unsigned char *at = (const unsigned char *) bytes;
+	const unsigned char *end = at + length;
+
+	while (at < end)
+	{
+		unsigned char first = *at++;
+		int			more = first < 0x80 ? 0 : first < 0xc2 ? -1 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf5 ? 3 : -1;
+
+		if (more < 0 || end - at < more)
+			return false;
+		if (more > 0 && ((first == 0xe0 && *at < 0xa0) || (first == 0xed && *at > 0x9f) || (first == 0xf0 && *at < 0x90) ||
+						 (first == 0xf4 && *at > 0x8f)))
+			return false;
+		for (; more > 0; more--)
+		{
+			if ((*at++ & 0xc0) != 0x80)
+				return false;
+		}
+	}
+	return true;
+}

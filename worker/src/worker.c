@@ -73,6 +73,12 @@ feed_event(void *arg, struct event *event)
 }
 
 static void
+feed_batch_over(void *arg)
+{
+	stream_flush(((struct worker *) arg)->stream);
+}
+
+static void
 feed_gap(void *arg, const char *reason)
 {
 	stream_gap(((struct worker *) arg)->stream, reason);
@@ -263,7 +269,7 @@ static int
 start(struct worker *worker)
 {
 	struct database_owner owner = {.ready = database_ready,.arg = worker};
-	struct feed_listener listener = {.event = feed_event,.gap = feed_gap,.told = feed_told,.positioned = feed_positioned,
+	struct feed_listener listener = {.event = feed_event,.batch_over = feed_batch_over,.gap = feed_gap,.told = feed_told,.positioned = feed_positioned,
 		.arg = worker};
 	struct database_owner silent = {.arg = worker};
 	struct logs_parts logs_parts;
