@@ -64,6 +64,8 @@ find_missing() {
 	need libtap-parser-sourcehandler-pgtap-perl have pg_prove
 	need openssl have openssl
 	need chromium have "${CHROMIUM:-chromium}"
+	need openssl have openssl
+	need python3-websockets /usr/bin/python3 -c 'import websockets'
 }
 
 as_root() {
