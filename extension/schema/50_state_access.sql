@@ -80,6 +80,7 @@ COMMENT ON FUNCTION pulse.close_to(double precision, double precision) IS
 CREATE FUNCTION pulse.verify_buckets(for_portfolio text)
 	RETURNS TABLE ("check" text, source_id integer, portfolio text, symbol text, key text, stored text, computed text)
 	LANGUAGE plpgsql STABLE
+	SET jit = off
 	AS $$
 #variable_conflict use_column
 DECLARE

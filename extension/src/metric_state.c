@@ -334,7 +334,7 @@ split_range(RangeWork *work, const pulse_source *source)
 		mark_range(work->source_id, lfirst(cell), work->min_ts, work->max_ts);
 }
 
-/* Removes a range that has been worked off up to a time, or what of it has been. */
+/* Removes a range that has been worked off, or, where it is not done, the part before a time. */
 static void
 shorten_range(const RangeWork *work, TimestampTz done_before)
 {
@@ -344,7 +344,7 @@ shorten_range(const RangeWork *work, TimestampTz done_before)
 	values[1] = TimestampTzGetDatum(work->min_ts);
 	values[2] = TimestampTzGetDatum(work->max_ts);
 	values[3] = TimestampTzGetDatum(done_before);
-	pulse_run(done_before == DT_NOEND || done_before > work->max_ts ? &remove_range : &shrink_range, values, NULL);
+	pulse_run(work->done ? &remove_range : &shrink_range, values, NULL);
 }
 
 /* Works off a range, or a piece of it. */
@@ -363,19 +363,19 @@ refresh_range(void *arg)
 		/* a table that is gone has no snapshots, and its buckets are read by nobody */
 		if (source != NULL && work->portfolio == NULL)
 			split_range(work, source);
-		shorten_range(work, DT_NOEND);
+		shorten_range(work, work->max_ts);
 		return;
 	}
 	next = next_thing(&series, pulse_clamp_time(Max(work->min_ts, source->archived_before)));
 	if (next > work->max_ts || next >= END_TIMESTAMP)
 	{
-		shorten_range(work, DT_NOEND);
+		shorten_range(work, work->max_ts);
 		return;
 	}
 	end = pulse_clamp_time(pulse_bucket_floor(next, PULSE_DAY_BUCKET) + work->days * USECS_PER_DAY);
 	work->done = end > work->max_ts;
 	refresh_buckets(&series, next, work->done ? pulse_clamp_time(work->max_ts) + 1 : end);
-	shorten_range(work, work->done ? DT_NOEND : end);
+	shorten_range(work, end);
 }
 
 /* Reads the ranges that come next. */

@@ -1,9 +1,12 @@
 -- Summaries: what is read from them is what the snapshots say, at every moment.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
+SET jit = off;
 SELECT plan(32);
 
 SELECT pulse_setup();
+-- as after pulse_attach()
+INSERT INTO pulse.dirty (source_id, marked_at) VALUES (1, now());
 SELECT setseed(0.42);
 -- gaps of hours and weeks, deposits, several portfolios, one that begins late and one that ends early
 INSERT INTO portfolio_snapshots (portfolio, ts, total_value, net_flow)
