@@ -8,7 +8,7 @@
 
 typedef struct pulse_memory
 {
-	/* like realloc(); does not return when there is no memory */
+	/* like realloc(), frees for size 0; does not return when there is no memory */
 	void	   *(*resize) (void *context, void *block, size_t size);
 	void	   *context;
 } pulse_memory;

@@ -1,6 +1,8 @@
 /* The command "pulse-worker import": reads exchanges' CSV exports into the table of fills. */
 #include "import.h"
 
+#include "core/import_file.h"
+
 #include "config.h"
 #include "database.h"
 #include "import_store.h"
@@ -22,7 +24,6 @@
 
 #define MAX_LISTED 20
 #define MAX_KINDS 24
-#define HEADER_SEARCH 25		/* records; Coinbase puts a few lines in front of the header */
 #define PROGRESS_MS 200
 #define EXIT_REJECTED 1
 
@@ -105,12 +106,23 @@ struct source
 	int			number;
 	int			descriptor;
 	int64_t		size;			/* 0 = unknown */
-	int64_t		rows;
 	bool		progress;
 	struct timespec shown;
-	struct csv *csv;
-	struct import_reader *reader;
+	struct import_file *file;
 };
+
+/* How the reader of exports, which the extension has too, gets memory here. */
+static void *
+resize(void *context, void *block, size_t size)
+{
+	(void) context;
+	if (size > 0)
+		return memory_resize(block, size);
+	free(block);
+	return NULL;
+}
+
+static const pulse_memory memory = {resize, NULL};
 
 static int
 usage_error(const char *format, const char *argument)
@@ -267,9 +279,9 @@ show_progress(struct source *source)
 	if (passed < PROGRESS_MS)
 		return;
 	source->shown = now;
-	fprintf(stderr, "\r%s: %lld rows", source->name, (long long) source->rows);
+	fprintf(stderr, "\r%s: %lld rows", source->name, (long long) import_file_rows(source->file));
 	if (source->size > 0)
-		fprintf(stderr, ", %d %%", (int) (csv_bytes(source->csv) * 100 / source->size));
+		fprintf(stderr, ", %d %%", (int) (import_file_bytes(source->file) * 100 / source->size));
 	fputs("\033[K", stderr);
 }
 
@@ -281,7 +293,7 @@ take(struct import *import, struct source *source, const struct import_outcome *
 	{
 		case IMPORT_FILL:
 			return import_store_add(import->store, source->number,
-									import_format_prefix(import_reader_format(source->reader)), &outcome->fill);
+									import_format_prefix(import_file_format(source->file)), &outcome->fill);
 		case IMPORT_REJECT:
 			note_rejected(import, source->name, outcome->line, outcome->problem);
 			break;
@@ -294,103 +306,34 @@ take(struct import *import, struct source *source, const struct import_outcome *
 	return true;
 }
 
-/* Explains why no header was found. */
-static int
-no_header(const struct import *import, struct source *source, const char *first_line, const char *missing)
-{
-	if (*first_line == '\0')
-		fprintf(stderr, "%s: is empty\n", source->name);
-	else if (import->format != NULL)
-		fprintf(stderr, "%s:1: not the header of %s; missing: %s\n", source->name, import_format_name(import->format), missing);
-	else
-		fprintf(stderr, "%s:1: not the header of a known export (%s): %s\n", source->name, import_format_list(), first_line);
-	return EX_DATAERR;
-}
-
-static int
-input_problem(const struct source *source, enum csv_result result, const struct csv_record *record)
-{
-	if (result == CSV_IO_ERROR)
-	{
-		fprintf(stderr, "%s: %s\n", source->name, strerror(errno));
-		return EX_NOINPUT;
-	}
-	fprintf(stderr, "%s: %s\n", source->name, record->problem);
-	return EX_DATAERR;
-}
-
-/* Looks for the header among the first records; returns an exit status, or 0. */
-static int
-find_header(const struct import *import, struct source *source)
-{
-	struct csv_record record;
-	char		first_line[160] = "";
-	char		missing[160] = "";
-
-	for (int i = 0; i < HEADER_SEARCH; i++)
-	{
-		enum csv_result result = csv_next(source->csv, &record);
-
-		if (result == CSV_END)
-			break;
-		if (result == CSV_IO_ERROR || result == CSV_UNREADABLE)
-			return input_problem(source, result, &record);
-		if (result == CSV_MALFORMED)
-		{
-			if (first_line[0] == '\0')
-				snprintf(first_line, sizeof(first_line), "the line %s", record.problem);
-			continue;
-		}
-		source->reader = import_reader_open(import->format, &record, import->target.zone, import->zone_given);
-		if (source->reader != NULL)
-			return 0;
-		for (int f = 0; i == 0 && f < record.count; f++)
-		{
-			size_t		used = strlen(first_line);
-
-			snprintf(first_line + used, sizeof(first_line) - used, "%s%.60s", f > 0 ? "," : "", record.fields[f]);
-		}
-		if (i == 0 && import->format != NULL)
-			import_format_missing(import->format, &record, missing, sizeof(missing));
-	}
-	for (char *c = first_line; *c != '\0'; c++)
-		*c = (unsigned char) *c < ' ' || *c == 0x7F ? ' ' : *c;
-	return no_header(import, source, first_line, missing);
-}
-
 static int
 read_rows(struct import *import, struct source *source)
 {
-	struct csv_record record;
 	struct import_outcome outcome;
-	int			status = find_header(import, source);
 
-	while (status == 0)
+	for (;;)
 	{
-		enum csv_result result = csv_next(source->csv, &record);
-
-		if (result == CSV_END)
-			break;
-		if (result == CSV_IO_ERROR || result == CSV_UNREADABLE)
-			return input_problem(source, result, &record);
-		source->rows++;
-		if (source->progress && source->rows % 256 == 0)
-			show_progress(source);
-		if (result == CSV_MALFORMED)
+		switch (import_file_next(source->file, &outcome))
 		{
-			note_rejected(import, source->name, record.line, record.problem);
-			continue;
+			case IMPORT_ROW:
+				if (source->progress && import_file_rows(source->file) % 256 == 0)
+					show_progress(source);
+				if (!take(import, source, &outcome))
+					return EX_UNAVAILABLE;
+				break;
+			case IMPORT_END:
+				return 0;
+			case IMPORT_NO_HEADER:
+				fprintf(stderr, "%s:1: %s\n", source->name, import_file_problem(source->file));
+				return EX_DATAERR;
+			case IMPORT_UNREADABLE:
+				fprintf(stderr, "%s: %s\n", source->name, import_file_problem(source->file));
+				return EX_DATAERR;
+			case IMPORT_IO_ERROR:
+				fprintf(stderr, "%s: %s\n", source->name, strerror(errno));
+				return EX_NOINPUT;
 		}
-		import_reader_row(source->reader, &record, &outcome);
-		if (!take(import, source, &outcome))
-			return EX_UNAVAILABLE;
 	}
-	while (status == 0 && import_reader_rest(source->reader, &outcome))
-	{
-		if (!take(import, source, &outcome))
-			return EX_UNAVAILABLE;
-	}
-	return status;
 }
 
 /* Reads one file into the temporary table; returns an exit status, or 0. */
@@ -411,15 +354,14 @@ import_file(struct import *import, const char *path, int number)
 	if (fstat(source.descriptor, &file) == 0 && S_ISREG(file.st_mode))
 		source.size = file.st_size;
 	clock_gettime(CLOCK_MONOTONIC, &source.shown);
-	source.csv = csv_open(read_source, &source);
+	source.file = import_file_open(&memory, read_source, &source, import->format, import->target.zone, import->zone_given);
 	status = read_rows(import, &source);
 	if (source.progress)
 		fputs("\r\033[K", stderr);
 	if (status == 0)
-		printf("%s: %s, %lld rows\n", source.name, import_format_name(import_reader_format(source.reader)),
-			   (long long) source.rows);
-	import_reader_close(source.reader);
-	csv_close(source.csv);
+		printf("%s: %s, %lld rows\n", source.name, import_format_name(import_file_format(source.file)),
+			   (long long) import_file_rows(source.file));
+	import_file_close(source.file);
 	if (!standard)
 		close(source.descriptor);
 	return status;

@@ -1,7 +1,8 @@
 #ifndef PULSE_IMPORT_STORE_H
 #define PULSE_IMPORT_STORE_H
 
-#include "import_format.h"
+#include "core/import_format.h"
+
 #include "text.h"
 
 /* The database side of an import: one connection, one transaction, COPY into a temporary table and INSERT from there. */

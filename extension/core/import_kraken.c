@@ -1,9 +1,6 @@
-#include "import_kraken.h"
-
-#include "memory.h"
+#include "core/import_kraken.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* The legs of a trade stand next to each other in a ledger; this many unfinished trades is far more than is needed. */
@@ -20,6 +17,7 @@ struct trade
 /* Trades in order of their first leg, in a ring. One is finished when it falls out, or at the end of the file. */
 struct kraken_ledger
 {
+	const pulse_memory *memory;
 	size_t		first;
 	size_t		count;
 	struct trade trades[MAX_TRADES];
@@ -139,16 +137,21 @@ kraken_pair(const char *name, char *symbol, size_t size)
 
 /* Opens the pairing of one file's ledger entries. */
 struct kraken_ledger *
-kraken_ledger_open(void)
+kraken_ledger_open(const pulse_memory *memory)
 {
-	return memory_alloc_zero(sizeof(struct kraken_ledger));
+	struct kraken_ledger *ledger = memory->resize(memory->context, NULL, sizeof(*ledger));
+
+	memset(ledger, 0, sizeof(*ledger));
+	ledger->memory = memory;
+	return ledger;
 }
 
 /* Frees a pairing. */
 void
 kraken_ledger_close(struct kraken_ledger *ledger)
 {
-	free(ledger);
+	if (ledger != NULL)
+		ledger->memory->resize(ledger->memory->context, ledger, 0);
 }
 
 static bool

@@ -10,8 +10,18 @@
 
 #include <cmocka.h>
 
-#include "../../worker/src/csv.c"
-#include "../../worker/src/memory.c"
+#include "core/csv.h"
+
+static void *
+resize(void *context, void *block, size_t size)
+{
+	if (size > 0)
+		return realloc(block, size);
+	free(block);
+	return NULL;
+}
+
+static const pulse_memory memory = {resize, NULL};
 
 struct input
 {
@@ -45,7 +55,7 @@ static void
 describe(const char *bytes, size_t length, size_t step, char *out, size_t size)
 {
 	struct input input = {bytes, length, step, 0};
-	struct csv *csv = csv_open(read_input, &input);
+	struct csv *csv = csv_open(&memory, read_input, &input);
 	struct csv_record record;
 	enum csv_result result;
 	size_t		used = 0;
@@ -156,7 +166,7 @@ test_bounds(void **state)
 		memset(bytes, 'x', length);
 		memcpy(bytes + length, "\nb\n", 3);
 		input.left = length + 3;
-		csv = csv_open(read_input, &input);
+		csv = csv_open(&memory, read_input, &input);
 		assert_int_equal(csv_next(csv, &record), more ? CSV_MALFORMED : CSV_RECORD);
 		if (more)
 			assert_string_equal(record.problem, "is longer than 64 KiB");
@@ -182,7 +192,7 @@ test_bounds(void **state)
 		memcpy(bytes + length, "1,2\n", 4);
 	{
 		struct input input = {bytes, length, 777, 0};
-		struct csv *csv = csv_open(read_input, &input);
+		struct csv *csv = csv_open(&memory, read_input, &input);
 		struct csv_record record;
 		int64_t		good = 0;
 
@@ -202,7 +212,7 @@ static void
 test_read_error(void **state)
 {
 	struct input input = {"a,b\n1", 5, 2, EIO};
-	struct csv *csv = csv_open(read_input, &input);
+	struct csv *csv = csv_open(&memory, read_input, &input);
 	struct csv_record record;
 
 	(void) state;
@@ -234,7 +244,7 @@ test_any_bytes(void **state)
 			bytes[i] = alphabet[(random >> 33) % (sizeof(alphabet) - 1)];
 		}
 		input.left = (random >> 40) % sizeof(bytes);
-		csv = csv_open(read_input, &input);
+		csv = csv_open(&memory, read_input, &input);
 		for (enum csv_result result; (result = csv_next(csv, &record)) != CSV_END;)
 		{
 			assert_true(result == CSV_RECORD || result == CSV_MALFORMED);

@@ -1,8 +1,8 @@
 #ifndef PULSE_IMPORT_FORMAT_H
 #define PULSE_IMPORT_FORMAT_H
 
-#include "csv.h"
-#include "import_value.h"
+#include "core/csv.h"
+#include "core/import_value.h"
 
 /* The export formats of exchanges: recognised by their header, turned row by row into fills. */
 
@@ -54,8 +54,8 @@ extern const char *import_format_prefix(const struct import_format *format);
 extern const char *import_format_list(void);
 
 /* The header decides: returns a reader of the rows behind it, or NULL when it is none of the format (NULL = of any). */
-extern struct import_reader *import_reader_open(const struct import_format *format, const struct csv_record *header,
-												const char *zone, bool zone_given);
+extern struct import_reader *import_reader_open(const pulse_memory *memory, const struct import_format *format,
+												const struct csv_record *header, const char *zone, bool zone_given);
 extern const struct import_format *import_reader_format(const struct import_reader *reader);
 extern void import_reader_row(struct import_reader *reader, const struct csv_record *row, struct import_outcome *outcome);
 

@@ -1,11 +1,9 @@
-#include "import_format.h"
+#include "core/import_format.h"
 
-#include "import_kraken.h"
-#include "memory.h"
+#include "core/import_kraken.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -110,6 +108,7 @@ static const struct
 /* One file's rows: which column is where, and what they are called there. */
 struct import_reader
 {
+	const pulse_memory *memory;
 	const struct import_format *format;
 	char		zone[VALUE_ZONE_SIZE];
 	int			index[COLUMN_COUNT];	/* -1: there is none */
@@ -235,10 +234,13 @@ map_header(struct import_reader *reader, const struct import_format *format, con
 
 /* Opens a reader for the rows behind a header; NULL when the header is none of the format, or of any format for NULL. */
 struct import_reader *
-import_reader_open(const struct import_format *format, const struct csv_record *header, const char *zone, bool zone_given)
+import_reader_open(const pulse_memory *memory, const struct import_format *format, const struct csv_record *header,
+				   const char *zone, bool zone_given)
 {
-	struct import_reader *reader = memory_alloc_zero(sizeof(*reader));
+	struct import_reader *reader = memory->resize(memory->context, NULL, sizeof(*reader));
 
+	memset(reader, 0, sizeof(*reader));
+	reader->memory = memory;
 	for (int i = 0; i < FORMAT_COUNT; i++)
 	{
 		if (format != NULL && format != &formats[i])
@@ -249,10 +251,10 @@ import_reader_open(const struct import_format *format, const struct csv_record *
 		if (reader->zone[0] == '\0')
 			snprintf(reader->zone, sizeof(reader->zone), "%s", zone_given ? zone : "UTC");
 		if (formats[i].ledger)
-			reader->ledger = kraken_ledger_open();
+			reader->ledger = kraken_ledger_open(memory);
 		return reader;
 	}
-	free(reader);
+	import_reader_close(reader);
 	return NULL;
 }
 
@@ -267,9 +269,10 @@ import_reader_format(const struct import_reader *reader)
 void
 import_reader_close(struct import_reader *reader)
 {
-	if (reader != NULL)
-		kraken_ledger_close(reader->ledger);
-	free(reader);
+	if (reader == NULL)
+		return;
+	kraken_ledger_close(reader->ledger);
+	reader->memory->resize(reader->memory->context, reader, 0);
 }
 
 /* Lists the columns of a format that a header lacks. */

@@ -9,10 +9,7 @@
 
 #include <cmocka.h>
 
-#include "../../worker/src/import_format.c"
-#include "../../worker/src/import_kraken.c"
-#include "../../worker/src/import_value.c"
-#include "../../worker/src/memory.c"
+#include "core/import_kraken.h"
 
 static void
 number_is(const char *cell, const char *expected)

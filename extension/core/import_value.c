@@ -1,4 +1,4 @@
-#include "import_value.h"
+#include "core/import_value.h"
 
 #include <ctype.h>
 #include <stdio.h>

@@ -1,10 +1,7 @@
-#include "csv.h"
-
-#include "memory.h"
+#include "core/csv.h"
 
 #include <errno.h>
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #define WINDOW (4 * CSV_MAX_RECORD)
@@ -17,6 +14,7 @@ struct csv
 	bool		ended;			/* the input has no more; what is left is in the window */
 	bool		failed;
 	int			error;			/* errno of the failed read */
+	const pulse_memory *memory;
 	int64_t		line;			/* of window[start] */
 	int64_t		bytes;			/* consumed */
 	size_t		start;
@@ -37,10 +35,12 @@ struct scan
 
 /* Opens a reader over a function that reads bytes. */
 struct csv *
-csv_open(csv_read_fn read, void *arg)
+csv_open(const pulse_memory *memory, csv_read_fn read, void *arg)
 {
-	struct csv *csv = memory_alloc_zero(sizeof(*csv));
+	struct csv *csv = memory->resize(memory->context, NULL, sizeof(*csv));
 
+	memset(csv, 0, sizeof(*csv));
+	csv->memory = memory;
 	csv->read = read;
 	csv->arg = arg;
 	csv->line = 1;
@@ -51,7 +51,7 @@ csv_open(csv_read_fn read, void *arg)
 void
 csv_close(struct csv *csv)
 {
-	free(csv);
+	csv->memory->resize(csv->memory->context, csv, 0);
 }
 
 /* Returns how many bytes have been consumed, for progress. */

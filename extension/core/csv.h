@@ -1,6 +1,8 @@
 #ifndef PULSE_CSV_H
 #define PULSE_CSV_H
 
+#include "core/memory.h"
+
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -34,7 +36,7 @@ struct csv_record
 /* Reads as read(2) does. */
 typedef ssize_t (*csv_read_fn) (void *arg, char *buffer, size_t size);
 
-extern struct csv *csv_open(csv_read_fn read, void *arg);
+extern struct csv *csv_open(const pulse_memory *memory, csv_read_fn read, void *arg);
 extern enum csv_result csv_next(struct csv *csv, struct csv_record *record);
 extern int64_t csv_bytes(const struct csv *csv);
 extern void csv_close(struct csv *csv);
