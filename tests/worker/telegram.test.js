@@ -41,7 +41,7 @@ const settled = (...status) => eventually(`the outbox is ${status}`, async () =>
 
 const startSender = (more = {}) => startWorker(database, {
 	...more,
-	config: { telegram: { enabled: 'true', chat_id: 42, api_base: telegram.url, ...more.telegram }, reports: { timezone: 'Asia/Kolkata' }, ...more.config },
+	config: { telegram: { enabled: 'true', chat_id: 42, api_base: telegram.url, collapse_after: 0, ...more.telegram }, reports: { timezone: 'Asia/Kolkata' }, ...more.config },
 	env: { TELEGRAM_BOT_TOKEN: token, ...more.env },
 });
 
@@ -240,14 +240,79 @@ test('the token is in no log line, not at debug level, not in errors, not in the
 	assert.ok(!worker.output.includes(token), worker.output);
 });
 
-test('a text that is too long is cut between characters, never inside an entity', async () => {
+test('a text that is too long comes in parts, cut between lines, never inside a character or an entity', async () => {
 	const worker = await startSender();
-	await enqueue('<b>'.repeat(200), { message: '🚀&<'.repeat(3000), data: { value: '1' } });
+	const body = Array.from({ length: 300 }, (_, i) => `line ${i} with 🚀 & <b>`).join('\n');
+	await enqueue('<b>'.repeat(200), { message: body, data: { value: '1' } });
 	await settled('sent');
-	const [{ plain }] = telegram.messages;
-	assert.ok(plain.length <= 4096 && plain.length > 3000, `${plain.length} units`);
-	assert.match(plain, /…\nValue: 1\n/);
-	assert.ok(plain.isWellFormed?.() ?? true);
+	const texts = telegram.messages.map(({ plain }) => plain);
+	assert.ok(texts.length >= 2 && texts.every((text) => text.length <= 4096));
+	assert.match(texts[0], /… \(1\/\d\)\n/);
+	assert.match(texts.at(-1), /\nValue: 1\n/);
+	const together = texts.map((text, i) => text.split('\n').slice(1, i === texts.length - 1 ? -3 : undefined).join('\n').replace(/\n$/, '')).join('\n');
+	assert.equal(together, body);
+	assert.deepEqual(telegram.requests.slice(1).map(({ parameters }) => parameters.reply_parameters?.message_id), texts.slice(1).map(() => telegram.messages[0].message_id));
+	// A part that fails is sent again, not what came before it.
+	telegram.messages.length = 0;
+	telegram.fail({}, { kind: 'error', status: 500, description: 'Internal Server Error' });
+	await enqueue('again', { message: body });
+	await settled('sent');
+	assert.equal(telegram.messages.length, texts.length);
+	await worker.stop();
+});
+
+test('many that wait become one message, in which none is forgotten', async () => {
+	for (let i = 0; i < 32; i++) await enqueue(`SELL ${i}`, { type: 'TRADE_ALERT', priority: 'LOW', message: '0.1 @ 45000' });
+	await enqueue('alone', { priority: 'HIGH' });
+	const worker = await startSender({ telegram: { collapse_after: 5 } });
+	await settled('sent');
+	assert.equal(telegram.messages.length, 2);
+	const { plain } = telegram.messages[1];
+	assert.match(plain, /^ℹ️ TRADE_ALERT: 32 messages\n\d\d:\d\d:\d\d SELL 0: 0\.1 @ 45000\n/);
+	assert.match(plain, /\nand 12 more\n/);
+	assert.equal(new Set((await outbox()).filter(({ title }) => title !== 'alone').map(({ external_id: id }) => id)).size, 1);
+	await worker.stop();
+});
+
+test('quiet hours hold everything back but CRITICAL', async () => {
+	const clock = (minutes) => new Date(Date.now() + minutes * 60_000 + 5.5 * 3600_000).toISOString().slice(11, 16);
+	const quiet = `${clock(-60)}-${clock(60)}`;
+	const worker = await startSender({ telegram: { quiet_hours: quiet } });
+	await enqueue('can wait', { priority: 'HIGH' });
+	await enqueue('cannot', { priority: 'CRITICAL' });
+	await eventually('the CRITICAL one', () => telegram.messages.length === 1);
+	assert.match(telegram.messages[0].plain, /cannot/);
+	assert.deepEqual((await outbox()).map(({ status }) => status), ['pending', 'sent']);
+	await worker.configure({ telegram: { enabled: 'true', chat_id: 42, api_base: telegram.url, quiet_hours: `${clock(60)}-${clock(120)}` }, reports: { timezone: 'Asia/Kolkata' } });
+	worker.signal('SIGHUP');
+	await settled('sent');
+	await worker.stop();
+});
+
+test('an alert has buttons; reminders answer it, its end edits it, nobody acknowledging it goes to the second chat', async () => {
+	const worker = await startSender({ telegram: { escalation_chat_id: 77, admins: '11', topics: 'CRITICAL:5, TRADE:6' } });
+	const alert = (news, priority = 'CRITICAL', more = {}) => enqueue(`Drawdown ${news}`, { priority, type: 'PERFORMANCE', data: { alert_id: 9, news, state: news === 'resolved' ? 'resolved' : 'firing', ...more } });
+	await alert('fired');
+	await settled('sent');
+	await alert('reminded');
+	await settled('sent');
+	await alert('escalated', 'CRITICAL', { escalate: true });
+	await settled('sent');
+	await alert('resolved', 'LOW');
+	await settled('sent');
+	const [fired, reminded, escalated, resolved] = telegram.requests.map(({ method, parameters }) => ({ method, ...parameters }));
+	assert.deepEqual(fired.reply_markup.inline_keyboard[0].map(({ callback_data: data }) => data), ['ack:9', 'silence:9:1', 'silence:9:24']);
+	assert.equal(fired.message_thread_id, 5);
+	const original = telegram.messages[0].message_id;
+	assert.equal(reminded.reply_parameters.message_id, original);
+	assert.deepEqual([escalated.chat_id, escalated.message_thread_id, escalated.reply_parameters], ['77', undefined, undefined]);
+	assert.deepEqual([resolved.method, resolved.message_id, resolved.reply_markup], ['editmessagetext', original, undefined]);
+	assert.match(telegram.messages[3].plain, /^✅ Drawdown resolved/);
+	// What was deleted cannot be edited: then it is a new message.
+	telegram.messages.length = 0;
+	await alert('resolved', 'LOW');
+	await settled('sent');
+	assert.equal(telegram.messages[0].method, 'sendmessage');
 	await worker.stop();
 });
 

@@ -95,6 +95,13 @@ struct config
 	char	   *token_file;
 	char	   *token;			/* a secret; never logged */
 	int64_t		max_attempts;
+	char	   *escalation_chat_id;
+	char	   *quiet_hours;	/* "22:00-07:00"; NULL = none */
+	int64_t		collapse_after;
+	struct config_list topics;	/* NAME:thread */
+	struct config_list admins;	/* user ids that may do everything */
+	struct config_list readers;	/* user ids that may ask */
+	bool		commands;
 
 	char	   *timezone;
 

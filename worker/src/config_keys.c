@@ -9,6 +9,7 @@
 #include <ctype.h>
 #include <errno.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -77,6 +78,36 @@ check_timezone(const char *value)
 			return "not an IANA time zone name such as Europe/Berlin";
 	}
 	return *value != '\0' ? NULL : "empty";
+}
+
+static const char *
+check_user_id(const char *value)
+{
+	return *value != '\0' && strspn(value, "0123456789") == strlen(value) && strlen(value) <= 18 ? NULL
+		: "not the id of a user (a number; the bot's log shows the ids of those who write to it)";
+}
+
+static const char *
+check_topic(const char *value)
+{
+	const char *thread = strchr(value, ':');
+
+	return thread != NULL && thread > value && thread[1] != '\0' && strspn(thread + 1, "0123456789") == strlen(thread + 1) &&
+		strlen(thread + 1) <= 18 ? NULL : "not NAME:thread, such as CRITICAL:12";
+}
+
+static bool
+is_clock(const char *value)
+{
+	return strlen(value) >= 5 && isdigit((unsigned char) value[0]) && isdigit((unsigned char) value[1]) && value[2] == ':' &&
+		isdigit((unsigned char) value[3]) && isdigit((unsigned char) value[4]) && atoi(value) < 24 && atoi(value + 3) < 60;
+}
+
+static const char *
+check_quiet_hours(const char *value)
+{
+	return strlen(value) == 11 && value[5] == '-' && is_clock(value) && is_clock(value + 6) ? NULL
+		: "not two times of day such as 22:00-07:00";
 }
 
 static const char *
@@ -187,6 +218,20 @@ const struct config_key config_keys[] = {
 		"file with the bot token; else TELEGRAM_BOT_TOKEN or the systemd credential telegram_bot_token", NULL},
 	{"telegram", "max_attempts", CONFIG_INTEGER, offsetof(struct config, max_attempts), 1, 1000, "20",
 		"failed attempts after which a message is given up", NULL},
+	{"telegram", "escalation_chat_id", CONFIG_STRING, offsetof(struct config, escalation_chat_id), 0, 0, NULL,
+		"chat that gets CRITICAL alerts which nobody acknowledges", check_chat_id},
+	{"telegram", "quiet_hours", CONFIG_STRING, offsetof(struct config, quiet_hours), 0, 0, NULL,
+		"for example 22:00-07:00 in the zone of the reports: only CRITICAL is sent then, the rest afterwards", check_quiet_hours},
+	{"telegram", "collapse_after", CONFIG_INTEGER, offsetof(struct config, collapse_after), 0, 1000, "5",
+		"from so many waiting messages of a kind on, one message tells of all of them; 0 never", NULL},
+	{"telegram", "topics", CONFIG_LIST, offsetof(struct config, topics), 0, 0, "",
+		"threads of a forum, NAME:thread separated by commas; NAME is a type of notification or a priority", check_topic},
+	{"telegram", "commands", CONFIG_BOOLEAN, offsetof(struct config, commands), 0, 0, "true",
+		"answer commands and buttons of the people below", NULL},
+	{"telegram", "admins", CONFIG_LIST, offsetof(struct config, admins), 0, 0, "",
+		"user ids that may ask, acknowledge, silence and mute, separated by commas", check_user_id},
+	{"telegram", "readers", CONFIG_LIST, offsetof(struct config, readers), 0, 0, "",
+		"user ids that may only ask", check_user_id},
 	{"reports", "timezone", CONFIG_STRING, offsetof(struct config, timezone), 0, 0, "UTC",
 		"IANA zone of the times in messages", check_timezone},
 	{"resources", "enabled", CONFIG_BOOLEAN, offsetof(struct config, resources_enabled), 0, 0, "true",

@@ -3,7 +3,9 @@
 #include "leader.h"
 #include "log.h"
 #include "memory.h"
+#include "outbox.h"
 #include "rate.h"
+#include "places.h"
 #include "telegram.h"
 #include "transfer.h"
 
@@ -18,9 +20,6 @@
 #define BACKOFF_LAST_MS 60000
 #define PROBE_AGAIN_MS 600000	/* a sink that was refused is tried again after ten minutes */
 
-/* A lease outlives the longest send, so that a row whose lease ran out has no sender any more. */
-#define LEASE "'30 seconds'"
-
 enum delivery_state
 {
 	DELIVERY_RESTING,			/* not leading, or not enabled */
@@ -31,23 +30,16 @@ enum delivery_state
 	DELIVERY_REPORTING
 };
 
-/* The row that is being sent. */
+/* The message that is being sent. */
 struct sending
 {
-	char	   *id;
-	char	   *type;
-	char	   *priority;
-	char	   *portfolio;
-	char	   *title;
-	char	   *message;
-	char	   *data;
-	char	   *time;
+	struct outbox_message row;
 	char	   *epoch;			/* term in which it was leased */
-	int			attempts;
-	int			duplicates;
-	bool		repeat;
-	bool		old;			/* waits for more than a day */
 	bool		html;
+	bool		fresh;			/* what it should have replaced cannot be replaced: a new message */
+	int			part;
+	int			parts;
+	char		first_id[32];	/* message_id of the first part */
 };
 
 /* An outcome that has to get into the table, whatever the connection does meanwhile. */
@@ -72,6 +64,10 @@ struct delivery
 	char	   *api_base;
 	char	   *token;
 	char	   *timezone;
+	struct places places;
+	char		quiet_from[6];	/* "" = never quiet */
+	char		quiet_to[6];
+	char		collapse_after[24];
 	int64_t		max_attempts;
 
 	enum delivery_state state;
@@ -84,6 +80,12 @@ struct delivery
 	struct rate rate;
 	struct sending sending;
 	struct transfer *transfer;
+	struct
+	{
+		char		id[24];		/* "" = none */
+		int			part;
+		char		first_id[32];
+	}			broken_off;
 	struct report report;
 	struct delivery_counters counters;
 };
@@ -92,65 +94,10 @@ static void pump(struct delivery *delivery);
 static void send_report(struct delivery *delivery);
 static void send_message(struct delivery *delivery);
 
-/* CRITICAL goes first; among the others each rank weighs five minutes of waiting, so that LOW is late but not lost. */
-static const char claim_sql[] =
-"WITH next AS ("
-" SELECT delivery_id FROM pulse.delivery"
-" WHERE channel = 'telegram' AND status = 'pending' AND not_before <= pg_catalog.now()"
-" ORDER BY priority <> 'CRITICAL', created_at + CASE priority WHEN 'LOW' THEN interval '10 minutes'"
-"  WHEN 'MEDIUM' THEN interval '5 minutes' ELSE interval '0' END, delivery_id"
-" LIMIT 1 FOR UPDATE SKIP LOCKED)"
-" UPDATE pulse.delivery d SET status = 'leased', lease_owner = $1, lease_epoch = $2::bigint,"
-"  lease_until = pg_catalog.now() + interval " LEASE ", attempts = d.attempts + 1"
-" FROM next WHERE d.delivery_id = next.delivery_id"
-" RETURNING d.delivery_id, d.type, d.priority, d.portfolio, d.title, d.message, d.data::text,"
-"  pg_catalog.to_char(d.created_at AT TIME ZONE $3, 'YYYY-MM-DD HH24:MI:SS'), d.attempts, d.duplicates, d.uncertain > 0,"
-"  d.created_at < pg_catalog.now() - interval '1 day'";
-
-/*
- * A lease that ran out belonged to a sender that died or was cut off between taking the row and reporting: it may have
- * gone out. LOW is not worth a possible repeat.
- */
-static const char recover_sql[] =
-"UPDATE pulse.delivery SET status = CASE priority WHEN 'LOW' THEN 'ambiguous' ELSE 'pending' END,"
-" uncertain = uncertain + 1, lease_owner = NULL, lease_epoch = NULL, lease_until = NULL,"
-" last_error = 'the sender vanished while it was sending'"
-" WHERE channel = 'telegram' AND status = 'leased' AND lease_until < pg_catalog.now() RETURNING delivery_id, status";
-
-/* Rows that this process leased in a term before, when the connection broke before it learnt of it: never sent. */
-static const char release_sql[] =
-"UPDATE pulse.delivery SET status = 'pending', attempts = attempts - 1, lease_owner = NULL, lease_epoch = NULL,"
-" lease_until = NULL WHERE channel = 'telegram' AND status = 'leased' AND lease_owner = $1";
-
-/* Every report names the lease: one that was fenced off changes nothing. */
-#define REPORT "UPDATE pulse.delivery SET lease_owner = NULL, lease_epoch = NULL, lease_until = NULL, "
-#define FENCED " WHERE delivery_id = $1::bigint AND status = 'leased' AND lease_owner = $2 AND lease_epoch = $3::bigint"
-
-static const char sent_sql[] =
-REPORT "status = 'sent', sent_at = pg_catalog.now(), external_id = $4, last_error = $5" FENCED;
-static const char given_back_sql[] =
-REPORT "status = 'pending', attempts = attempts - 1, last_error = $4, not_before = pg_catalog.now() +"
-" pg_catalog.make_interval(secs => COALESCE($5, '0')::double precision)" FENCED;
-static const char failed_sql[] =
-REPORT "status = 'pending', last_error = $4, not_before = pg_catalog.now() +"
-" pg_catalog.make_interval(secs => $5::double precision)" FENCED;
-static const char uncertain_sql[] =
-REPORT "status = CASE priority WHEN 'LOW' THEN 'ambiguous' ELSE 'pending' END, uncertain = uncertain + 1, last_error = $4,"
-" not_before = pg_catalog.now() + pg_catalog.make_interval(secs => $5::double precision)" FENCED;
-static const char dead_sql[] =
-REPORT "status = 'dead', last_error = $4 || COALESCE($5, '')" FENCED;
-
 static void
 free_sending(struct sending *sending)
 {
-	free(sending->id);
-	free(sending->type);
-	free(sending->priority);
-	free(sending->portfolio);
-	free(sending->title);
-	free(sending->message);
-	free(sending->data);
-	free(sending->time);
+	outbox_free(&sending->row);
 	free(sending->epoch);
 	*sending = (struct sending) {0};
 }
@@ -247,35 +194,33 @@ send_report(struct delivery *delivery)
 }
 
 static void
-note_outcome(const struct delivery *delivery, const char *sql, const char *text)
+note_outcome(const struct delivery *delivery, enum outbox_outcome outcome, const char *text)
 {
-	const struct sending *sending = &delivery->sending;
-	struct logs_notice notice = {.sink = "telegram",.id = sending->id,.type = sending->type,.priority = sending->priority,
-		.portfolio = sending->portfolio,.title = sending->title,.detail = text,.attempts = sending->attempts};
+	const struct outbox_message *row = &delivery->sending.row;
+	struct logs_notice notice = {.sink = "telegram",.id = row->id,.type = row->type,.priority = row->priority,
+		.portfolio = row->portfolio,.title = row->title,.outcome = outbox_outcome_name(outcome),.detail = text,.attempts = row->attempts};
 
-	notice.outcome = sql == sent_sql ? "sent" : sql == dead_sql ? "dead" : sql == uncertain_sql ? "uncertain" :
-		sql == failed_sql ? "failed" : "waits";
 	logs_notice(delivery->logs, &notice);
 }
 
 static void
-conclude(struct delivery *delivery, const char *sql, const char *text, const char *extra)
+conclude(struct delivery *delivery, enum outbox_outcome outcome, const char *text, const char *extra)
 {
-	note_outcome(delivery, sql, text);
-	delivery->report = (struct report) {.sql = sql,.id = memory_string(delivery->sending.id),
+	note_outcome(delivery, outcome, text);
+	delivery->report = (struct report) {.sql = outbox_report_sql(outcome),.id = memory_string(delivery->sending.row.ids),
 		.epoch = memory_string(delivery->sending.epoch),.text = memory_string(text),.extra = memory_string(extra)};
 	free_sending(&delivery->sending);
 	send_report(delivery);
 }
 
 static void
-conclude_after(struct delivery *delivery, const char *sql, const char *text, int64_t milliseconds)
+conclude_after(struct delivery *delivery, enum outbox_outcome outcome, const char *text, int64_t milliseconds)
 {
 	char		seconds[32];
 
 	milliseconds = loop_real_ms(milliseconds);
 	snprintf(seconds, sizeof(seconds), "%" PRId64 ".%03d", milliseconds / 1000, (int) (milliseconds % 1000));
-	conclude(delivery, sql, text, seconds);
+	conclude(delivery, outcome, text, seconds);
 }
 
 static void
@@ -288,7 +233,7 @@ sink_refused(struct delivery *delivery, const char *what, const char *descriptio
 	record_health(delivery, "CRITICAL", message);
 	delivery->refused = true;
 	block_for(delivery, PROBE_AGAIN_MS);
-	conclude(delivery, given_back_sql, message, NULL);
+	conclude(delivery, OUTBOX_GIVEN_BACK, message, NULL);
 }
 
 /* The new id of a group that became a supergroup must survive us: the old one never works again. */
@@ -325,7 +270,15 @@ sent(struct delivery *delivery, const struct telegram_answer *answer)
 	}
 	delivery->refused = false;
 	delivery->failures = 0;
-	conclude(delivery, sent_sql, answer->message_id, delivery->sending.html ? NULL : "sent as plain text");
+	if (delivery->sending.part == 0)
+		snprintf(delivery->sending.first_id, sizeof(delivery->sending.first_id), "%s", answer->message_id);
+	if (delivery->sending.part + 1 < delivery->sending.parts)
+	{
+		delivery->sending.part++;
+		send_message(delivery);
+		return;
+	}
+	conclude(delivery, OUTBOX_SENT, delivery->sending.first_id, delivery->sending.html ? NULL : "sent as plain text");
 }
 
 static void
@@ -335,34 +288,34 @@ failed(struct delivery *delivery, const struct telegram_answer *answer)
 
 	delivery->counters.failed++;
 	if (delivery->failures == 1)
-		log_warning("telegram", "delivery %s failed, trying again: %s", delivery->sending.id, answer->description);
+		log_warning("telegram", "delivery %s failed, trying again: %s", delivery->sending.row.id, answer->description);
 	if (delivery->failures == 3)
 		record_health(delivery, "WARNING", answer->description);
 	block_for(delivery, pause);
 
 	/* An outage of hours costs no message: only what fails for more than a day, and often, is given up. */
-	if (delivery->sending.old && delivery->sending.attempts >= delivery->max_attempts)
+	if (delivery->sending.row.old && delivery->sending.row.attempts >= delivery->max_attempts)
 	{
 		delivery->counters.dead++;
-		log_error("telegram", "delivery %s is given up after %d attempts: %s", delivery->sending.id,
-				  delivery->sending.attempts, answer->description);
-		conclude(delivery, dead_sql, answer->description, " (given up)");
+		log_error("telegram", "delivery %s is given up after %d attempts: %s", delivery->sending.row.id,
+				  delivery->sending.row.attempts, answer->description);
+		conclude(delivery, OUTBOX_DEAD, answer->description, " (given up)");
 		return;
 	}
-	conclude_after(delivery, failed_sql, answer->description, pause);
+	conclude_after(delivery, OUTBOX_FAILED, answer->description, pause);
 }
 
 static void
 ambiguous(struct delivery *delivery, const struct telegram_answer *answer)
 {
-	bool		low = strcmp(delivery->sending.priority, "LOW") == 0;
+	bool		low = strcmp(delivery->sending.row.priority, "LOW") == 0;
 	int64_t		pause = next_backoff(delivery);
 
 	delivery->counters.ambiguous++;
-	log_warning("telegram", "delivery %s may or may not have arrived (%s); %s", delivery->sending.id, answer->description,
+	log_warning("telegram", "delivery %s may or may not have arrived (%s); %s", delivery->sending.row.id, answer->description,
 				low ? "LOW is not repeated" : "it is sent again, marked as a possible repeat");
 	block_for(delivery, pause);
-	conclude_after(delivery, uncertain_sql, answer->description, pause);
+	conclude_after(delivery, OUTBOX_UNCERTAIN, answer->description, pause);
 }
 
 static void
@@ -373,6 +326,12 @@ answered(void *arg, const struct transfer_result *result)
 
 	delivery->transfer = NULL;
 	telegram_judge(result, &answer);
+	if (answer.verdict != TELEGRAM_SENT && delivery->sending.part > 0)
+	{
+		snprintf(delivery->broken_off.id, sizeof(delivery->broken_off.id), "%s", delivery->sending.row.id);
+		snprintf(delivery->broken_off.first_id, sizeof(delivery->broken_off.first_id), "%s", delivery->sending.first_id);
+		delivery->broken_off.part = delivery->sending.part;
+	}
 	switch (answer.verdict)
 	{
 		case TELEGRAM_SENT:
@@ -382,26 +341,34 @@ answered(void *arg, const struct transfer_result *result)
 			delivery->counters.limited++;
 			log_info("telegram", "Telegram wants a pause of %" PRId64 " s", answer.retry_after);
 			block_for(delivery, answer.retry_after * 1000);
-			conclude(delivery, given_back_sql, answer.description, NULL);
+			conclude(delivery, OUTBOX_GIVEN_BACK, answer.description, NULL);
 			break;
 		case TELEGRAM_PLAIN:
 			if (delivery->sending.html)
 			{
-				log_warning("telegram", "delivery %s: %s; sending it as plain text", delivery->sending.id, answer.description);
+				log_warning("telegram", "delivery %s: %s; sending it as plain text", delivery->sending.row.id, answer.description);
 				delivery->sending.html = false;
 				send_message(delivery);
 				break;
 			}
 			/* FALLTHROUGH */
 		case TELEGRAM_REFUSED:
+			/* The message to change may be gone, or too old to be changed. */
+			if (delivery->sending.row.original != NULL && !delivery->sending.fresh)
+			{
+				delivery->sending.fresh = true;
+				delivery->sending.html = true;
+				send_message(delivery);
+				break;
+			}
 			delivery->counters.dead++;
-			log_error("telegram", "delivery %s is refused for good: %s", delivery->sending.id, answer.description);
+			log_error("telegram", "delivery %s is refused for good: %s", delivery->sending.row.id, answer.description);
 			record_health(delivery, "WARNING", answer.description);
-			conclude(delivery, dead_sql, answer.description, NULL);
+			conclude(delivery, OUTBOX_DEAD, answer.description, NULL);
 			break;
 		case TELEGRAM_MOVED:
 			remember_chat(delivery, answer.new_chat);
-			conclude(delivery, given_back_sql, answer.description, NULL);
+			conclude(delivery, OUTBOX_GIVEN_BACK, answer.description, NULL);
 			break;
 		case TELEGRAM_BAD_TOKEN:
 			sink_refused(delivery, "the bot token is wrong", answer.description);
@@ -422,16 +389,24 @@ static void
 send_message(struct delivery *delivery)
 {
 	struct sending *sending = &delivery->sending;
-	struct telegram_message message = {.id = sending->id,.type = sending->type,.priority = sending->priority,
-		.portfolio = sending->portfolio,.title = sending->title,.message = sending->message,.data = sending->data,
-		.time = sending->time,.zone = delivery->timezone,.duplicates = sending->duplicates,.repeat = sending->repeat};
+	const struct outbox_message *row = &sending->row;
+	struct telegram_message message = {.id = row->id,.type = row->type,.priority = row->priority,.portfolio = row->portfolio,
+		.title = row->title,.message = row->message,.data = row->data,.time = row->time,.zone = delivery->timezone,
+		.part = sending->part,.duplicates = row->duplicates,.repeat = row->repeat,
+		.resolved = row->news != NULL && strcmp(row->news, "resolved") == 0};
+	struct places_position where;
+	struct telegram_place place;
 	struct text text = {0};
 	struct text body = {0};
 	struct text url = {0};
 
+	sending->parts = telegram_part_count(&message);
+	where = (struct places_position) {.chat_id = delivery->chat_id,.previous = sending->part > 0 ? sending->first_id : NULL,
+		.last = sending->part == sending->parts - 1,.may_edit = !sending->fresh && sending->parts == 1,.html = sending->html};
+	places_choose(&delivery->places, row, &where, &place);
 	telegram_compose(&text, &message, sending->html);
-	telegram_request(&body, delivery->chat_id, text.data, sending->html, strcmp(sending->priority, "LOW") == 0);
-	telegram_url(&url, delivery->api_base, delivery->token, "sendMessage");
+	telegram_request(&body, &place, text.data);
+	telegram_url(&url, delivery->api_base, delivery->token, telegram_method(&place));
 	rate_count(&delivery->rate, loop_now_ms());
 	delivery->transfer = transfer_post_json(delivery->transfers, url.data, body.data, SEND_TIMEOUT_MS, answered, delivery);
 	text_free(&text);
@@ -469,22 +444,15 @@ claimed(void *arg, const struct database_reply *reply)
 		pump(delivery);
 		return;
 	}
-	*sending = (struct sending) {
-		.id = memory_string(PQgetvalue(result, 0, 0)),
-		.type = memory_string(PQgetvalue(result, 0, 1)),
-		.priority = memory_string(PQgetvalue(result, 0, 2)),
-		.portfolio = PQgetisnull(result, 0, 3) ? NULL : memory_string(PQgetvalue(result, 0, 3)),
-		.title = memory_string(PQgetvalue(result, 0, 4)),
-		.message = memory_string(PQgetvalue(result, 0, 5)),
-		.data = memory_string(PQgetvalue(result, 0, 6)),
-		.time = memory_string(PQgetvalue(result, 0, 7)),
-		.epoch = memory_string(leader_epoch(delivery->leader)),
-		.attempts = atoi(PQgetvalue(result, 0, 8)),
-		.duplicates = atoi(PQgetvalue(result, 0, 9)),
-		.repeat = PQgetvalue(result, 0, 10)[0] == 't',
-		.old = PQgetvalue(result, 0, 11)[0] == 't',
-		.html = true
-	};
+	*sending = (struct sending) {.epoch = memory_string(leader_epoch(delivery->leader)),.html = true};
+	outbox_read(result, &sending->row);
+	/* A long text that broke off in this process goes on where it was. */
+	if (strcmp(delivery->broken_off.id, sending->row.id) == 0 && !sending->row.repeat)
+	{
+		sending->part = delivery->broken_off.part;
+		snprintf(sending->first_id, sizeof(sending->first_id), "%s", delivery->broken_off.first_id);
+	}
+	delivery->broken_off.id[0] = '\0';
 	delivery->woken = true;
 	delivery->state = DELIVERY_SENDING;
 	send_message(delivery);
@@ -508,7 +476,7 @@ recovered(void *arg, const struct database_reply *reply)
 static void
 recover(struct delivery *delivery)
 {
-	struct database_query query = {.sql = recover_sql,.prepare = true,.reply = recovered,.arg = delivery};
+	struct database_query query = {.sql = outbox_recover_sql,.prepare = true,.reply = recovered,.arg = delivery};
 
 	database_query(leader_database(delivery->leader), &query);
 }
@@ -517,9 +485,10 @@ static void
 claim(struct delivery *delivery)
 {
 	struct database_query query = {
-		.sql = claim_sql,
-		.parameters = {leader_name(delivery->leader), leader_epoch(delivery->leader), delivery->timezone},
-		.parameter_count = 3,
+		.sql = outbox_claim_sql,
+		.parameters = {leader_name(delivery->leader), leader_epoch(delivery->leader), delivery->timezone, delivery->quiet_from,
+			delivery->quiet_to, delivery->collapse_after},
+		.parameter_count = 6,
 		.prepare = true,
 		.reply = claimed,
 		.arg = delivery
@@ -594,15 +563,15 @@ begin(struct delivery *delivery)
 	struct database_query query = {
 		.sql = "SELECT (EXTRACT(epoch FROM pg_catalog.now() - sent_at) * 1000)::bigint,"
 		" (SELECT value #>> '{}' FROM pulse.worker_state WHERE key = $1)"
-		" FROM (SELECT NULL::timestamptz AS sent_at UNION ALL SELECT sent_at FROM pulse.delivery"
-		" WHERE channel = 'telegram' AND status = 'sent' AND sent_at > pg_catalog.now() - interval '1 minute'"
+		" FROM (SELECT NULL::timestamptz AS sent_at UNION ALL SELECT max(sent_at) FROM pulse.delivery"
+		" WHERE channel = 'telegram' AND status = 'sent' AND sent_at > pg_catalog.now() - interval '1 minute' GROUP BY external_id"
 		" ORDER BY sent_at NULLS FIRST) AS recent",
 		.parameters = {key},
 		.parameter_count = 1,
 		.reply = history_read,
 		.arg = delivery
 	};
-	struct database_query release = {.sql = release_sql,.parameters = {leader_name(delivery->leader)},.parameter_count = 1};
+	struct database_query release = {.sql = outbox_release_sql,.parameters = {leader_name(delivery->leader)},.parameter_count = 1};
 
 	database_query(leader_database(delivery->leader), &release);
 	snprintf(key, sizeof(key), "telegram.moved.%s", delivery->configured_chat);
@@ -679,6 +648,10 @@ delivery_configure(struct delivery *delivery, const struct config *config)
 	set_string(&delivery->api_base, config->api_base);
 	set_string(&delivery->token, config->token);
 	set_string(&delivery->timezone, config->timezone);
+	places_configure(&delivery->places, config);
+	snprintf(delivery->quiet_from, sizeof(delivery->quiet_from), "%.5s", config->quiet_hours != NULL ? config->quiet_hours : "");
+	snprintf(delivery->quiet_to, sizeof(delivery->quiet_to), "%.5s", config->quiet_hours != NULL ? config->quiet_hours + 6 : "");
+	snprintf(delivery->collapse_after, sizeof(delivery->collapse_after), "%" PRId64, config->collapse_after);
 	delivery->max_attempts = config->max_attempts;
 	if (delivery->refused)
 		delivery->blocked_until = 0;
@@ -739,6 +712,7 @@ delivery_close(struct delivery *delivery)
 		explicit_bzero(delivery->token, strlen(delivery->token));
 	free(delivery->token);
 	free(delivery->timezone);
+	places_free(&delivery->places);
 	free(delivery);
 }
 

@@ -11,6 +11,8 @@
 #include <strings.h>
 
 #define MAX_TITLE 256			/* UTF-16 units of a title */
+#define PART_UNITS 3000			/* of the message in one part; title and figures stand beside it */
+#define MAX_PARTS 8				/* of the 20,000 characters that a message may have */
 
 enum detail_kind
 {
@@ -208,74 +210,139 @@ append_cut(struct text *out, const char *text, size_t units, bool html)
 	free(part);
 }
 
+/* Returns how many bytes of a text make its next part: up to the last line end, or blank, of what fits. */
+static size_t
+part_length(const char *text)
+{
+	size_t		most = prefix_of_units(text, PART_UNITS);
+	size_t		cut = most;
+
+	if (text[most] == '\0')
+		return most;
+	for (size_t i = most; i > most / 2; i--)
+	{
+		if (text[i - 1] == '\n')
+			return i;
+		if (text[i - 1] == ' ' && cut == most)
+			cut = i;
+	}
+	return cut;
+}
+
+/* Returns how many messages a text needs. Entities are written for each part alone, so none is ever cut. */
+int
+telegram_part_count(const struct telegram_message *message)
+{
+	const char *rest = message->message;
+	int			count = 1;
+
+	for (;;)
+	{
+		rest += part_length(rest);
+		if (*rest == '\0' || count == MAX_PARTS)
+			return count;
+		count++;
+	}
+}
+
+/* What comes after the message: figures, time, and what has to be known about the message itself. */
+static void
+append_tail(struct text *out, const struct telegram_message *message, json_t *data, bool trade, bool html)
+{
+	append_details(out, data, trade, html);
+	if (message->duplicates > 0)
+		text_printf(out, "\n(and %d more like this)", message->duplicates);
+	text_append(out, html ? "\n\n<i>" : "\n\n");
+	append_leaf(out, message->time, html);
+	text_append_char(out, ' ');
+	append_leaf(out, message->zone, html);
+	if (message->portfolio != NULL)
+	{
+		text_append(out, " \u00B7 ");
+		append_leaf(out, message->portfolio, html);
+	}
+	text_append(out, html ? "</i>" : "");
+	if (message->repeat)
+		text_printf(out, "\n(possible repeat) #%s", message->id);
+}
+
 /*
- * Writes the text of a message, at most TELEGRAM_MAX_TEXT units long after its entities are parsed. Only the message in
- * the middle is cut: title, figures and the line that tells a repeat are always there.
+ * Writes the text of a message, or one part of it, at most TELEGRAM_MAX_TEXT units long after its entities are parsed.
+ * The title stands in the first part, figures and the line that tells a repeat in the last.
  */
 void
 telegram_compose(struct text *out, const struct telegram_message *message, bool html)
 {
 	json_t	   *data = json_loads(message->data, 0, NULL);
 	bool		trade = json_is_string(json_object_get(data, "side")) && json_is_string(json_object_get(data, "symbol"));
-	struct text tail = {0};
-	struct text plain_tail = {0};
-	size_t		used;
+	int			parts = trade ? 1 : telegram_part_count(message);
+	const char *body = message->message;
+	size_t		length;
 
-	/* What comes after the message is made twice, to know its length as the reader sees it. */
-	for (int pass = 0; pass < 2; pass++)
+	for (int i = 0; i < message->part; i++)
+		body += part_length(body);
+	length = part_length(body);
+	if (message->part == 0)
 	{
-		struct text *part = pass == 0 ? &plain_tail : &tail;
-		bool		marked = pass == 1 && html;
-
-		append_details(part, data, trade, marked);
-		if (message->duplicates > 0)
-			text_printf(part, "\n(and %d more like this)", message->duplicates);
-		text_append(part, marked ? "\n\n<i>" : "\n\n");
-		append_leaf(part, message->time, marked);
-		text_append_char(part, ' ');
-		append_leaf(part, message->zone, marked);
-		if (message->portfolio != NULL)
-		{
-			text_append(part, " \u00B7 ");
-			append_leaf(part, message->portfolio, marked);
-		}
-		text_append(part, marked ? "</i>" : "");
-		if (message->repeat)
-			text_printf(part, "\n(possible repeat) #%s", message->id);
+		text_append(out, message->resolved ? "\u2705" : priority_sign(message->priority));
+		text_append_char(out, ' ');
+		text_append(out, side_sign(data));
+		text_append(out, html ? "<b>" : "");
+		append_cut(out, message->title, MAX_TITLE, html);
+		text_append(out, html ? "</b>" : "");
 	}
-	text_append(out, priority_sign(message->priority));
-	text_append_char(out, ' ');
-	text_append(out, side_sign(data));
-	text_append(out, html ? "<b>" : "");
-	append_cut(out, message->title, MAX_TITLE, html);
-	text_append(out, html ? "</b>" : "");
+	if (parts > 1)
+		text_printf(out, "%s(%d/%d)", message->part == 0 ? " " : "", message->part + 1, parts);
 
 	/* The figures of a trade say all that the database's one-line message says, better formatted. */
-	if (!trade && message->message[0] != '\0')
+	if (!trade && length > 0)
 	{
-		used = MAX_TITLE + 16 + telegram_length(text_string(&plain_tail));
+		char	   *part = memory_string_n(body, length);
+
 		text_append_char(out, '\n');
-		append_cut(out, message->message, used < TELEGRAM_MAX_TEXT ? TELEGRAM_MAX_TEXT - used : 0, html);
+		append_leaf(out, part, html);
+		if (message->part == MAX_PARTS - 1 && body[length] != '\0')
+			text_append(out, "\u2026");
+		free(part);
 	}
-	text_append(out, text_string(&tail));
-	text_free(&tail);
-	text_free(&plain_tail);
+	if (message->part == parts - 1)
+		append_tail(out, message, data, trade, html);
 	json_decref(data);
 }
 
-/* Writes the body of a sendMessage request. */
+/* Returns the method that puts a text in its place. */
+const char *
+telegram_method(const struct telegram_place *place)
+{
+	return place->edit != NULL ? "editMessageText" : "sendMessage";
+}
+
+/* Writes the body of a request that sends or replaces a text. */
 void
-telegram_request(struct text *out, const char *chat_id, const char *text, bool html, bool silent)
+telegram_request(struct text *out, const struct telegram_place *place, const char *text)
 {
 	text_append(out, "{\"chat_id\":");
-	text_append_json(out, chat_id);
+	text_append_json(out, place->chat_id);
 	text_append(out, ",\"text\":");
 	text_append_json(out, text);
-	if (html)
+	if (place->html)
 		text_append(out, ",\"parse_mode\":\"HTML\"");
 	text_append(out, ",\"link_preview_options\":{\"is_disabled\":true}");
-	if (silent)
-		text_append(out, ",\"disable_notification\":true");
+	if (place->edit != NULL)
+		text_printf(out, ",\"message_id\":%s", place->edit);
+	else
+	{
+		if (place->silent)
+			text_append(out, ",\"disable_notification\":true");
+		if (place->thread != NULL)
+			text_printf(out, ",\"message_thread_id\":%s", place->thread);
+		if (place->reply_to != NULL)
+			text_printf(out, ",\"reply_parameters\":{\"message_id\":%s,\"allow_sending_without_reply\":true}", place->reply_to);
+	}
+	if (place->alert_id != NULL)
+		text_printf(out, ",\"reply_markup\":{\"inline_keyboard\":[[{\"text\":\"Ack\",\"callback_data\":\"ack:%s\"},"
+					"{\"text\":\"Silence 1 h\",\"callback_data\":\"silence:%s:1\"},"
+					"{\"text\":\"Silence 24 h\",\"callback_data\":\"silence:%s:24\"}]]}", place->alert_id, place->alert_id, place->alert_id);
 	text_append_char(out, '}');
 }
 

@@ -20,8 +20,22 @@ struct telegram_message
 	const char *data;			/* JSON object */
 	const char *time;			/* in the configured zone */
 	const char *zone;
+	int			part;			/* of a text that is too long for one message, from 0 */
 	int			duplicates;		/* suppressed ones that this message stands for */
+	bool		resolved;		/* good news about an alert */
 	bool		repeat;			/* an earlier send of it had an unknown outcome */
+};
+
+/* Where and how a text goes. */
+struct telegram_place
+{
+	const char *chat_id;
+	const char *thread;			/* of a forum; NULL = none */
+	const char *reply_to;		/* message_id; NULL = none */
+	const char *edit;			/* message_id whose text this replaces; NULL = a new message */
+	const char *alert_id;		/* gets buttons; NULL = none */
+	bool		html;
+	bool		silent;
 };
 
 enum telegram_verdict
@@ -50,7 +64,9 @@ struct telegram_answer
 
 extern void telegram_url(struct text *out, const char *api_base, const char *token, const char *method);
 extern void telegram_compose(struct text *out, const struct telegram_message *message, bool html);
-extern void telegram_request(struct text *out, const char *chat_id, const char *text, bool html, bool silent);
+extern int	telegram_part_count(const struct telegram_message *message);
+extern void telegram_request(struct text *out, const struct telegram_place *place, const char *text);
+extern const char *telegram_method(const struct telegram_place *place);
 extern void telegram_judge(const struct transfer_result *result, struct telegram_answer *answer);
 extern size_t telegram_length(const char *text);
 

@@ -92,6 +92,7 @@ try_telegram(const struct config *config)
 	struct text text = {0};
 	struct text body = {0};
 	struct text url = {0};
+	struct telegram_place place = {.chat_id = config->chat_id,.html = true,.silent = true};
 	struct pollfd ready;
 
 	if (!config->telegram_enabled)
@@ -104,7 +105,7 @@ try_telegram(const struct config *config)
 		return EX_OSERR;
 	transfers = transfers_open(loop);
 	compose(&text);
-	telegram_request(&body, config->chat_id, text.data, true, true);
+	telegram_request(&body, &place, text.data);
 	telegram_url(&url, config->api_base, config->token, "sendMessage");
 	transfer_post_json(transfers, url.data, body.data, TIMEOUT_MS, answered, &attempt);
 	ready = (struct pollfd) {.fd = loop_descriptor(loop),.events = POLLIN};
