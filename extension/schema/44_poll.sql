@@ -75,14 +75,20 @@ BEGIN
 			SELECT %2$s AS portfolio, 0::int8 AS ordinal, concat_ws('/', f.market, f.exchange_trade_id, f.order_id) AS fill_key,
 				to_timestamp(f.timestamp / 1000.0) AS executed_at, f.symbol::text AS symbol, upper(concat(f.trade_type)) AS side,
 				f.amount / 1000000.0 AS quantity, f.price / 1000000.0 AS price,
-				CASE WHEN f.trade_fee_in_quote <> 0 THEN f.trade_fee_in_quote / 1000000.0
-					ELSE coalesce((f.trade_fee ->> 'percent')::numeric * (f.amount / 1000000.0) * (f.price / 1000000.0), 0)
-						+ coalesce((SELECT sum((x ->> 'amount')::numeric) FROM json_array_elements(
-							CASE WHEN json_typeof(f.trade_fee -> 'flat_fees') = 'array' THEN f.trade_fee -> 'flat_fees' ELSE '[]' END) x
-							WHERE x ->> 'token' = f.quote_asset), 0) END AS fee,
-				NULL::text AS fee_asset, f.order_id::text AS order_id, f.exchange_trade_id::text AS fill_id, f.strategy::text AS strategy,
+				CASE WHEN f.trade_fee_in_quote <> 0 THEN f.trade_fee_in_quote / 1000000.0 WHEN j.known = 0 AND j.assets = 1 THEN j.other ELSE j.known END AS fee,
+				CASE WHEN coalesce(f.trade_fee_in_quote, 0) = 0 AND j.known = 0 AND j.assets = 1 THEN j.asset END AS fee_asset,
+				f.order_id::text AS order_id, f.exchange_trade_id::text AS fill_id, f.strategy::text AS strategy,
 				NULL::float8 AS confidence, concat(f.order_type) AS order_type
-			FROM %1$I."TradeFill" f$q$, in_schema, coalesce(quote_literal(portfolio) || '::text', 'f.config_file_path::text'))
+			FROM %1$I."TradeFill" f
+			CROSS JOIN LATERAL (
+				-- a part of the value, and flat fees; one in a third asset alone stays in it
+				SELECT coalesce((f.trade_fee ->> 'percent')::numeric * (f.amount / 1000000.0) * (f.price / 1000000.0), 0)
+						+ coalesce(sum(CASE x ->> 'token' WHEN f.quote_asset THEN (x ->> 'amount')::numeric WHEN f.base_asset THEN (x ->> 'amount')::numeric * f.price / 1000000.0 END), 0) AS known,
+					count(DISTINCT x ->> 'token') FILTER (WHERE x ->> 'token' NOT IN (f.quote_asset, f.base_asset)) AS assets,
+					min(x ->> 'token') FILTER (WHERE x ->> 'token' NOT IN (f.quote_asset, f.base_asset)) AS asset,
+					sum((x ->> 'amount')::numeric) FILTER (WHERE x ->> 'token' NOT IN (f.quote_asset, f.base_asset)) AS other
+				FROM json_array_elements(CASE WHEN json_typeof(f.trade_fee -> 'flat_fees') = 'array' THEN f.trade_fee -> 'flat_fees' ELSE '[]' END) x
+			) j$q$, in_schema, coalesce(quote_literal(portfolio) || '::text', 'f.config_file_path::text'))
 		WHEN 'crypto-pulse-v3 trades' THEN format($q$
 			SELECT %2$s::text AS portfolio, 0::int8 AS ordinal, o.id::text AS fill_key, coalesce(o.executed_at, o.updated_at) AT TIME ZONE 'UTC' AS executed_at,
 				o.symbol::text AS symbol, upper(concat(o.side)) AS side, o.filled_quantity::numeric AS quantity, o.average_fill_price::numeric AS price,

@@ -346,7 +346,10 @@ replay_symbol(application *app, pulse_symbol *symbol)
 static void
 settle_findings(application *app)
 {
-	const char *query = psprintf("DELETE FROM pulse.finding WHERE %s AND last_seen < now()", stored_range(app));
+	/* one without a time lies in no range: it goes when its row has become a fill */
+	const char *query = psprintf("DELETE FROM pulse.finding x WHERE last_seen < now() AND (%s OR source_id = $4 AND executed_at IS NULL"
+								 " AND EXISTS (SELECT FROM pulse.fill f WHERE f.source_id = x.source_id AND f.portfolio = x.portfolio"
+								 " AND f.fill_key = x.fill_key))", stored_range(app));
 
 	if (SPI_execute_with_args(query, 4, app->types, app->values, app->nulls, false, 0) < 0)
 		elog(ERROR, "could not write pulse.finding");
