@@ -7,8 +7,7 @@ COMMENT ON FUNCTION pulse.json_money(numeric) IS
 	'Money or a quantity as JSON has it in Pulse: an exact decimal string; null when unknown or not finite.';
 
 CREATE FUNCTION pulse.json_number(value double precision) RETURNS jsonb
-	LANGUAGE sql IMMUTABLE PARALLEL SAFE
-	RETURN CASE WHEN value > '-Infinity' AND value < 'Infinity' THEN to_jsonb(value) ELSE 'null' END;
+	AS 'MODULE_PATHNAME', 'pulse_json_number' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION pulse.json_number(double precision) IS
 	'A statistic as JSON has it in Pulse: a number; null when undefined or not finite.';
 
@@ -106,6 +105,13 @@ $$;
 COMMENT ON FUNCTION pulse.equity_query(text, timestamptz, timestamptz) IS
 	'SELECT, to be run with $1 portfolio, $2 since and $3 until, that yields ts, value and flow of a portfolio, or of all visible ones together (portfolio NULL), from the last snapshot up to since, which stands at since, to until. Returns of the sum are the means of the portfolios'' returns weighted with their values at the beginning of each step.';
 
+CREATE FUNCTION pulse.newest_snapshot(source_id integer, portfolio text, OUT found_portfolio text, OUT ts timestamptz, OUT total_value numeric,
+		OUT cash_balance numeric, OUT positions_value numeric, OUT unrealized_pnl numeric, OUT realized_pnl numeric, OUT net_flow numeric,
+		OUT position_count integer)
+	AS 'MODULE_PATHNAME', 'pulse_newest_snapshot' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION pulse.newest_snapshot(integer, text) IS
+	'The newest snapshot of a portfolio in a source, read with the rights of the current user; NULL when there is none.';
+
 CREATE FUNCTION pulse.latest_snapshots(for_portfolio text)
 	RETURNS TABLE (source_id integer, portfolio text, ts timestamptz, total_value numeric, cash_balance numeric,
 				   positions_value numeric, unrealized_pnl numeric, realized_pnl numeric, net_flow numeric, position_count integer)
@@ -117,20 +123,17 @@ DECLARE
 	query text;
 	list CONSTANT text := 'r.portfolio, r.ts, r.total_value, r.cash_balance, r.positions_value, r.unrealized_pnl, r.realized_pnl, r.net_flow, r.position_count';
 BEGIN
+	IF for_portfolio IS NOT NULL THEN
+		RETURN QUERY SELECT s.source_id, n.* FROM pulse.source s CROSS JOIN LATERAL pulse.newest_snapshot(s.source_id, for_portfolio) n
+			WHERE s.kind = 'snapshots' AND s.state = 'active' AND n.ts IS NOT NULL ORDER BY s.source_id;
+		RETURN;
+	END IF;
 	FOR source IN SELECT s.source_id FROM pulse.source s WHERE s.kind = 'snapshots' AND s.state = 'active' ORDER BY s.source_id LOOP
-		IF for_portfolio IS NOT NULL THEN
-			query := pulse.source_query(source.source_id, true, false);
-			IF query IS NOT NULL THEN
-				RETURN QUERY EXECUTE format('SELECT $2, %s FROM (%s) r WHERE r.portfolio = $1 AND r.ts IS NOT NULL ORDER BY r.ts DESC LIMIT 1', list, query)
-					USING for_portfolio, source.source_id;
-			END IF;
-		ELSE
-			query := pulse.build_source_query(source.source_id, 'n.portfolio', NULL, NULL);
-			IF query IS NOT NULL THEN
-				RETURN QUERY EXECUTE format('SELECT $1, b.* FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '
-					'(SELECT %s FROM (%s) r WHERE r.portfolio = n.portfolio AND r.ts IS NOT NULL ORDER BY r.ts DESC LIMIT 1) b WHERE n.source_id = $1', list, query)
-					USING source.source_id;
-			END IF;
+		query := pulse.build_source_query(source.source_id, 'n.portfolio', NULL, NULL);
+		IF query IS NOT NULL THEN
+			RETURN QUERY EXECUTE format('SELECT $1, b.* FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '
+				'(SELECT %s FROM (%s) r WHERE r.portfolio = n.portfolio AND r.ts IS NOT NULL ORDER BY r.ts DESC LIMIT 1) b WHERE n.source_id = $1', list, query)
+				USING source.source_id;
 		END IF;
 	END LOOP;
 END

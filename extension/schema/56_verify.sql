@@ -46,6 +46,7 @@ CREATE FUNCTION pulse_verify(portfolio text DEFAULT NULL)
 	WHERE NOT EXISTS (SELECT FROM stale x WHERE x.source_id = d.source_id AND x.portfolio = d.portfolio AND x.symbol = d.symbol)
 	UNION ALL SELECT * FROM pulse.verify_buckets($1)
 	UNION ALL SELECT * FROM pulse.verify_performance($1)
+	UNION ALL SELECT * FROM pulse.verify_trade_sums($1)
 	ORDER BY 1, 2, 3, 4, 5
 	$$;
 COMMENT ON FUNCTION pulse_verify(text) IS

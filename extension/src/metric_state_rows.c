@@ -3,9 +3,11 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "executor/spi.h"
+#include "funcapi.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/hsearch.h"
@@ -18,6 +20,7 @@
 #include "src/summary.h"
 
 PG_FUNCTION_INFO_V1(pulse_summary_of_bytes);
+PG_FUNCTION_INFO_V1(pulse_newest_snapshot);
 
 #define MAX_RAW_PLANS 512
 
@@ -308,4 +311,44 @@ pulse_base_segment(const PulseSeries *series, TimestampTz at, PulseSegmentList *
 		SPI_freetuptable(rows);
 	}
 	return source->archived_before > MIN_TIMESTAMP && archived_base(series, at, list);
+}
+
+/* SQL: pulse.newest_snapshot(source_id, portfolio). */
+Datum
+pulse_newest_snapshot(PG_FUNCTION_ARGS)
+{
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[3] = {PG_GETARG_DATUM(1), (Datum) 0, (Datum) 0};
+	pulse_source *source;
+	TupleDesc	type;
+	HeapTuple	tuple = NULL;
+
+	if (get_call_result_type(fcinfo, NULL, &type) != TYPEFUNC_COMPOSITE)
+		elog(ERROR, "pulse.newest_snapshot() must return a row type");
+	SPI_connect();
+	MemoryContextSwitchTo(context);
+	source = pulse_source_load(PG_GETARG_INT32(0), true, false);
+	if (source != NULL && source->query != NULL && strcmp(source->kind, "snapshots") == 0)
+	{
+		char	   *sql = psprintf("SELECT r.portfolio, r.ts, r.total_value, r.cash_balance, r.positions_value, r.unrealized_pnl,"
+								   " r.realized_pnl, r.net_flow, r.position_count FROM (%s) AS r"
+								   " WHERE r.portfolio OPERATOR(pg_catalog.=) $1 AND r.ts IS NOT NULL ORDER BY r.ts DESC LIMIT 1",
+								   source->query);
+
+		if (SPI_execute_plan(pulse_raw_plan(sql), values, " nn", true, 1) != SPI_OK_SELECT)
+			elog(ERROR, "could not read %s", source->qualified_name);
+		MemoryContextSwitchTo(context);
+		if (SPI_processed > 0)
+		{
+			Datum		columns[9];
+			bool		nulls[9];
+
+			heap_deform_tuple(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, columns, nulls);
+			tuple = heap_form_tuple(BlessTupleDesc(type), columns, nulls);
+		}
+	}
+	SPI_finish();
+	if (tuple == NULL)
+		PG_RETURN_NULL();
+	return HeapTupleGetDatum(tuple);
 }

@@ -8,6 +8,7 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
 #include "utils/timestamp.h"
@@ -21,7 +22,9 @@
 #include "src/update.h"
 
 /* State messages of one transaction, and the time after which it takes on no more: what is left comes in the next. */
-#define UPDATE_BATCH 200
+#define UPDATE_BATCH 1000
+/* Portfolios computed by one statement. */
+#define STATEMENT_BATCH 20
 #define FIRST_BUDGET_MS 50
 #define BUDGET_MS 200
 /* A portfolio that changes all the time is shown so often; the first change after a pause is shown at once. */
@@ -85,29 +88,86 @@ add_custom_metrics(UpdateWork *work)
 	MemoryContextSwitchTo(old);
 }
 
-/* Computes one message as the reader of its portfolio. */
+/* Computes messages of portfolios that have the same reader, as that one. */
 static void
-compute_update(void *arg)
+compute_updates(void *arg)
 {
-	UpdateWork *work = arg;
-	Oid			types[] = {TEXTOID};
-	Datum		values[] = {CStringGetTextDatum(work->portfolio->name)};
-	pulse_identity identity = pulse_act_as(work->portfolio->reader, true);
-	Datum		data;
+	List	   *works = arg;
+	UpdateWork *first = linitial(works);
+	Oid			types[] = {TEXTARRAYOID};
+	Datum	   *names = palloc(list_length(works) * sizeof(Datum));
+	Datum		values[1];
+	char	   *sql;
+	pulse_identity identity;
+	ListCell   *cell;
+	int			n = 0;
 
-	if (SPI_execute_with_args(work->function, 1, types, values, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
-		elog(ERROR, "could not run \"%s\"", work->function);
-	data = pulse_result(1, &work->null);
-	if (!work->null)
+	foreach(cell, works)
+		names[n++] = CStringGetTextDatum(((UpdateWork *) lfirst(cell))->portfolio->name);
+	values[0] = PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
+	sql = psprintf("SELECT %s(n.name) FROM unnest($1) WITH ORDINALITY AS n (name, i) ORDER BY n.i", first->function);
+	identity = pulse_act_as(first->portfolio->reader, true);
+	if (SPI_execute_with_args(sql, 1, types, values, NULL, false, 0) != SPI_OK_SELECT || SPI_processed != n)
+		elog(ERROR, "could not run \"%s\"", sql);
+	n = 0;
+	foreach(cell, works)
 	{
-		MemoryContext old = MemoryContextSwitchTo(work->context);
+		UpdateWork *work = lfirst(cell);
+		Datum		data = SPI_getbinval(SPI_tuptable->vals[n++], SPI_tuptable->tupdesc, 1, &work->null);
 
-		work->data = PointerGetDatum(PG_DETOAST_DATUM_COPY(data));
-		MemoryContextSwitchTo(old);
+		if (!work->null)
+		{
+			MemoryContext old = MemoryContextSwitchTo(work->context);
+
+			work->data = PointerGetDatum(PG_DETOAST_DATUM_COPY(data));
+			MemoryContextSwitchTo(old);
+		}
 	}
 	pulse_act_back(&identity);
-	if (work->custom && !work->null)
-		add_custom_metrics(work);
+	foreach(cell, works)
+	{
+		UpdateWork *work = lfirst(cell);
+
+		if (work->custom && !work->null)
+			add_custom_metrics(work);
+	}
+}
+
+/*
+ * Computes messages of some portfolios: in one statement, which need not plan the functions for each of them, or, when
+ * that fails, one by one.
+ */
+static void
+attempt_updates(const char *type, List *works, PulseTick *tick)
+{
+	TimestampTz begun = GetCurrentTimestamp();
+	ListCell   *cell;
+	bool		done = false;
+
+	if (list_length(works) > 1)
+	{
+		ErrorData  *error = pulse_isolate(compute_updates, works, 0);
+
+		if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			ReThrowError(error);
+		done = error == NULL;
+	}
+	foreach(cell, works)
+	{
+		UpdateWork *work = lfirst(cell);
+
+		if (done)
+		{
+			work->cost_ms = (int) (TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp()) / list_length(works));
+			continue;
+		}
+		begun = GetCurrentTimestamp();
+		work->null = false;
+		if (!pulse_attempt(psprintf("%s of portfolio %s", type, work->portfolio->name), compute_updates, list_make1(work),
+						   &tick->failures))
+			work->null = true;
+		work->cost_ms = (int) TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
+	}
 }
 
 /* Makes the list of figures to be stored, with the generation of what is due; none but PERFORMANCE_UPDATE has any. */
@@ -161,23 +221,27 @@ send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdate
 	List	   *due = pulse_due_portfolios(kind, interval_ms, UPDATE_BATCH, &next);
 	List	   *performances = begin_performance(kind, due);
 	List	   *computed = NIL;
+	List	   *batch = NIL;
 	ListCell   *cell;
 
 	foreach(cell, due)
 	{
 		UpdateWork *work = palloc0(sizeof(UpdateWork));
-		TimestampTz begun = GetCurrentTimestamp();
 
 		work->portfolio = lfirst(cell);
 		work->function = function;
 		work->context = CurrentMemoryContext;
 		work->custom = kind == PULSE_UPDATE_PERFORMANCE;
-		if (!OidIsValid(work->portfolio->reader) ||
-			!pulse_attempt(psprintf("%s of portfolio %s", type, work->portfolio->name), compute_update, work,
-						   &tick->failures))
-			work->null = true;
-		work->cost_ms = (int) TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
+		work->null = true;
 		computed = lappend(computed, work);
+		if (OidIsValid(work->portfolio->reader))
+			batch = lappend(batch, work);
+		if (batch == NIL ||
+			(lnext(due, cell) != NULL && list_length(batch) < STATEMENT_BATCH &&
+			 ((PulseDuePortfolio *) lfirst(lnext(due, cell)))->reader == work->portfolio->reader))
+			continue;
+		attempt_updates(type, batch, tick);
+		batch = NIL;
 		if (pulse_portfolio_throttled() && GetCurrentTimestamp() > end)
 			break;
 	}
@@ -210,7 +274,7 @@ pulse_send_portfolio_updates(PulseSequencer *sequencer, PulseTick *tick)
 	bool		open = true;
 
 	send_updates(sequencer, &open, tick, PULSE_UPDATE_PORTFOLIO, "PORTFOLIO_UPDATE",
-				 "SELECT pulse.portfolio_update($1)", PORTFOLIO_INTERVAL_MS, FIRST_BUDGET_MS);
+				 "pulse.portfolio_update", PORTFOLIO_INTERVAL_MS, FIRST_BUDGET_MS);
 }
 
 /* Computes the health in a subtransaction. */
@@ -295,9 +359,9 @@ pulse_tick_updates(PulseTick *tick, int performance_interval_ms)
 	MemoryContextSwitchTo(context);
 	pulse_performance_take_over();
 	send_updates(&sequencer, &open, tick, PULSE_UPDATE_PORTFOLIO, "PORTFOLIO_UPDATE",
-				 "SELECT pulse.portfolio_update($1)", PORTFOLIO_INTERVAL_MS, BUDGET_MS);
+				 "pulse.portfolio_update", PORTFOLIO_INTERVAL_MS, BUDGET_MS);
 	send_updates(&sequencer, &open, tick, PULSE_UPDATE_PERFORMANCE, "PERFORMANCE_UPDATE",
-				 "SELECT pulse.performance_data($1)", performance_interval_ms, BUDGET_MS);
+				 "pulse.performance_data", performance_interval_ms, BUDGET_MS);
 	if (look)
 		send_health(&sequencer, &open, tick);
 	if (open)

@@ -1,7 +1,7 @@
 -- Exposure, leverage, concentration, correlation, heatmap, symbols, months, drawdowns, marks, self-check.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(41);
+SELECT plan(42);
 SELECT is_empty('SELECT * FROM pulse_exposure()', 'nothing exposed without tables');
 SELECT is_empty('SELECT * FROM pulse_drawdowns()', 'no drawdowns');
 SELECT is_empty('SELECT * FROM pulse_verify()', 'nothing to verify');
@@ -93,7 +93,11 @@ ALTER TABLE trades DISABLE TRIGGER ALL;
 DELETE FROM trades WHERE symbol = 'A' AND side = 'SELL';
 SELECT ok((SELECT bool_or(computed IS NULL) FROM pulse_verify() WHERE symbol = 'A'), 'a change behind the triggers'' back');
 ALTER TABLE trades ENABLE ALWAYS TRIGGER pulse_capture;
-SELECT pulse.ledger_apply(source_id) FROM pulse.source WHERE kind = 'trades';
+INSERT INTO pulse.dirty (source_id, marked_at) SELECT source_id, now() FROM pulse.source WHERE kind = 'trades';
+SELECT pulse_tick();
 SELECT is_empty('SELECT * FROM pulse_verify()', 'and the way to mend it');
+UPDATE pulse.trade_state SET wins = wins + 1 WHERE day = '-infinity';
+SELECT results_eq('SELECT DISTINCT "check" FROM pulse_verify() ORDER BY 1', $$VALUES ('figure'), ('sums of trades')$$, 'wrong sums of trades, and the figure that they make wrong');
+UPDATE pulse.trade_state SET wins = wins - 1 WHERE day = '-infinity';
 SELECT is_empty($$SELECT * FROM pulse_verify('nobody')$$, 'of one portfolio');
 SELECT * FROM finish();
