@@ -18,28 +18,22 @@ CREATE AGGREGATE pulse.chart(ts timestamptz, value double precision, flow double
 COMMENT ON AGGREGATE pulse.chart(timestamptz, double precision, double precision, timestamptz, integer) IS
 	'Thins an equity curve, whose rows must come in order of time, out to a number of points: float8[][4] of seconds since 1970, value, drawdown from the peak so far without flows (NULL where equity was not positive), flow since the point before. Where there are more rows than points, each of points / 4 slots of time keeps its first, last, lowest and highest.';
 
-CREATE FUNCTION pulse_portfolio_chart(hours integer DEFAULT 24, points integer DEFAULT 500, portfolio text DEFAULT NULL) RETURNS jsonb
+CREATE FUNCTION pulse.chart_data(since timestamptz, until timestamptz, points integer, for_portfolio text) RETURNS jsonb
 	LANGUAGE plpgsql STABLE
 	AS $$
 DECLARE
-	until timestamptz := now();
-	since timestamptz;
 	chart double precision[];
 	result jsonb;
 BEGIN
-	IF hours IS NULL OR hours <= 0 OR hours > 1000000 THEN
-		RAISE EXCEPTION 'hours must lie between 1 and 1000000'
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'The default is 24.';
-	ELSIF points IS NULL OR points < 4 OR points > 100000 THEN
+	IF points IS NULL OR points < 4 OR points > 100000 THEN
 		RAISE EXCEPTION 'points must lie between 4 and 100000'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'The default is 500.';
 	END IF;
-	since := until - make_interval(hours => hours);
 	EXECUTE format($q$
 		SELECT pulse.chart(e.ts, e.value::float8, e.flow::float8, $3, $4)
 		FROM (SELECT c.* FROM (%s) c WHERE c.ts >= $2 AND c.value > '-Infinity' AND c.value < 'Infinity' ORDER BY c.ts) e$q$,
-		pulse.equity_query(portfolio, since, until))
-		INTO chart USING portfolio, since, until, points;
+		pulse.equity_query(for_portfolio, since, until))
+		INTO chart USING for_portfolio, since, until, points;
 	SELECT jsonb_build_object('points', count(*),
 			'ts', coalesce(jsonb_agg(chart[i][1] ORDER BY i), '[]'), 'value', coalesce(jsonb_agg(chart[i][2] ORDER BY i), '[]'),
 			'drawdown', coalesce(jsonb_agg(chart[i][3] ORDER BY i), '[]'), 'flow', coalesce(jsonb_agg(chart[i][4] ORDER BY i), '[]'))
@@ -47,8 +41,34 @@ BEGIN
 	RETURN jsonb_build_object('from', pulse.json_time(since), 'to', pulse.json_time(until)) || result;
 END
 $$;
+COMMENT ON FUNCTION pulse.chart_data(timestamptz, timestamptz, integer, text) IS 'Body of pulse_portfolio_chart().';
+
+CREATE FUNCTION pulse_portfolio_chart(hours integer DEFAULT 24, points integer DEFAULT 500, portfolio text DEFAULT NULL) RETURNS jsonb
+	LANGUAGE plpgsql STABLE
+	AS $$
+BEGIN
+	IF hours IS NULL OR hours <= 0 OR hours > 1000000 THEN
+		RAISE EXCEPTION 'hours must lie between 1 and 1000000'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'The default is 24.';
+	END IF;
+	RETURN pulse.chart_data(now() - make_interval(hours => hours), now(), points, portfolio);
+END
+$$;
 COMMENT ON FUNCTION pulse_portfolio_chart(integer, integer, text) IS
 	'The equity curve of the last hours as JSON columns for a chart: from, to, points, ts (seconds since 1970), value, drawdown (from the peak within the chart, deposits and withdrawals removed, a positive fraction) and flow (deposits less withdrawals since the point before). Where there are more snapshots than points, each stretch of time keeps its first, last, lowest and highest. The first point is the last value before the range, if there is one. Portfolio NULL: all visible ones together. Error 22023 for hours or points out of range.';
+
+CREATE FUNCTION pulse_portfolio_chart("from" timestamptz, "to" timestamptz, points integer DEFAULT 500, portfolio text DEFAULT NULL) RETURNS jsonb
+	LANGUAGE plpgsql STABLE
+	AS $$
+BEGIN
+	IF "from" IS NULL OR "to" IS NULL OR NOT (isfinite("from") AND isfinite("to") AND "from" < "to") THEN
+		RAISE EXCEPTION '"from" must lie before "to"' USING ERRCODE = 'invalid_parameter_value';
+	END IF;
+	RETURN pulse.chart_data("from", "to", points, portfolio);
+END
+$$;
+COMMENT ON FUNCTION pulse_portfolio_chart(timestamptz, timestamptz, integer, text) IS
+	'The equity curve between two times as JSON columns for a chart, as the other function of this name gives it. Error 22023 where from does not lie before to, or for points out of range.';
 
 CREATE FUNCTION pulse.newest_fills(max_rows integer, before text, for_portfolio text)
 	RETURNS TABLE (portfolio text, id text, symbol text, side text, quantity numeric, price numeric, value numeric, fee numeric,

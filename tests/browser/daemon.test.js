@@ -88,6 +88,12 @@ test('every figure is the one that its own SQL gives', async () => {
 		assert.ok(agrees(shown, term === 'current_drawdown' ? -value : value), `${term}: the page shows ${shown}, ${sql} gives ${value}`);
 	}
 	const { rows: [performance] } = await client.query('SELECT * FROM pulse_performance()');
+	const { rows: [{ days }] } = await client.query("SELECT count(DISTINCT date_trunc('day', ts, 'UTC')) AS days FROM portfolio_snapshots");
+	for (const [term, sample] of [['sharpe', `${days} days`], ['win_rate', `${performance.total_trades} trades`]]) {
+		await page.locator(`[data-term=${term}]`).click();
+		assert.equal(await text(page, '#explanation .sample'), sample);
+		await page.keyboard.press('Escape');
+	}
 	assert.ok((await text(page, '[data-tile=drawdown] .note')).includes(`max ${(performance.max_drawdown * 100).toFixed(2)}%`));
 	await close();
 });
@@ -137,6 +143,43 @@ test('months, drawdowns and hours are what SQL gives', async () => {
 	await page.getByRole('button', { name: 'Net P&L' }).click();
 	const busiest = hours.findIndex(({ pnl }) => Number(pnl) !== 0);
 	assert.ok((await cells.nth(busiest).getAttribute('title')).includes(`${hours[busiest].trades} fills`));
+	await close();
+});
+
+test('rolling figures, exposure, distribution and volume are what SQL gives', async () => {
+	await insertTrade('ETHUSDT', { quantity: '1.5', price: '2000' });
+	const { page, close } = await openPage(browser, daemon.address);
+	await page.locator('#rolling canvas').waitFor();
+	await page.locator('#exposure [data-symbol=ETHUSDT]').waitFor();
+	const { rows: rolling } = await client.query("SELECT v FROM jsonb_array_elements(pulse.rolling_data('sharpe', 30, 365, NULL) -> 'value') AS v WHERE v <> 'null'");
+	assert.ok(agrees(await page.locator('#rolling .reading div:last-child dd').innerText(), rolling.at(-1).v), 'the newest rolling Sharpe ratio');
+	const { rows: [leverage] } = await client.query('SELECT * FROM pulse_leverage()');
+	for (const side of ['gross', 'net']) {
+		const shown = (await text(page, `#exposure .${side}`)).replace('×', '');
+		assert.ok(agrees(shown, leverage[`${side}_leverage`]), `${side} ${shown}, SQL ${leverage[`${side}_leverage`]}`);
+	}
+	const { rows: [distribution] } = await client.query('SELECT sum(trades)::int AS trades, sum(net_pnl) AS total, sum(net_pnl) / sum(trades) AS mean FROM pulse_pnl_distribution(24, 90)');
+	assert.equal(await text(page, '#distribution .trades'), String(distribution.trades));
+	for (const name of ['total', 'mean']) assert.ok(agrees(await text(page, `#distribution .${name}`), distribution[name]), name);
+	const { rows: volume } = await client.query("SELECT fills, volume FROM pulse_volume('1 day', 90, NULL, NULL, 'UTC') ORDER BY ts DESC");
+	await page.locator('#volume summary').click();
+	const cells = await page.locator('#volume tbody tr').evaluateAll((rows) => rows.map((row) => [...row.querySelectorAll('td')].map((cell) => cell.innerText)));
+	assert.equal(cells.length, volume.length);
+	for (const [index, { fills, volume: value }] of volume.entries()) {
+		assert.ok(agrees(cells[index][0], value), `${cells[index][0]}, SQL ${value}`);
+		assert.equal(cells[index][1], String(fills));
+	}
+	await close();
+});
+
+test('magnified, the curve comes from the snapshots of just that time', async () => {
+	const { page, close } = await openPage(browser, `${daemon.address}?range=3M`);
+	await page.locator('#equity canvas').first().waitFor();
+	const { rows: [day] } = await client.query("SELECT to_char(now() - interval '20 days', 'YYYY-MM-DD') AS first, to_char(now() - interval '18 days', 'YYYY-MM-DD') AS last");
+	await page.goto(`${daemon.address}?range=${day.first}..${day.last}`);
+	await page.locator('#equity canvas').first().waitFor();
+	const { rows: [last] } = await client.query('SELECT total_value FROM portfolio_snapshots WHERE ts <= $1::date + 1 ORDER BY ts DESC LIMIT 1', [`${day.last}`]);
+	assert.ok(agrees(await page.locator('#equity .reading dd').nth(1).innerText(), last.total_value));
 	await close();
 });
 
@@ -220,7 +263,7 @@ test('alerts and health arrive', async () => {
 	const { page, close } = await openPage(browser, daemon.address);
 	await live(page);
 	await client.query("SELECT pulse_send_system_alert('exchange', 'CRITICAL', 'connection lost <b>')");
-	const alert = page.locator('#alerts li').first();
+	const alert = page.locator('.timeline li').first();
 	await alert.getByText('connection lost <b>').first().waitFor();
 	assert.match(await alert.innerText(), /critical/i);
 	await client.query("SELECT pulse_record_health('exchange', 'WARNING', 'answers slowly', 812.4)");
@@ -231,6 +274,25 @@ test('alerts and health arrive', async () => {
 	await page.reload();
 	await page.locator('#alerts li', { hasText: 'connection lost <b>' }).waitFor();
 	await component.waitFor();
+	await close();
+});
+
+test('a rule that fires is acknowledged and silenced from the page', async () => {
+	await client.query("SELECT pulse_alert_rule_set('page-test', metric => 'total_value', comparator => '>', critical => 1, title => 'Tested on the page')");
+	const { page, close } = await openPage(browser, daemon.address);
+	const item = page.locator('[data-alert]', { hasText: 'Tested on the page' });
+	await insertTrade('BTCUSDT');
+	await item.waitFor();
+	await item.getByRole('button', { name: /^Acknowledge/ }).click();
+	await item.getByText('acknowledged by').waitFor();
+	const { rows: [alert] } = await client.query("SELECT state, acknowledged_by FROM pulse_alerts() WHERE rule = 'page-test'");
+	assert.equal(alert.state, 'acknowledged');
+	assert.ok(alert.acknowledged_by);
+	await item.getByLabel(/^Silence/).selectOption('1');
+	await item.getByText('silenced', { exact: false }).first().waitFor();
+	const { rows: silences } = await client.query('SELECT matcher FROM pulse_silences()');
+	assert.deepEqual(silences.map(({ matcher }) => matcher.rule), ['page-test']);
+	await client.query("SELECT pulse_alert_rule_drop('page-test')");
 	await close();
 });
 

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 import { SCREENSHOTS, assertAccessible, openPage, startBrowser } from './browser.js';
-import { StandIn, snapshot, trade } from './stand_in.js';
+import { StandIn, curve, fullAccount, snapshot, trade } from './stand_in.js';
 
 let browser, server, address;
 
@@ -15,15 +15,6 @@ beforeEach(async () => {
 	server.chart = curve(50);
 });
 afterEach(() => server.close());
-
-function curve(points) {
-	const index = Array.from({ length: points }, (_, each) => each);
-	const end = Date.parse('2026-11-22T12:00:00Z') / 1000;
-	return {
-		points, ts: index.map((each) => end - (points - 1 - each) * 3600), value: index.map((each) => 10000 + 100 * Math.sin(each / 4)),
-		drawdown: index.map((each) => (1 - Math.sin(each / 4)) / 100), flow: index.map(() => 0),
-	};
-}
 
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true, deviceScaleFactor: 2 };
 const text = async (page, selector) => (await page.locator(selector).innerText()).replace(/\s+/g, ' ').trim();
@@ -231,6 +222,7 @@ test('several portfolios: sums are fetched, one can be chosen', async () => {
 });
 
 test('phone: nothing sticks out, fingers find the buttons', async () => {
+	fullAccount(server);
 	server.snapshot = snapshot({ activity: { trades: [trade(99).data, trade(98, { symbol: 'A'.repeat(60) }).data], alerts: [] } });
 	const { page, close } = await openPage(browser, address, PHONE);
 	await page.locator('#equity canvas').first().waitFor();
@@ -247,8 +239,9 @@ for (const [title, options] of [
 	['light', {}], ['dark', { colorScheme: 'dark' }], ['phone', PHONE], ['phone, dark', { ...PHONE, colorScheme: 'dark' }],
 ]) {
 	test(`axe finds nothing: ${title}`, async () => {
+		fullAccount(server);
 		server.snapshot = snapshot({
-			portfolios: ['main', 'second'],
+			portfolios: ['main', 'second'], sections: server.snapshot.sections,
 			portfolio: { ...snapshot().portfolio, positions: [{ symbol: 'BTCUSDT', quantity: '-1', average_price: '10', mark_price: '11', market_value: '-11', unrealized_pnl: '-1' }] },
 			performance: { ...snapshot().performance, cagr: 0.3, sharpe: 1.2, win_rate: 0.7, current_drawdown: 0.05, max_drawdown: 0.2, realized_pnl: '-5' },
 			system: { status: 'CRITICAL', components: ['HEALTHY', 'WARNING', 'CRITICAL', 'UNKNOWN'].map((status) => ({ component: status, status, message: 'text', latency_ms: 3 })) },
@@ -261,6 +254,7 @@ for (const [title, options] of [
 		const { page, close } = await openPage(browser, address, { ...options, reducedMotion: 'reduce' });
 		await page.locator('#equity canvas').first().waitFor();
 		await page.locator('#trades tbody tr').first().waitFor();
+		await page.locator('#rolling canvas').waitFor();
 		await assertAccessible(page, title);
 		await page.locator('[data-term=sharpe]').click();
 		await page.locator('#explanation pre', { hasText: 'SELECT sharpe FROM pulse_performance();' }).waitFor();

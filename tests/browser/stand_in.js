@@ -35,6 +35,45 @@ export function trade(seq, change = {}) {
 	};
 }
 
+/** @param {number} points an equity curve, one point an hour */
+export function curve(points) {
+	const index = Array.from({ length: points }, (_, each) => each);
+	const end = Date.parse('2026-11-22T12:00:00Z') / 1000;
+	return {
+		points, ts: index.map((each) => end - (points - 1 - each) * 3600), value: index.map((each) => 10000 + 100 * Math.sin(each / 4)),
+		drawdown: index.map((each) => (1 - Math.sin(each / 4)) / 100), flow: index.map(() => 0),
+	};
+}
+
+/** Gives every panel something to show. */
+export function fullAccount(server) {
+	const { ts } = curve(50);
+	server.chart = curve(50);
+	server.snapshot = snapshot({
+		system: { status: 'WARNING', components: [{ component: 'api.binance', status: 'WARNING', message: 'slow', latency_ms: 1204 }] },
+		sections: { regime: [{ name: '<img src=x onerror=alert(1)>', value: 0.21 }], model: 0.8123, account: { broker: 'Kraken', leverage: 3 } },
+	});
+	Object.assign(server.resources, {
+		alerts: [
+			{ alert_id: 7, rule: 'high_drawdown', severity: 'CRITICAL', state: 'firing', portfolio: 'main', symbol: 'BTCUSDT', title: 'Drawdown is high', message: '21.3 % is above 20 %', since: '2026-11-22T11:20:00Z', count: 3, acknowledged_at: null },
+			{ alert_id: 8, rule: 'api', severity: 'HIGH', state: 'acknowledged', title: 'Binance is slow', message: '1204 ms', since: '2026-11-22T11:50:00Z', count: 1, acknowledged_by: 'anna', acknowledged_at: '2026-11-22T11:55:00Z' },
+		],
+		'health-history': [{ component: 'api.binance', status: [null, 'HEALTHY', 'WARNING'], latency_ms: [null, 20, 1204] }],
+		exposure: {
+			equity: '100000', long_value: '60000', short_value: '20000', gross_leverage: 0.8, net_leverage: 0.4,
+			positions: [['BTCUSDT', '45000', 0.45], ['ETHUSDT', '-20000', -0.2], ['SOLUSDT', '15000', 0.15]].map(([symbol, value, weight]) => ({ symbol, market_value: value, weight })),
+		},
+		distribution: [[-100, 0, 2, '-120'], [0, 100, 6, '260'], [100, 200, 4, '460']].map(([lower, upper, trades, pnl]) => ({ lower, upper, trades, net_pnl: pnl })),
+		volume: [['2026-11-19', '1000'], ['2026-11-21', '5000']].map(([day, volume]) => ({ ts: `${day}T00:00:00Z`, fills: 3, volume, buy_volume: '1', sell_volume: '2' })),
+		rolling: { metric: 'sharpe', window_days: 30, ts, value: ts.map((_, each) => Math.sin(each / 5)) },
+	});
+}
+
+/** @param {object[]} [positions] */
+export function exposure(positions = []) {
+	return { equity: '10100.50', long_value: '0', short_value: '0', gross_leverage: 0, net_leverage: 0, positions };
+}
+
 export class StandIn {
 	/** Every message that a page sent, in order. */
 	received = [];
@@ -42,12 +81,24 @@ export class StandIn {
 	chart = { from: null, to: null, points: 0, ts: [], value: [], drawdown: [], flow: [] };
 	snapshot = snapshot();
 	targets = [];
+	/** Further resources by path; an answer of null is an error. */
+	resources = {
+		'performance/breakdown': [], symbols: [], monthly: [], drawdowns: [], heatmap: [], alerts: [], exposure: exposure(), 'health-history': [],
+		distribution: [], volume: [], rolling: { metric: 'sharpe', window_days: 30, ts: [], value: [] }, session: { required: false, authenticated: false },
+	};
+	/** What pages asked to be done: method, path and body. */
+	requests = [];
+	/** The query of the newest request for a resource. */
+	asked = new Map();
+	/** @type {{ status: number, detail: string } | undefined} what is said to those who want something done */ refusal;
 	/** Answers a message; replace it to misbehave. */
-	answer = (socket, message) => {
+	answer = (socket, message) => this.reply(socket, message);
+
+	reply(socket, message) {
 		if (message.type === 'REQUEST_SNAPSHOT') this.sendSnapshot(socket);
 		if (message.type === 'SUBSCRIBE') this.send(socket, { type: 'SUBSCRIBED', id: message.id });
 		if (message.type === 'PING') this.send(socket, { type: 'PONG', id: message.id });
-	};
+	}
 
 	/** @param {number} [port] */
 	async listen(port = 0) {
@@ -88,12 +139,19 @@ export class StandIn {
 	}
 
 	async #serve(request, response) {
-		const { pathname } = new URL(request.url, 'http://localhost');
+		const { pathname, search } = new URL(request.url, 'http://localhost');
 		if (pathname.startsWith('/api/v1/')) {
-			const body = {
-				'/api/v1/portfolio/chart': this.chart, '/api/v1/snapshot': this.snapshot, '/api/v1/targets': this.targets,
-				'/api/v1/performance/breakdown': [], '/api/v1/symbols': [], '/api/v1/monthly': [], '/api/v1/drawdowns': [], '/api/v1/heatmap': [],
-			}[pathname];
+			const path = pathname.slice('/api/v1/'.length);
+			if (request.method !== 'GET') {
+				let text = '';
+				for await (const chunk of request) text += chunk;
+				this.requests.push({ method: request.method, path, body: text === '' ? null : JSON.parse(text) });
+				if (this.refusal) response.writeHead(this.refusal.status, { 'content-type': 'application/problem+json' }).end(JSON.stringify(this.refusal));
+				else response.writeHead(204).end();
+				return;
+			}
+			this.asked.set(path, search.slice(1));
+			const body = { 'portfolio/chart': this.chart, snapshot: this.snapshot, targets: this.targets, ...this.resources }[path];
 			response.writeHead(body ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(body ?? { title: 'not here', status: 404 }));
 			return;
 		}

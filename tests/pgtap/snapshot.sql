@@ -1,7 +1,7 @@
 -- The snapshot, the chart, the list of fills.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(37);
+SELECT plan(41);
 SELECT pulse_setup();
 -- alerts have tests of their own, and would be counted here
 UPDATE pulse.job SET enabled = false WHERE name = 'alerts';
@@ -20,6 +20,11 @@ SELECT is((pulse_portfolio_chart() #>> '{ts,1}')::float8, extract(epoch FROM dat
 SELECT is((pulse_portfolio_chart() #>> '{ts,0}')::numeric, round(extract(epoch FROM now() - interval '24 hours'), 3), 'the first value stands at the left edge');
 SELECT is((pulse_portfolio_chart() ->> 'points')::int, 5, 'count');
 SELECT is(pulse_portfolio_chart(3) -> 'value', '[1590, 1650]', 'of three hours');
+SELECT is(pulse_portfolio_chart(date_trunc('hour', now()) - interval '4 hours', date_trunc('hour', now()) - interval '150 minutes') -> 'value', '[1100, 1590]',
+	'between two times');
+SELECT is(pulse_portfolio_chart("from" => '2001-01-01', "to" => '2002-01-01') -> 'ts', '[]', 'nothing before the first');
+SELECT throws_ok($$SELECT pulse_portfolio_chart("from" => '2002-01-01', "to" => '2001-01-01')$$, '22023', NULL, 'from after to');
+SELECT throws_ok($$SELECT pulse_portfolio_chart("from" => '2001-01-01', "to" => 'infinity')$$, '22023', NULL, 'for ever');
 SELECT throws_ok('SELECT pulse_portfolio_chart(0)', '22023', NULL, 'no hours');
 SELECT throws_ok('SELECT pulse_portfolio_chart(24, 1)', '22023', NULL, 'too few points');
 SELECT throws_ok('SELECT pulse_portfolio_chart(24, 10000000)', '22023', NULL, 'too many');

@@ -112,12 +112,27 @@ const struct route routes[] = {
 		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.to_jsonb(t)), '[]')::text FROM %s.pulse_targets($1) AS t",
 		{PORTFOLIO}},
 	{HTTP_GET, SCOPE_READ, LIGHT, "/api/v1/portfolio", "SELECT %s.pulse_portfolio($1)::text", {PORTFOLIO}},
-	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/portfolio/chart", "SELECT %s.pulse_portfolio_chart($1::integer, $2::integer, $3)::text",
-		{{"hours", PARAMETER_INTEGER, "24", 1, 1000000}, {"points", PARAMETER_INTEGER, "500", 4, 10000}, PORTFOLIO}},
+	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/portfolio/chart",
+		"SELECT (CASE WHEN $3::timestamptz IS NULL THEN %s.pulse_portfolio_chart($1::integer, $2::integer, $5)"
+		" ELSE %s.pulse_portfolio_chart($3::timestamptz, COALESCE($4::timestamptz, pg_catalog.now()), $2::integer, $5) END)::text",
+		{{"hours", PARAMETER_INTEGER, "24", 1, 1000000}, {"points", PARAMETER_INTEGER, "500", 4, 100000},
+		{"from", PARAMETER_TEXT, NULL, 0, 0}, {"to", PARAMETER_TEXT, NULL, 0, 0}, PORTFOLIO}},
+	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/exposure", "SELECT pulse.exposure_data($1)::text", {PORTFOLIO}},
+	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/distribution",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('lower', d.lower, 'upper', d.upper, 'trades', d.trades,"
+		" 'net_pnl', d.net_pnl::text) ORDER BY d.bin), '[]')::text FROM %s.pulse_pnl_distribution($1::integer, $2::integer, $3) AS d",
+		{{"bins", PARAMETER_INTEGER, "20", 1, 1000}, {"days", PARAMETER_INTEGER, "30", 1, 36500}, PORTFOLIO}},
+	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/volume",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('ts', pulse.json_time(v.ts), 'fills', v.fills, 'volume', v.volume::text,"
+		" 'buy_volume', v.buy_volume::text, 'sell_volume', v.sell_volume::text) ORDER BY v.ts), '[]')::text"
+		" FROM %s.pulse_volume('1 day', $1::integer, $2, NULL, $3) AS v",
+		{{"days", PARAMETER_INTEGER, "30", 1, 36500}, PORTFOLIO, TIMEZONE}},
 	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/positions", "SELECT (%s.pulse_portfolio($1)->'positions')::text", {PORTFOLIO}},
 	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/trades", trades_sql,
 		{LIMIT("50"), CURSOR, PORTFOLIO}},
 	{HTTP_GET, SCOPE_READ, LIGHT, "/api/v1/health", "SELECT pulse.health_data()::text", {{0}}},
+	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/health-history", "SELECT pulse.health_history($1::integer, $2::integer)::text",
+		{{"hours", PARAMETER_INTEGER, "24", 1, 8784}, {"buckets", PARAMETER_INTEGER, "48", 1, 1000}}},
 	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/health/{component}",
 		"SELECT pg_catalog.jsonb_build_object('component', h.component, 'status', h.status, 'message', h.message, 'latency_ms',"
 		" pulse.json_number(h.latency_ms), 'checked_at', pulse.json_time(h.checked_at), 'details', h.details)::text"

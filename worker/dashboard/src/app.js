@@ -1,23 +1,33 @@
 import { render } from 'lit-html';
+import { ActiveAlerts } from './active_alerts.js';
 import { fetchJson } from './api.js';
 import { EquityCharts } from './charts.js';
 import { Extras } from './extras.js';
 import { zoneName } from './format.js';
-import { History, POINTS, RANGES } from './history.js';
+import { History, POINTS, RANGES, daysOf, stretchOf } from './history.js';
+import { LineChart } from './line_chart.js';
 import { Popover } from './popover.js';
+import { Session } from './session.js';
 import { applySettings } from './settings.js';
 import { PulseSocket } from './socket.js';
 import { emptyState, reduce, withOlderTrades } from './store.js';
 import { NEWEST_FIRST } from './trade_table.js';
 import { page } from './views/page.js';
+import { ROLLING, WINDOWS } from './views/rolling.js';
 
 /** @typedef {import('./history.js').Range} Range */
+/** @typedef {import('./history.js').Stretch} Stretch */
 /** @typedef {import('./types.js').Frame} Frame */
 
 const REFRESH_CHART = 5 * 60_000;
 const CORRECTION_PAUSE = 1000;
 const DAY = 86_400;
 const OLDER_TRADES = 200;
+/** Close code of a connection that lacks a valid token. */
+const AUTHENTICATION = 4001;
+
+/** @param {Stretch} stretch as parameters of a request */
+const between = ({ from, to }) => ({ from: new Date(from * 1000).toISOString(), to: new Date(to * 1000).toISOString() });
 
 /**
  * Everything that the views read.
@@ -27,19 +37,28 @@ const OLDER_TRADES = 200;
 class Page {
 	state = emptyState();
 	history = new History();
-	extras = new Extras(() => this.draw(), () => ({ portfolio: this.state.scope, timezone: zoneName() }));
+	extras = new Extras(() => this.draw(), () => ({ portfolio: this.state.scope, timezone: zoneName(), rolling: this.rolling }));
+	alerts = new ActiveAlerts(() => this.draw(), () => this.state.scope);
+	session = new Session(() => this.draw(), () => this.socket.retryNow());
+	/** @type {{ metric: import('./views/rolling.js').RollingMetric, window: number }} */ rolling = { metric: 'sharpe', window: 30 };
+	/** @type {number | null} */ rollingCursor = null;
 	/** @type {Range} */ range = '1M';
 	/** @type {number | null} index of the point under the cursor */ cursor = null;
 	keyboardCursor = false;
 	arrangement = NEWEST_FIRST;
 	/** @type {'trades' | 'volume' | 'pnl'} what the map of the hours shows */ heat = 'trades';
-	zoomed = false;
+	/** @type {Stretch | null} days that the reader has chosen instead of a range */ stretch = null;
+	/** @type {Stretch | null} what is magnified */ zoom = null;
+	/** @type {History | null} its finer points, once they are there */ detail = null;
 	curveOpen = false;
+	/** What is typed where a portfolio is looked for. */
+	wantedPortfolio = '';
 	chartLoaded = false;
 	chartError = '';
 	problem = '';
 	#explanation = new Popover();
 	#settings = new Popover();
+	#daysBox = new Popover();
 	/** @type {number | null} epoch seconds */ firstSnapshot = null;
 
 	/** The newest figures that came over the socket. */
@@ -48,7 +67,8 @@ class Page {
 	#chartRequest = 0;
 	#snapshotRequest = 0;
 	/** @type {EquityCharts | null} */ #charts = null;
-	/** @type {{ equity?: Element, underwater?: Element }} */ #boxes = {};
+	/** @type {LineChart | null} */ #rollingChart = null;
+	/** @type {{ equity?: Element, underwater?: Element, rolling?: Element }} */ #boxes = {};
 	/** @type {ReturnType<typeof setTimeout> | undefined} */ #chartTimer;
 	/** @type {ReturnType<typeof setTimeout> | undefined} */ #snapshotTimer;
 
@@ -58,11 +78,19 @@ class Page {
 		const address = new URLSearchParams(location.search);
 		const range = address.get('range');
 		if (range && Object.hasOwn(RANGES, range)) this.range = /** @type {Range} */ (range);
+		else if (range) this.stretch = stretchOf(range.slice(0, 10), range.slice(12));
 		this.state.scope = address.get('portfolio');
+		this.wantedPortfolio = this.state.scope ?? '';
+		const [metric, window] = (address.get('rolling') ?? '').split('-');
+		if (Object.hasOwn(ROLLING, metric)) this.rolling.metric = /** @type {import('./views/rolling.js').RollingMetric} */ (metric);
+		if (WINDOWS.some((days) => days === Number(window))) this.rolling.window = Number(window);
+		const heat = address.get('activity');
+		if (heat === 'volume' || heat === 'pnl') this.heat = heat;
 		this.socket = new PulseSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`, {
 			onFrame: (frame) => this.#onFrame(frame),
-			onConnection: ({ phase }) => {
+			onConnection: ({ phase, code }) => {
 				if (phase === 'live') this.problem = '';
+				if (phase === 'waiting' && code === AUTHENTICATION) void this.session.check();
 				this.draw();
 			},
 		});
@@ -100,10 +128,11 @@ class Page {
 
 	view() {
 		return {
-			state: this.state, connection: this.socket.connection, history: this.history, extras: this.extras,
-			range: this.range, cursor: this.cursor, keyboardCursor: this.keyboardCursor, zoomed: this.zoomed, curveOpen: this.curveOpen,
+			state: this.state, connection: this.socket.connection, history: this.#shown(), extras: this.extras,
+			range: this.range, cursor: this.cursor, keyboardCursor: this.keyboardCursor, zoomed: this.zoom !== null, stretch: this.stretch, live: this.#isLive(), curveOpen: this.curveOpen,
 			chartLoaded: this.chartLoaded, chartError: this.chartError, problem: this.problem, explained: this.#explanation.key,
-			arrangement: this.arrangement, heat: this.heat, now: Date.now(), days: this.#days(), actions: this.actions,
+			alerts: this.alerts, session: this.session, rolling: this.rolling, rollingCursor: this.rollingCursor,
+			wantedPortfolio: this.wantedPortfolio, arrangement: this.arrangement, heat: this.heat, now: Date.now(), days: this.#days(), actions: this.actions,
 		};
 	}
 
@@ -114,6 +143,7 @@ class Page {
 			resetZoom: () => this.#charts?.resetZoom(),
 			settingsChanged: () => {
 				this.#charts?.restyle();
+				this.#rollingChart?.restyle();
 				this.draw();
 				// The time zone decides about months and hours.
 				void this.extras.load();
@@ -121,23 +151,56 @@ class Page {
 			/** @param {'trades' | 'volume' | 'pnl'} figure */
 			chooseHeat: (figure) => {
 				this.heat = figure;
+				this.#rememberInAddress();
 				this.draw();
 			},
+			/** @param {Partial<{ metric: import('./views/rolling.js').RollingMetric, window: number }>} change */
+			chooseRolling: (change) => {
+				this.rolling = { ...this.rolling, ...change };
+				this.#rememberInAddress();
+				void this.extras.fetch('rolling');
+				this.draw();
+			},
+			/** @param {import('./types.js').Alert} alert */
+			acknowledge: (alert) => { void this.alerts.acknowledge(alert); },
+			/** @param {import('./types.js').Alert} alert @param {number} hours */
+			silence: (alert, hours) => { void this.alerts.silence(alert, hours); },
+			/** @param {string} token */
+			logIn: (token) => { void this.session.logIn(token); },
+			logOut: () => { void this.session.logOut(); },
+			/** @param {import('./extras.js').Source} source */
+			reload: (source) => { void this.extras.fetch(source); },
 			/** @param {Range} range */
 			chooseRange: (range) => {
 				this.range = range;
-				this.#charts?.resetZoom();
-				this.#rememberInAddress();
-				void this.loadChart();
+				this.stretch = null;
+				this.#rangeChanged();
+			},
+			/** @param {Stretch} stretch */
+			chooseDays: (stretch) => {
+				this.stretch = stretch;
+				this.#rangeChanged();
+			},
+			/** @param {HTMLElement} anchor */
+			openDays: (anchor) => this.#daysBox.show('days', anchor, () => this.#render()),
+			/** @param {Element | undefined} box */
+			daysBox: (box) => this.#daysBox.attach(box),
+			/** @param {Event} event */
+			daysToggles: (event) => this.#daysBox.toggles(event),
+			/** @param {string} text */
+			searchPortfolio: (text) => {
+				this.wantedPortfolio = text;
 				this.draw();
 			},
 			/** @param {string | null} name */
 			choosePortfolio: (name) => {
+				this.wantedPortfolio = name ?? '';
 				this.state = { ...this.state, scope: name, older: null, cursor: null };
 				this.#rememberInAddress();
 				void this.loadChart();
 				void this.#fetchSnapshot();
 				void this.extras.load();
+				void this.alerts.load();
 			},
 			/** @param {Event} event */
 			curveToggled: (event) => {
@@ -154,6 +217,8 @@ class Page {
 			equityBox: (box) => { this.#boxes.equity = box; },
 			/** @param {Element | undefined} box */
 			underwaterBox: (box) => { this.#boxes.underwater = box; },
+			/** @param {Element | undefined} box */
+			rollingBox: (box) => { this.#boxes.rolling = box; },
 			/** @param {string} key @param {HTMLElement} anchor */
 			explain: (key, anchor) => this.#explanation.show(key, anchor, () => this.#render()),
 			/** @param {Element | undefined} box */
@@ -175,11 +240,32 @@ class Page {
 		};
 	}
 
+	#rangeChanged() {
+		this.#charts?.resetZoom();
+		this.#rememberInAddress();
+		void this.loadChart();
+		this.draw();
+	}
+
+	/** The curve that is on the screen. */
+	#shown() {
+		return this.zoom !== null && this.detail !== null ? this.detail : this.history;
+	}
+
+	/** Whether the curve on the screen goes on with the account. */
+	#isLive() {
+		return this.zoom === null && (this.stretch === null || this.stretch.to * 1000 > Date.now());
+	}
+
 	#rememberInAddress() {
 		const address = new URL(location.href);
-		address.searchParams.set('range', this.range);
+		const { from, to } = this.stretch ? daysOf(this.stretch) : { from: '', to: '' };
+		address.searchParams.set('range', this.stretch ? `${from}..${to}` : this.range);
 		if (this.state.scope === null) address.searchParams.delete('portfolio');
 		else address.searchParams.set('portfolio', this.state.scope);
+		address.searchParams.set('rolling', `${this.rolling.metric}-${this.rolling.window}`);
+		if (this.heat === 'trades') address.searchParams.delete('activity');
+		else address.searchParams.set('activity', this.heat);
 		history.replaceState(null, '', address);
 	}
 
@@ -215,6 +301,7 @@ class Page {
 			this.extras.refreshSoon();
 			this.#figures = { epoch: frame.epoch ?? '', seq: frame.seq ?? 0 };
 		}
+		if (frame.type === 'SYSTEM_ALERT') this.alerts.refreshSoon();
 		if (frame.type === 'PORTFOLIO_UPDATE') this.#extendCurve(before.portfolio !== this.state.portfolio);
 		if (this.state.outdated) this.#fetchSnapshotSoon();
 		this.draw();
@@ -226,7 +313,8 @@ class Page {
 		if (this.state.scope !== null && this.state.portfolios.length > 1) void this.#fetchSnapshot();
 		void this.loadChart();
 		void this.extras.load();
-		if (this.state.performance.sharpe === null) void this.#findFirstSnapshot();
+		void this.alerts.load();
+		void this.#findFirstSnapshot();
 	}
 
 	/** @param {boolean} mine whether the message was about what is shown */
@@ -235,9 +323,10 @@ class Page {
 		const ts = Date.parse(portfolio?.ts ?? '') / 1000;
 		const value = Number(portfolio?.total_value ?? NaN);
 		if (!mine || !this.chartLoaded || !Number.isFinite(ts) || !Number.isFinite(value)) return;
+		if (this.stretch && ts >= this.stretch.to) return;
 		const flow = Number(portfolio?.net_flow ?? 0);
 		const appended = this.history.append(ts, value, flow);
-		this.history.trim(RANGES[this.range].hours);
+		if (!this.stretch) this.history.trim(RANGES[this.range].hours);
 		// A late snapshot changes the past, and of several deposits in a row only the last one is in the message.
 		if (!appended || flow !== 0) this.#loadChartSoon();
 	}
@@ -292,9 +381,10 @@ class Page {
 
 	async loadChart() {
 		const request = ++this.#chartRequest;
-		const { hours } = RANGES[this.range];
+		const { stretch } = this;
+		const hours = stretch ? (stretch.to - stretch.from) / 3600 : RANGES[this.range].hours;
 		try {
-			const chart = await fetchJson('portfolio/chart', { hours, points: POINTS, portfolio: this.state.scope });
+			const chart = await fetchJson('portfolio/chart', { ...(stretch ? between(stretch) : { hours }), points: POINTS, portfolio: this.state.scope });
 			if (request !== this.#chartRequest) return;
 			this.history.load(chart, hours);
 			this.chartError = '';
@@ -305,6 +395,19 @@ class Page {
 			this.chartError = this.socket.connection.phase === 'live'
 				? `The curve could not be fetched: ${/** @type {Error} */ (error).message}.` : '';
 		}
+		this.draw();
+	}
+
+	/** Fetches finer points for what is magnified. */
+	async #loadDetail() {
+		const { zoom } = this;
+		if (zoom === null) return;
+		const chart = await fetchJson('portfolio/chart', { ...between(zoom), points: POINTS, portfolio: this.state.scope }).catch(() => null);
+		// Without them the curve stays as coarse as it is.
+		if (chart === null || chart.ts.length < 2 || zoom !== this.zoom) return;
+		this.detail = new History();
+		this.detail.load(chart, (zoom.to - zoom.from) / 3600);
+		this.detail.rebase(this.history.levelAt(chart.ts[0]));
 		this.draw();
 	}
 
@@ -326,6 +429,24 @@ class Page {
 	}
 
 	#drawCharts() {
+		this.#drawEquity();
+		const box = /** @type {HTMLElement | undefined} */ (this.#boxes.rolling);
+		const { rolling } = this.extras;
+		if (!box?.clientWidth || !rolling) {
+			if (!box) this.#rollingChart = null;
+			return;
+		}
+		if (this.#rollingChart?.box !== box) {
+			this.#rollingChart = new LineChart(box, (index) => {
+				if (index === this.rollingCursor) return;
+				this.rollingCursor = index;
+				this.draw();
+			});
+		}
+		this.#rollingChart.show(rolling, ROLLING[this.rolling.metric].percent);
+	}
+
+	#drawEquity() {
 		const equity = /** @type {HTMLElement | undefined} */ (this.#boxes.equity);
 		const underwater = /** @type {HTMLElement | undefined} */ (this.#boxes.underwater);
 		if (!this.chartLoaded || this.history.ts.length === 0 || !equity?.clientWidth || !underwater) return;
@@ -333,11 +454,13 @@ class Page {
 			if (index === this.cursor) return;
 			this.cursor = index;
 			this.draw();
-		}, (zoomed) => {
-			this.zoomed = zoomed;
+		}, (zoom) => {
+			this.zoom = zoom;
+			if (zoom === null) this.detail = null;
+			else void this.#loadDetail();
 			this.draw();
 		});
-		this.#charts.show(this.history);
+		this.#charts.show(this.#shown());
 	}
 }
 

@@ -1,40 +1,11 @@
 import uPlot from 'uplot';
-import { axisLabels, short, timeZone } from './format.js';
+import { AXIS_WIDTH, percentLabels, readPalette, timeAxis, valueAxis, zonedDate } from './axes.js';
+import { axisLabels, short } from './format.js';
 
 /** @typedef {import('./history.js').History} History */
 
 const SYNC = 'pulse';
-const AXIS_WIDTH = 64;
 const LABEL_HEIGHT = 18;
-
-const SECOND = 1;
-const MINUTE = 60;
-const HOUR = 3600;
-const DAY = 86_400;
-
-// Per increment: the usual label, then the one when a year, month, day, hour, minute or second begins.
-const TIME_LABELS = [
-	[DAY * 365, '{YYYY}', null, null, null, null, null, null, 1],
-	[DAY * 28, '{MMM}', '\n{YYYY}', null, null, null, null, null, 1],
-	[DAY, '{D} {MMM}', '\n{YYYY}', null, null, null, null, null, 1],
-	[HOUR, '{HH}:{mm}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
-	[MINUTE, '{HH}:{mm}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
-	[SECOND, '{HH}:{mm}:{ss}', '\n{D} {MMM} {YYYY}', null, '\n{D} {MMM}', null, null, null, 1],
-];
-
-/** Colours come from the style sheet, so that the theme rules the canvas too. */
-function readPalette() {
-	const style = getComputedStyle(document.documentElement);
-	const get = (/** @type {string} */ name) => style.getPropertyValue(name).trim();
-	return {
-		line: get('--curve'), fill: get('--curve-fill'), fade: get('--curve-fade'),
-		loss: get('--loss'), lossFill: get('--loss-fill'), grid: get('--grid'), text: get('--muted'),
-		label: get('--on-curve'), font: get('--font'),
-	};
-}
-
-/** @param {number[]} splits fractions */
-const percentLabels = (splits) => axisLabels(splits.map((value) => value * 100)).map((label) => `${label}%`);
 
 /**
  * The equity curve with the underwater curve below it; one cursor and one zoom for both.
@@ -44,6 +15,7 @@ export class EquityCharts {
 	/** @type {uPlot | null} */ #underwater = null;
 	#palette = readPalette();
 	#revision = -1;
+	/** @type {History | null} */ #history = null;
 	/** @type {import('./history.js').Flow[]} */ #flows = [];
 	#zoomed = false;
 	/** @type {ResizeObserver} */ #resizes;
@@ -52,7 +24,7 @@ export class EquityCharts {
 	 * @param {HTMLElement} equityBox
 	 * @param {HTMLElement} underwaterBox
 	 * @param {(index: number | null) => void} onCursor
-	 * @param {(zoomed: boolean) => void} onZoom
+	 * @param {(range: { from: number, to: number } | null) => void} onZoom  epoch seconds; null for the whole range again
 	 */
 	constructor(equityBox, underwaterBox, onCursor, onZoom) {
 		this.equityBox = equityBox;
@@ -66,7 +38,8 @@ export class EquityCharts {
 
 	/** @param {History} history */
 	show(history) {
-		if (history.revision === this.#revision) return;
+		if (history === this.#history && history.revision === this.#revision) return;
+		this.#history = history;
 		this.#revision = history.revision;
 		this.#flows = history.flows;
 		const x = history.ts;
@@ -86,7 +59,9 @@ export class EquityCharts {
 
 	/** Shows the whole range again. */
 	resetZoom() {
-		this.#setZoomed(false);
+		if (!this.#zoomed) return;
+		this.#zoomed = false;
+		this.onZoom(null);
 		for (const plot of this.#plots()) plot.setData(plot.data, true);
 	}
 
@@ -121,11 +96,12 @@ export class EquityCharts {
 		return this.#equity && this.#underwater ? [this.#equity, this.#underwater] : [];
 	}
 
-	/** @param {boolean} zoomed */
-	#setZoomed(zoomed) {
-		if (zoomed === this.#zoomed) return;
-		this.#zoomed = zoomed;
-		this.onZoom(zoomed);
+	/** @param {uPlot} plot where a stretch of time has been selected */
+	#zoom(plot) {
+		const { left, width } = plot.select;
+		if (width <= 0) return;
+		this.#zoomed = true;
+		this.onZoom({ from: plot.posToVal(left, 'x'), to: plot.posToVal(left + width, 'x') });
 	}
 
 	/** @param {HTMLElement} box @param {any} options @param {any} data */
@@ -153,25 +129,7 @@ export class EquityCharts {
 				bind: { dblclick: () => () => { this.resetZoom(); return null; } },
 			},
 			scales: { x: { time: true } },
-			tzDate: (/** @type {number} */ seconds) => {
-				const zone = timeZone();
-				const date = new Date(seconds * 1000);
-				return zone ? uPlot.tzDate(date, zone) : date;
-			},
-		};
-	}
-
-	/** @param {boolean} labels */
-	#timeAxis(labels) {
-		return {
-			stroke: () => this.#palette.text,
-			grid: { stroke: () => this.#palette.grid, width: 1 },
-			ticks: { show: false },
-			font: `11px ${this.#palette.font}`,
-			space: 72,
-			size: labels ? 36 : 8,
-			gap: 6,
-			values: labels ? TIME_LABELS : (/** @type {uPlot} */ _plot, /** @type {number[]} */ splits) => splits.map(() => ''),
+			tzDate: zonedDate,
 		};
 	}
 
@@ -189,26 +147,11 @@ export class EquityCharts {
 		return labels.map((label, index) => (Math.abs(plot.valToPos(splits[index], 'y') - at) < LABEL_HEIGHT ? '' : label));
 	}
 
-	/** @param {(plot: uPlot, splits: number[]) => string[]} labels @param {number} space */
-	#valueAxis(labels, space) {
-		return {
-			side: 1,
-			stroke: () => this.#palette.text,
-			grid: { stroke: () => this.#palette.grid, width: 1 },
-			ticks: { show: false },
-			font: `11px ${this.#palette.font}`,
-			size: AXIS_WIDTH,
-			gap: 8,
-			space,
-			values: labels,
-		};
-	}
-
 	#equityOptions() {
 		return {
 			...this.#common(),
 			padding: [14, 0, 0, 20],
-			axes: [this.#timeAxis(false), this.#valueAxis((plot, splits) => this.#valueLabels(plot, splits), 44)],
+			axes: [timeAxis(() => this.#palette, false), valueAxis(() => this.#palette, (plot, splits) => this.#valueLabels(plot, splits), 44)],
 			series: [
 				{},
 				{
@@ -221,7 +164,7 @@ export class EquityCharts {
 			hooks: {
 				draw: [(/** @type {uPlot} */ plot) => this.#drawFlows(plot), (/** @type {uPlot} */ plot) => this.#drawLast(plot)],
 				setCursor: [(/** @type {uPlot} */ plot) => this.onCursor(plot.cursor.idx ?? null)],
-				setSelect: [(/** @type {uPlot} */ plot) => { if (plot.select.width > 0) this.#setZoomed(true); }],
+				setSelect: [(/** @type {uPlot} */ plot) => this.#zoom(plot)],
 			},
 		};
 	}
@@ -235,8 +178,8 @@ export class EquityCharts {
 				y: { range: (/** @type {uPlot} */ _plot, /** @type {number} */ min) => [Math.min(-0.005, (min ?? 0) * 1.1), 0] },
 			},
 			axes: [
-				this.#timeAxis(true),
-				this.#valueAxis((_plot, splits) => percentLabels(splits), 28),
+				timeAxis(() => this.#palette, true),
+				valueAxis(() => this.#palette, (_plot, splits) => percentLabels(splits), 28),
 			],
 			series: [
 				{},
@@ -249,7 +192,7 @@ export class EquityCharts {
 				},
 			],
 			hooks: {
-				setSelect: [(/** @type {uPlot} */ plot) => { if (plot.select.width > 0) this.#setZoomed(true); }],
+				setSelect: [(/** @type {uPlot} */ plot) => this.#zoom(plot)],
 			},
 		};
 	}

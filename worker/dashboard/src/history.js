@@ -9,11 +9,32 @@ export const RANGES = /** @type {const} */ ({
 	All: { hours: 876_000, name: 'everything' },
 });
 
-/** @typedef {keyof typeof RANGES} Range */
-
-export const POINTS = 1200;
 const DAY = 86_400;
 
+/** @typedef {keyof typeof RANGES} Range */
+
+/** @typedef {{ from: number, to: number }} Stretch  epoch seconds */
+
+const DATE = /^\d{4}-\d{2}-\d{2}$/;
+
+/**
+ * Two days of the calendar as a stretch of time in UTC, the second one included; null where they are none.
+ * @param {string} from @param {string} to
+ * @returns {Stretch | null}
+ */
+export function stretchOf(from, to) {
+	if (!DATE.test(from) || !DATE.test(to)) return null;
+	const stretch = { from: Date.parse(from) / 1000, to: Date.parse(to) / 1000 + DAY };
+	return stretch.from < stretch.to ? stretch : null;
+}
+
+/** @param {Stretch} stretch the two days */
+export function daysOf({ from, to }) {
+	const day = (/** @type {number} */ seconds) => new Date(seconds * 1000).toISOString().slice(0, 10);
+	return { from: day(from), to: day(to - DAY) };
+}
+
+export const POINTS = 1200;
 /** @typedef {{ ts: number, amount: number }} Flow */
 
 /** The equity curve that is on the screen: fetched for a range, extended by live updates. */
@@ -37,6 +58,30 @@ export class History {
 		const covered = this.ts.length > 1 ? this.ts[this.ts.length - 1] - this.ts[0] : 0;
 		this.spacing = Math.min(hours * 3600, Math.max(covered, DAY / 24)) / POINTS;
 		this.revision++;
+	}
+
+	/**
+	 * Measures the drawdown from a peak before the first point.
+	 * @param {number} level  the first point as a fraction of that peak, deposits taken out
+	 */
+	rebase(level) {
+		const flows = new Map(this.flows.map(({ ts, amount }) => [ts, amount]));
+		let before = this.value[0];
+		let now = level;
+		let peak = 1;
+		this.underwater = this.value.map((value, index) => {
+			if (index > 0 && value !== null && before) now *= (value - (flows.get(this.ts[index]) ?? 0)) / before;
+			before = value ?? before;
+			peak = Math.max(peak, now);
+			return now / peak - 1;
+		});
+		this.revision++;
+	}
+
+	/** @param {number} ts  @returns {number} the curve then as a fraction of the peak before, deposits taken out */
+	levelAt(ts) {
+		const after = this.ts.findIndex((each) => each > ts);
+		return 1 + (this.underwater[after > 0 ? after - 1 : after === 0 ? 0 : this.ts.length - 1] ?? 0);
 	}
 
 	/**

@@ -7,8 +7,8 @@
  * @property {string} sql
  */
 
-const HISTORY = 'all snapshots; daily values at 00:00 UTC, the open day included';
-const ROUND_TRIPS = 'all closed trades, from flat to flat';
+export const HISTORY = 'all snapshots; daily values at 00:00 UTC, the open day included';
+export const ROUND_TRIPS = 'all closed trades, from flat to flat';
 
 /** @param {string} column */
 const column = (column) => `SELECT ${column} FROM pulse_performance($1)`;

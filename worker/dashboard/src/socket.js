@@ -2,7 +2,7 @@
 
 /**
  * What the page can know about its connection.
- * @typedef {{ phase: 'connecting' | 'live' | 'waiting' | 'silent', attempt: number, retryAt: number | null, since: number }} Connection
+ * @typedef {{ phase: 'connecting' | 'live' | 'waiting' | 'silent', attempt: number, retryAt: number | null, since: number, code: number | null }} Connection
  */
 
 export const EVENT_TYPES = [
@@ -35,7 +35,7 @@ export class PulseSocket {
 	#closed = false;
 	/** @type {ReturnType<typeof setTimeout> | undefined} */ #retryTimer;
 	/** @type {ReturnType<typeof setInterval> | undefined} */ #watch;
-	/** @type {Connection} */ connection = { phase: 'connecting', attempt: 0, retryAt: null, since: Date.now() };
+	/** @type {Connection} */ connection = { phase: 'connecting', attempt: 0, retryAt: null, since: Date.now(), code: null };
 
 	/**
 	 * @param {string} url
@@ -93,7 +93,7 @@ export class PulseSocket {
 		this.#socket = socket;
 		socket.onopen = () => this.#started();
 		socket.onmessage = (/** @type {MessageEvent} */ event) => this.#received(event.data);
-		socket.onclose = () => this.#lost(socket);
+		socket.onclose = (/** @type {CloseEvent} */ event) => this.#lost(socket, event?.code ?? null);
 		// A failed connection also closes; without a handler some environments throw.
 		socket.onerror = () => {};
 	}
@@ -127,14 +127,14 @@ export class PulseSocket {
 		this.send({ type: 'SUBSCRIBE', id: this.#requestId, subscriptions: EVENT_TYPES, since: this.#position });
 	}
 
-	/** @param {WebSocket} socket */
-	#lost(socket) {
+	/** @param {WebSocket} socket @param {number | null} code */
+	#lost(socket, code) {
 		if (socket !== this.#socket || this.#closed) return;
 		this.#drop();
 		const ceiling = Math.min(LONGEST_DELAY, FIRST_DELAY * 2 ** Math.min(this.connection.attempt, 10));
 		// Half of the delay is random, so that a thousand pages do not come back in one instant.
 		const delay = ceiling / 2 + this.random() * (ceiling / 2);
-		this.#setConnection({ phase: 'waiting', attempt: this.connection.attempt + 1, retryAt: Date.now() + delay });
+		this.#setConnection({ phase: 'waiting', attempt: this.connection.attempt + 1, retryAt: Date.now() + delay, code });
 		this.#retryTimer = setTimeout(() => this.#connect(), delay);
 	}
 
@@ -144,7 +144,7 @@ export class PulseSocket {
 		if (this.#pingedAt === 0) {
 			if (now - this.#heardAt >= this.idle && this.send({ type: 'PING', id: `p${++this.#requests}` })) this.#pingedAt = now;
 		} else if (now - this.#pingedAt >= GIVE_UP_AFTER_PING) {
-			this.#lost(this.#socket);
+			this.#lost(this.#socket, null);
 		} else if (now - this.#pingedAt >= SILENT_AFTER_PING && this.connection.phase === 'live') {
 			this.#setConnection({ phase: 'silent' });
 		}

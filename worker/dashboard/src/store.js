@@ -21,6 +21,7 @@ export const MOST_OLDER_TRADES = 2000;
  * @property {Trade[] | null} older  all trades that are shown once older ones have been fetched, newest first
  * @property {string | null} cursor  where the next older ones begin; null when there are none
  * @property {Alert[]} alerts  newest first
+ * @property {Record<string, any>} sections  what users have registered, by name
  * @property {Set<string>} fresh  keys of trades that arrived live
  * @property {number} clockSkew  server time minus this clock, milliseconds
  */
@@ -29,7 +30,7 @@ export const MOST_OLDER_TRADES = 2000;
 export function emptyState() {
 	return {
 		loaded: false, scope: null, outdated: false, portfolios: [], portfolio: null, performance: {}, health: {},
-		trades: [], older: null, cursor: null, alerts: [], fresh: new Set(), clockSkew: 0,
+		trades: [], older: null, cursor: null, alerts: [], sections: {}, fresh: new Set(), clockSkew: 0,
 	};
 }
 
@@ -104,6 +105,7 @@ function applySnapshot(state, data) {
 		older: sameTrades ? merge(trades, /** @type {Trade[]} */ (state.older)) : null,
 		cursor: sameTrades ? state.cursor : null,
 		alerts: (data.activity?.alerts ?? []).slice(0, MOST_ALERTS),
+		sections: data.sections ?? {},
 		// After a reconnect the rows that the outage hid deserve the same highlight as live ones.
 		fresh: new Set(state.loaded ? trades.map(tradeKey).filter((key) => !known.has(key)) : []),
 	};

@@ -73,6 +73,11 @@
  * @property {Decimal} [threshold]
  * @property {string | null} [since]
  * @property {number | null} [count]
+ * @property {string | null} [portfolio]
+ * @property {string | null} [symbol]
+ * @property {string | null} [acknowledged_by]
+ * @property {string | null} [acknowledged_at]
+ * @property {number | null} [silenced_by]
  *
  * @typedef {object} Component
  * @property {string} component

@@ -1,28 +1,54 @@
 import { html, nothing } from 'lit-html';
 import { ref } from 'lit-html/directives/ref.js';
 import { MISSING, money, percent, time } from '../format.js';
-import { RANGES } from '../history.js';
+import { RANGES, daysOf, stretchOf } from '../history.js';
 import { change, empty, panel } from './parts.js';
 
 /** @typedef {import('../app.js').View} View */
 
 /** @param {View} view */
-function rangeButtons({ range, zoomed, actions }) {
+function rangeButtons({ range, stretch, zoomed, actions }) {
 	return html`<div class="ranges">
 		${zoomed ? html`<button type="button" class="link" @click=${actions.resetZoom}>Reset zoom</button>` : nothing}
 		<div class="segmented" role="group" aria-label="Time range">
 			${Object.entries(RANGES).map(([name, { name: spoken }]) => html`<button type="button" data-range=${name}
-				aria-pressed=${name === range ? 'true' : 'false'} aria-label="${name}, ${spoken}"
+				aria-pressed=${name === range && !stretch ? 'true' : 'false'} aria-label="${name}, ${spoken}"
 				@click=${() => actions.chooseRange(/** @type {import('../history.js').Range} */ (name))}>${name}</button>`)}
+			<button type="button" data-range="custom" aria-pressed=${stretch ? 'true' : 'false'} aria-label="Choose the days" aria-haspopup="dialog"
+				@click=${(/** @type {Event} */ event) => actions.openDays(/** @type {HTMLElement} */ (event.currentTarget))}>…</button>
 		</div>
 	</div>`;
+}
+
+/**
+ * Two days to choose, in a box of their own.
+ * @param {View} view
+ */
+export function days({ stretch, actions }) {
+	const chosen = stretch ? daysOf(stretch) : { from: '', to: '' };
+	return html`<form id="days" popover role="dialog" aria-label="Days of the curve" ${ref(actions.daysBox)} @beforetoggle=${actions.daysToggles}
+		@submit=${(/** @type {SubmitEvent} */ event) => {
+			event.preventDefault();
+			const form = /** @type {HTMLFormElement} */ (event.target);
+			const fields = new FormData(form);
+			const wanted = stretchOf(String(fields.get('from')), String(fields.get('to')));
+			const last = /** @type {HTMLInputElement} */ (form.elements.namedItem('to'));
+			last.setCustomValidity(wanted ? '' : 'The last day must not be before the first.');
+			if (!form.reportValidity() || !wanted) return;
+			actions.chooseDays(wanted);
+			form.hidePopover();
+		}}>
+		<label>From <input type="date" name="from" required .value=${chosen.from}></label>
+		<label>To <input type="date" name="to" required .value=${chosen.to} @input=${(/** @type {Event} */ event) => /** @type {HTMLInputElement} */ (event.target).setCustomValidity('')}></label>
+		<button type="submit" class="plain">Show</button>
+	</form>`;
 }
 
 /**
  * The point under the cursor, or the whole range when there is none.
  * @param {View} view
  */
-function reading({ history, cursor }) {
+function reading({ history, cursor, live }) {
 	const last = history.ts.length - 1;
 	const index = cursor ?? last;
 	const first = history.value.find((each) => each !== null) ?? null;
@@ -30,7 +56,7 @@ function reading({ history, cursor }) {
 	const gain = cursor === null ? history.gain() : null;
 	const underwater = history.underwater[index];
 	return html`<dl class="reading num">
-		<div><dt class="sr-only">Time</dt><dd class="muted">${index < 0 ? MISSING : cursor === null ? 'now' : time(history.ts[index] * 1000, 'minute')}</dd></div>
+		<div><dt class="sr-only">Time</dt><dd class="muted">${index < 0 ? MISSING : cursor === null && live ? 'now' : time(history.ts[index] * 1000, 'minute')}</dd></div>
 		<div><dt class="sr-only">Value</dt><dd>${value === null ? MISSING : money(String(value))}</dd></div>
 		${cursor === null && gain !== null ? html`<div><dt class="sr-only">P&L over the range</dt><dd>${change(String(gain), money(gain.toFixed(2), true))}</dd></div>` : nothing}
 		${cursor !== null && first && value !== null ? html`<div><dt class="sr-only">Since the start of the range</dt><dd>${change(String(value - first), money((value - first).toFixed(2), true))}</dd></div>` : nothing}
@@ -39,13 +65,14 @@ function reading({ history, cursor }) {
 }
 
 /** @param {View} view one sentence for those who do not see the curve */
-function summary({ history, range }) {
+function summary({ history, range, stretch, zoomed }) {
 	const values = /** @type {number[]} */ (history.value.filter((each) => each !== null));
 	if (values.length === 0) return 'No values in this range.';
 	const low = values.reduce((a, b) => Math.min(a, b));
 	const high = values.reduce((a, b) => Math.max(a, b));
 	const deepest = history.underwater.reduce((/** @type {number} */ a, b) => Math.min(a, b ?? 0), 0);
-	return `Equity over ${RANGES[range].name}: from ${money(values[0].toFixed(2))} to ${money(values[values.length - 1].toFixed(2))}, `
+	const over = zoomed || stretch ? `${time(history.ts[0] * 1000, 'date')} to ${time(history.ts[history.ts.length - 1] * 1000, 'date')}` : RANGES[range].name;
+	return `Equity over ${over}: from ${money(values[0].toFixed(2))} to ${money(values[values.length - 1].toFixed(2))}, `
 		+ `lowest ${money(low.toFixed(2))}, highest ${money(high.toFixed(2))}, deepest drawdown ${percent(-deepest)}. `
 		+ 'Arrow keys read single points.';
 }

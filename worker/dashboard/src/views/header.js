@@ -1,4 +1,5 @@
 import { html, nothing } from 'lit-html';
+import { live } from 'lit-html/directives/live.js';
 import { age, money, percent } from '../format.js';
 import { change } from './parts.js';
 import { settingsButton } from './settings.js';
@@ -33,6 +34,35 @@ export function connectionState({ connection, state, now }) {
 	}
 }
 
+/** More than these are searched, not listed. */
+const MOST_LISTED = 40;
+
+/** @param {View} view which of the portfolios is shown */
+function picker({ state, actions, wantedPortfolio }) {
+	const { portfolios, scope } = state;
+	if (portfolios.length < 2) return nothing;
+	if (portfolios.length <= MOST_LISTED) {
+		return html`<label class="picker"><span class="sr-only">Portfolio</span>
+			<select @change=${(/** @type {Event} */ event) => actions.choosePortfolio(/** @type {HTMLSelectElement} */ (event.target).value || null)}>
+				<option value="" ?selected=${scope === null}>All portfolios</option>
+				${portfolios.map((name) => html`<option value=${name} ?selected=${scope === name}>${name}</option>`)}
+			</select></label>`;
+	}
+	const words = wantedPortfolio.toLowerCase();
+	const matches = [];
+	for (let i = 0; i < portfolios.length && matches.length < MOST_LISTED; i++) {
+		if (portfolios[i].toLowerCase().includes(words)) matches.push(portfolios[i]);
+	}
+	return html`<label class="picker"><span class="sr-only">Portfolio, of ${portfolios.length}</span>
+		<input list="portfolios" type="search" placeholder="All ${portfolios.length} portfolios" autocomplete="off" .value=${live(wantedPortfolio)}
+			@input=${(/** @type {Event} */ event) => {
+				const { value } = /** @type {HTMLInputElement} */ (event.target);
+				if (value === '' || portfolios.includes(value)) actions.choosePortfolio(value || null);
+				actions.searchPortfolio(value);
+			}}>
+		<datalist id="portfolios">${matches.map((name) => html`<option value=${name}></option>`)}</datalist></label>`;
+}
+
 /** @param {View} view */
 export function header(view) {
 	const { state, actions } = view;
@@ -42,11 +72,7 @@ export function header(view) {
 			<svg viewBox="0 0 32 32" aria-hidden="true"><path d="M2 17h7l3.4-9 5.6 17 4.4-12 2.4 4H30"></path></svg>
 			<span>Pulse</span>
 		</a>
-		${state.portfolios.length > 1 ? html`<label class="picker"><span class="sr-only">Portfolio</span>
-			<select @change=${(/** @type {Event} */ event) => actions.choosePortfolio(/** @type {HTMLSelectElement} */ (event.target).value || null)}>
-				<option value="" ?selected=${state.scope === null}>All portfolios</option>
-				${state.portfolios.map((name) => html`<option value=${name} ?selected=${state.scope === name}>${name}</option>`)}
-			</select></label>` : nothing}
+		${picker(view)}
 		<div class="top-value" aria-hidden="true">
 			${state.portfolio?.total_value ? html`<strong class="num">${money(state.portfolio.total_value)}</strong>
 				<small class="num">${change(state.performance.daily_return, percent(state.performance.daily_return, { signed: true }))}</small>` : nothing}

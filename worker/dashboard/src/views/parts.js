@@ -56,3 +56,35 @@ export const empty = (text, more = nothing) => html`<div class="empty"><p>${text
 
 /** @param {number} lines */
 export const skeleton = (lines) => html`<div class="skeleton-block" aria-hidden="true">${Array.from({ length: lines }, () => html`<span class="skeleton"></span>`)}</div>`;
+
+const LEVELS = new Map([['CRITICAL', 'critical'], ['HIGH', 'warning'], ['WARNING', 'warning'], ['MEDIUM', 'notice'], ['HEALTHY', 'healthy']]);
+const SHAPES = new Map([['critical', '✕'], ['warning', '!'], ['notice', 'i'], ['healthy', '✓'], ['unknown', '?']]);
+
+/** @param {string | null | undefined} word a status or a severity */
+export const level = (word) => LEVELS.get(String(word ?? '').toUpperCase()) ?? 'unknown';
+
+/** @param {string} name of a level */
+export const badge = (name) => html`<span class="badge ${name}" aria-hidden="true">${SHAPES.get(name)}</span>`;
+
+/**
+ * Why the newest figures of a panel are not there; the old ones stay.
+ * @param {import('../app.js').View} view
+ * @param {import('../extras.js').Source} source
+ */
+export function stale({ extras, actions }, source) {
+	const reason = extras.problems.get(source);
+	return reason === undefined ? nothing
+		: html`<p class="banner" role="alert">${reason} <button type="button" class="link" @click=${() => actions.reload(source)}>Try again</button></p>`;
+}
+
+/**
+ * Rows behind a picture, for those who read it.
+ * @param {string} title
+ * @param {string[]} columns  the first names the rows
+ * @param {unknown[][]} rows
+ */
+export const tableBehind = (title, columns, rows) => html`<details class="as-table"><summary>${title} as a table</summary>
+	<div class="scroll" tabindex="0" role="group" aria-label=${title}><table class="plain-table">
+		<thead><tr>${columns.map((name, index) => html`<th scope="col" class=${index > 0 ? 'right' : ''}>${name}</th>`)}</tr></thead>
+		<tbody>${rows.map(([first, ...others]) => html`<tr><th scope="row" class="num">${first}</th>${others.map((value) => html`<td class="num right">${value}</td>`)}</tr>`)}</tbody>
+	</table></div></details>`;

@@ -11,7 +11,7 @@ const DAY = 86_400_000;
 const GOALS = { annual_return: 0.28, sharpe: 1.8, win_rate: 0.65, max_drawdown: 0.15 };
 
 /** @param {View} view @param {keyof typeof GOALS} name */
-const goalOf = ({ extras }, name) => extras.targets.get(name)?.goal ?? GOALS[name];
+const goalOf = ({ extras }, name) => extras.target(name)?.goal ?? GOALS[name];
 
 /**
  * @typedef {object} Tile
@@ -122,7 +122,7 @@ export function tiles(view) {
 		goalTile({
 			id: 'annual', metric: 'cagr', actual: performance.cagr, goal: goalOf(view, 'annual_return'), directed: true,
 			format: (value) => percent(value, { digits: 1, signed: true }), formatGoal: (value) => percent(value, { digits: 0 }),
-			shortfall: 'needs two snapshots', pace: extras.targets.get('annual_return')?.required_pace ?? null,
+			shortfall: 'needs two snapshots', pace: extras.target('annual_return')?.required_pace ?? null,
 		}),
 		goalTile({
 			id: 'sharpe', metric: 'sharpe', actual: performance.sharpe, goal: goalOf(view, 'sharpe'),
