@@ -62,11 +62,14 @@ CREATE FUNCTION pulse_correlation_matrix(portfolio text DEFAULT NULL, days integ
 	RETURNS TABLE (symbol_a text, symbol_b text, correlation double precision, observations bigint)
 	LANGUAGE sql STABLE
 	AS $$
-	WITH closes AS (
-		SELECT f.symbol, (f.executed_at AT TIME ZONE 'UTC')::date AS day,
-			(array_agg(f.price ORDER BY f.executed_at DESC, f.ordinal DESC))[1]::double precision AS price
-		FROM pulse.fill f JOIN pulse.source s ON s.source_id = f.source_id AND s.state = 'active'
-		WHERE ($1 IS NULL OR f.portfolio = $1) AND f.executed_at >= now() - make_interval(days => $2) AND f.price > 0
+	WITH traded AS MATERIALIZED (
+		SELECT f.symbol, f.executed_at AS ts, f.ordinal, f.price FROM pulse.recent_fills(pulse.check_days($2), $1) f WHERE f.price > 0
+	), closes AS (
+		SELECT p.symbol, (p.ts AT TIME ZONE 'UTC')::date AS day, (array_agg(p.price ORDER BY p.ts DESC, p.ordinal DESC))[1]::double precision AS price
+		FROM (SELECT * FROM traded
+			  UNION ALL
+			  SELECT h.symbol, h.ts, 0, h.price FROM pulse.mark_history h
+			  WHERE h.ts >= pulse.check_days($2) AND h.price > 0 AND h.symbol IN (SELECT t.symbol FROM traded t)) p
 		GROUP BY 1, 2
 	), returns AS (
 		SELECT c.symbol, c.day, c.price / lag(c.price) OVER w - 1 AS r, c.day - lag(c.day) OVER w AS span
@@ -80,7 +83,7 @@ CREATE FUNCTION pulse_correlation_matrix(portfolio text DEFAULT NULL, days integ
 	ORDER BY a.symbol, b.symbol
 	$$;
 COMMENT ON FUNCTION pulse_correlation_matrix(text, integer) IS
-	'Pearson correlation of the daily price returns of each pair of symbols, from the last fill of each UTC day in the last days, over the days on which both have one; NULL where a price does not vary or there is but one day. Portfolio NULL means all visible ones.';
+	'Pearson correlation of the daily price returns of each pair of symbols, from the last fill or price told by pulse_mark() of each UTC day in the last days, over the days on which both have one; NULL where a price does not vary or there is but one day. Symbols without a fill in those days are left out. Portfolio NULL means all visible ones. Error 22023 for days out of range.';
 
 CREATE FUNCTION pulse_trading_heatmap(days integer DEFAULT 30, portfolio text DEFAULT NULL, timezone text DEFAULT 'UTC')
 	RETURNS TABLE (weekday integer, hour integer, trades bigint, volume numeric, pnl numeric)
@@ -90,8 +93,7 @@ CREATE FUNCTION pulse_trading_heatmap(days integer DEFAULT 30, portfolio text DE
 	fills AS (
 		SELECT extract(isodow FROM f.executed_at AT TIME ZONE $3)::integer AS weekday, extract(hour FROM f.executed_at AT TIME ZONE $3)::integer AS hour,
 			count(*) AS trades, sum(f.quantity * f.price) AS volume
-		FROM pulse.fill f JOIN pulse.source s ON s.source_id = f.source_id AND s.state = 'active' CROSS JOIN since
-		WHERE ($2 IS NULL OR f.portfolio = $2) AND f.executed_at >= since.ts
+		FROM since CROSS JOIN LATERAL pulse.recent_fills(since.ts, $2) f
 		GROUP BY 1, 2
 	), closed AS (
 		SELECT extract(isodow FROM t.closed_at AT TIME ZONE $3)::integer AS weekday, extract(hour FROM t.closed_at AT TIME ZONE $3)::integer AS hour,
@@ -117,8 +119,7 @@ CREATE FUNCTION pulse_symbol_performance(days integer DEFAULT 30, portfolio text
 	WITH since AS MATERIALIZED (SELECT pulse.check_days($1) AS ts),
 	filled AS (
 		SELECT f.symbol COLLATE "default" AS symbol, count(*) AS fills, sum(f.quantity * f.price) AS volume
-		FROM pulse.fill f JOIN pulse.source s ON s.source_id = f.source_id AND s.state = 'active' CROSS JOIN since
-		WHERE ($2 IS NULL OR f.portfolio = $2) AND f.executed_at >= since.ts
+		FROM since CROSS JOIN LATERAL pulse.recent_fills(since.ts, $2) f
 		GROUP BY 1
 	), closed AS (
 		SELECT t.symbol, count(*) AS trades, sum(t.gross_pnl) AS gross_pnl, sum(t.fees) AS fees, sum(t.net_pnl) AS net_pnl,

@@ -16,8 +16,7 @@ CREATE FUNCTION pulse.other_fees(since timestamptz, for_portfolio text)
 	), charged AS MATERIALIZED (
 		SELECT f.source_id, f.portfolio COLLATE "default" AS portfolio, f.symbol COLLATE "default" AS symbol, f.fill_key COLLATE "default" AS fill_key,
 			f.executed_at, upper(f.fee_asset) AS asset, (pulse.symbol_assets(f.symbol)).quote AS quote, f.fee AS amount
-		FROM pulse.portfolios_of('trades') o JOIN pulse.fill f ON f.source_id = o.source_id AND f.portfolio = o.portfolio
-		WHERE ($2 IS NULL OR o.portfolio = $2) AND f.executed_at >= coalesce($1, '-infinity') AND f.fee <> 0 AND f.fee_asset IS NOT NULL
+		FROM pulse.recent_fills($1, $2) f WHERE f.fee <> 0 AND f.fee_asset IS NOT NULL
 			AND pulse.fee_kind(f.symbol, f.fee_asset) = 'other'
 	), wanted AS MATERIALIZED (
 		SELECT c.asset, c.quote, min(c.executed_at) - min(s.max_age) AS first, max(c.executed_at) AS last
@@ -58,10 +57,10 @@ CREATE FUNCTION pulse_fees(since timestamptz DEFAULT NULL, portfolio text DEFAUL
 	AS $$
 	SELECT f.portfolio COLLATE "default", upper(f.fee_asset), k.kind, count(*), trim_scale(sum(f.fee)),
 		CASE k.kind WHEN 'quote' THEN trim_scale(sum(f.fee)) ELSE trim_scale(sum(f.fee * f.price)) END, 0::numeric, a.quote
-	FROM pulse.portfolios_of('trades') o JOIN pulse.fill f ON f.source_id = o.source_id AND f.portfolio = o.portfolio
+	FROM pulse.recent_fills($1, $2) f
 	CROSS JOIN LATERAL pulse.fee_kind(f.symbol, f.fee_asset) AS k (kind)
 	CROSS JOIN LATERAL pulse.symbol_assets(f.symbol) AS a
-	WHERE ($2 IS NULL OR o.portfolio = $2) AND ($1 IS NULL OR f.executed_at >= $1) AND f.fee <> 0 AND k.kind <> 'other'
+	WHERE f.fee <> 0 AND k.kind <> 'other'
 	GROUP BY f.portfolio, 2, k.kind, a.quote
 	UNION ALL
 	SELECT x.portfolio, x.fee_asset, 'other', count(*), trim_scale(sum(x.amount)), trim_scale(round(sum(x.amount * x.rate), 18)),

@@ -1,30 +1,5 @@
 -- What closed trades and fills say: statistics by this and that, distributions, volume, turnover, holding times, excursions.
 
-CREATE FUNCTION pulse.check_days(days integer) RETURNS timestamptz
-	LANGUAGE plpgsql STABLE
-	AS $$
-BEGIN
-	IF days IS NULL OR days < 1 OR days > 36500 THEN
-		RAISE EXCEPTION 'days must lie between 1 and 36500' USING ERRCODE = 'invalid_parameter_value', HINT = 'The default is 30.';
-	END IF;
-	RETURN now() - make_interval(hours => 24 * days);
-END
-$$;
-COMMENT ON FUNCTION pulse.check_days(integer) IS 'The time so many days of 24 hours ago; error 22023 for a number out of range.';
-
-CREATE FUNCTION pulse.check_zone(timezone text) RETURNS text
-	LANGUAGE plpgsql STABLE
-	AS $$
-BEGIN
-	IF timezone IS NULL OR NOT EXISTS (SELECT FROM pg_catalog.pg_timezone_names z WHERE lower(z.name) = lower(timezone)) THEN
-		RAISE EXCEPTION 'unknown time zone %', coalesce(quote_literal(timezone), 'NULL')
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use a name from pg_timezone_names, for example UTC.';
-	END IF;
-	RETURN timezone;
-END
-$$;
-COMMENT ON FUNCTION pulse.check_zone(text) IS 'The name of a time zone; error 22023 for an unknown one.';
-
 CREATE FUNCTION pulse.recent_trades(days integer, portfolio text, method text)
 	RETURNS TABLE (source_id integer, portfolio text, symbol text, side text, quantity numeric, entry_price numeric,
 				   exit_price numeric, gross_pnl numeric, fees numeric, net_pnl numeric, trade_return double precision,
@@ -147,9 +122,8 @@ BEGIN
 		trim_scale(coalesce(sum(f.quantity * f.price) FILTER (WHERE f.side = 'BUY'), 0)),
 		trim_scale(coalesce(sum(f.quantity * f.price) FILTER (WHERE f.side = 'SELL'), 0)),
 		trim_scale(avg(f.quantity * f.price)), trim_scale(max(f.quantity * f.price))
-	FROM pulse.portfolios_of('trades') o JOIN pulse.fill f ON f.source_id = o.source_id AND f.portfolio = o.portfolio
-	WHERE (pulse_volume.portfolio IS NULL OR o.portfolio = pulse_volume.portfolio) AND f.executed_at >= since
-		AND (pulse_volume.symbol IS NULL OR f.symbol = pulse_volume.symbol)
+	FROM pulse.recent_fills(since, pulse_volume.portfolio) f
+	WHERE pulse_volume.symbol IS NULL OR f.symbol = pulse_volume.symbol
 	GROUP BY 1 ORDER BY 1;
 END
 $$;
@@ -165,11 +139,11 @@ DECLARE
 	covered double precision;
 BEGIN
 	FOR portfolio, fills, volume IN
-		SELECT o.portfolio, count(f.fill_key), trim_scale(coalesce(sum(f.quantity * f.price), 0))
-		FROM pulse.portfolios_of('trades') o
-			LEFT JOIN pulse.fill f ON f.source_id = o.source_id AND f.portfolio = o.portfolio AND f.executed_at >= since
-		WHERE for_portfolio IS NULL OR o.portfolio = for_portfolio
-		GROUP BY 1 ORDER BY 1
+		SELECT o.portfolio, coalesce(x.fills, 0), trim_scale(coalesce(x.volume, 0))
+		FROM (SELECT DISTINCT p.portfolio FROM pulse.portfolios_of('trades') p WHERE for_portfolio IS NULL OR p.portfolio = for_portfolio) o
+			LEFT JOIN (SELECT f.portfolio, count(*) AS fills, sum(f.quantity * f.price) AS volume FROM pulse.recent_fills(since, for_portfolio) f GROUP BY 1) x
+			ON x.portfolio = o.portfolio
+		ORDER BY 1
 	LOOP
 		-- the value that stood on each day, not at each snapshot: they may come more often at one time than at another
 		EXECUTE format($q$SELECT trim_scale(round(avg(d.value), 8)), extract(epoch FROM now() - greatest(min(d.first_ts), $2)) / 86400 FROM (
