@@ -1,9 +1,10 @@
 #!/bin/sh
-# embed.sh DIRECTORY BUILD: writes BUILD/assets_embedded.c, a table of the files in DIRECTORY with their bytes included
-# by the assembler, plain and packed with gzip. A directory that is not there gives an empty table.
+# embed.sh DIRECTORY BUILD FILE ...: writes BUILD/assets_embedded.c, a table of the files in DIRECTORY and of the others
+# with their bytes included by the assembler, plain and packed with gzip. A directory that is not there is an empty one.
 set -eu
 directory=$1
 build=$2
+shift 2
 out=$build/assets_embedded.c
 table=
 declarations=
@@ -11,7 +12,7 @@ number=0
 rm -rf "$build/assets"
 mkdir -p "$build/assets"
 : >"$out.new"
-for file in "$directory"/*; do
+for file in "$directory"/* "$@"; do
 	[ -f "$file" ] || continue
 	name=$(basename "$file")
 	case $name in

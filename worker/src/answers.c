@@ -36,6 +36,7 @@ struct entry
 	bool		heavy;
 	int			lane;			/* of the running query: index of a heavy connection, -1 the light one */
 	bool		running;
+	bool		outdated;		/* the running query may not have seen the latest change */
 	uint64_t	running_seq;	/* position of the stream when the running query was sent */
 	struct waiter *waiting;		/* for the running query */
 	struct waiter *later;		/* asked after a change: for the query after that */
@@ -199,7 +200,7 @@ answered(void *arg, const struct database_reply *reply)
 		answer = make_answer(entry, reply->result);
 		answer_release(entry->answer);
 		entry->answer = answer_hold(answer);
-		entry->answered_at = loop_now();
+		entry->answered_at = entry->outdated ? 0 : loop_now();
 	}
 	else if (strcmp(reply->sqlstate, "08000") != 0 && strncmp(reply->sqlstate, "22", 2) != 0 &&
 			 strcmp(reply->sqlstate, "42704") != 0)
@@ -229,6 +230,7 @@ send_query(struct entry *entry)
 	for (int i = 0; i < entry->parameter_count; i++)
 		query.parameters[i] = entry->parameters[i];
 	entry->running_seq = entry->answers->seq;
+	entry->outdated = false;
 	entry->running = true;
 	if (database_query(choose_lane(entry), &query))
 		return;
@@ -365,6 +367,17 @@ answers_position(struct answers *answers, const char *epoch, uint64_t seq)
 		entry->answered_at = 0;
 }
 
+/* Something was changed that no event tells of: what is stored now, and what is under way, is old. */
+void
+answers_outdate(struct answers *answers)
+{
+	for (struct entry *entry = answers->entries; entry != NULL; entry = entry->next)
+	{
+		entry->answered_at = 0;
+		entry->outdated = entry->running;
+	}
+}
+
 /* Asks a question; the callback comes at once when a fresh answer is there. */
 void
 answers_ask(struct answers *answers, const struct question *question, answer_fn fn, void *arg)
@@ -385,7 +398,7 @@ answers_ask(struct answers *answers, const struct question *question, answer_fn 
 		send_query(entry);
 	}
 	else
-		add_waiter(entry->running_seq >= answers->seq ? &entry->waiting : &entry->later, fn, arg);
+		add_waiter(entry->running_seq >= answers->seq && !entry->outdated ? &entry->waiting : &entry->later, fn, arg);
 	make_room(answers);
 }
 

@@ -40,6 +40,7 @@ struct question
 extern struct answers *answers_open(struct loop *loop, struct database *database, struct database *const *heavy);
 extern void answers_close(struct answers *answers);
 extern void answers_position(struct answers *answers, const char *epoch, uint64_t seq);
+extern void answers_outdate(struct answers *answers);
 extern void answers_ask(struct answers *answers, const struct question *question, answer_fn fn, void *arg);
 extern void answers_forget(struct answers *answers, const void *arg);
 

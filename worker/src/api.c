@@ -5,6 +5,7 @@
 #include "api.h"
 
 #include "assets.h"
+#include "follow.h"
 #include "log.h"
 #include "memory.h"
 #include "metrics.h"
@@ -80,7 +81,10 @@ commanded(void *arg, const struct database_reply *reply)
 	else if (PQntuples(reply->result) == 0 || PQgetisnull(reply->result, 0, 0))
 		http_problem(exchange, 404, "Not Found", "there is nothing of this name or number that you may see or change");
 	else
+	{
+		answers_outdate(exchange->answers);
 		http_respond_owned(exchange, 200, "application/json", memory_string(PQgetvalue(reply->result, 0, 0)));
+	}
 }
 
 static void
@@ -303,6 +307,7 @@ run(struct api *api, const struct route *route, const char *rest, struct exchang
 		sql = route_sql(route->sql, database_facts(api->database)->schema);
 		query.sql = sql;
 		memcpy(query.parameters, values->result, sizeof(values->result));
+		exchange->answers = api->answers;
 		exchange->cancel = forget_command;
 		exchange->cancel_arg = api->database;
 		if (!database_query(api->database, &query))
@@ -367,6 +372,13 @@ prometheus(struct api *api, struct exchange *exchange)
 	http_respond_owned(exchange, 200, "text/plain; version=0.0.4; charset=utf-8", text_detach(&text));
 }
 
+static void
+document(struct api *api, struct exchange *exchange)
+{
+	(void) api;
+	assets_respond_document(exchange);
+}
+
 /* Tells whether the client may do this; false with the response made. */
 static bool
 allowed(struct exchange *exchange, enum scope scope)
@@ -407,7 +419,7 @@ handle_route(struct api *api, struct exchange *exchange)
 		methods |= 1u << routes[i].method;
 		if (routes[i].method != exchange->method)
 			continue;
-		if (allowed(exchange, routes[i].scope))
+		if (allowed(exchange, routes[i].scope) && !(strcmp(routes[i].path, "/api/v1/events") == 0 && follow_begin(api, exchange)))
 			run(api, &routes[i], rest, exchange);
 		return true;
 	}
@@ -434,6 +446,8 @@ api_handle(struct api *api, struct exchange *exchange)
 		{"/api/v1/login", HTTP_POST, SCOPE_NONE, session_log_in},
 		{"/api/v1/logout", HTTP_POST, SCOPE_NONE, session_log_out},
 		{"/api/v1/session", HTTP_GET, SCOPE_NONE, session_describe},
+		{"/api/v1/openapi.json", HTTP_GET, SCOPE_NONE, document},
+		{"/api/v1/asyncapi.json", HTTP_GET, SCOPE_NONE, document},
 	};
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(own[0]); i++)

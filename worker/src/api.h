@@ -6,7 +6,9 @@
 /* What the API can look at; filled by the program that puts the parts together. */
 struct api
 {
+	struct loop *loop;
 	const struct access *access;
+	struct exchange *waiting;	/* for events, in long polls */
 	struct answers *answers;
 	struct database *database;
 	struct stream *stream;

@@ -96,6 +96,16 @@ respond_from_directory(struct exchange *exchange, const char *directory, const c
 	return true;
 }
 
+/* Responds with the built-in file that the last part of the path names. */
+void
+assets_respond_document(struct exchange *exchange)
+{
+	if (respond_embedded(exchange, strrchr(exchange->path, '/') + 1))
+		exchange->page = false;
+	else
+		http_problem(exchange, 404, "Not Found", "there is no such document");
+}
+
 /* Responds with a file of the dashboard; returns false when there is no such file. */
 bool
 assets_respond(struct exchange *exchange, const char *directory)

@@ -18,6 +18,7 @@ struct asset
 extern const struct asset assets_embedded[];
 extern const int assets_embedded_count;
 
+extern void assets_respond_document(struct exchange *exchange);
 extern bool assets_respond(struct exchange *exchange, const char *directory);
 
 #endif

@@ -67,6 +67,7 @@ struct client
 	uint64_t	sent;			/* seq of the last event sent; EVENT_NO_PREV before the first */
 
 	bool		pending;		/* has output that waits for the end of a batch of events */
+	bool		server_sent;	/* over HTTP as server-sent events, not over a WebSocket */
 	bool		compressing;	/* permessage-deflate was negotiated */
 	struct frame *sending;		/* a message that goes out in several fragments, with a reference */
 	size_t		sending_at;		/* bytes of it that are out */

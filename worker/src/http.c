@@ -1,6 +1,7 @@
 #include "http.h"
 
 #include "memory.h"
+#include "stream.h"
 #include "text.h"
 
 #include <libwebsockets.h>
@@ -85,6 +86,7 @@ http_read_request(struct exchange *exchange, struct lws *wsi, const struct acces
 	snprintf(exchange->path, sizeof(exchange->path), "%s", path);
 	copy_header(wsi, WSI_TOKEN_HTTP_IF_NONE_MATCH, exchange->if_none_match, sizeof(exchange->if_none_match));
 	copy_header(wsi, WSI_TOKEN_HTTP_ACCEPT_ENCODING, encodings, sizeof(encodings));
+	copy_header(wsi, WSI_TOKEN_HTTP_ACCEPT, exchange->accept, sizeof(exchange->accept));
 	copy_named_header(wsi, "last-event-id:", exchange->last_event_id, sizeof(exchange->last_event_id));
 	exchange->accepts_gzip = access->config->compression && strstr(encodings, "gzip") != NULL &&
 		strstr(encodings, "gzip;q=0") == NULL;
@@ -320,6 +322,12 @@ http_write(struct exchange *exchange)
 		if (http_write_headers(exchange))
 			return -1;
 		exchange->begun = true;
+		if (exchange->endless)
+		{
+			lws_set_timeout(exchange->wsi, NO_PENDING_TIMEOUT, 0);
+			lws_callback_on_writable(exchange->wsi);
+			return 0;
+		}
 		if (!exchange->head && exchange->length > 0)
 		{
 			lws_callback_on_writable(exchange->wsi);
@@ -345,6 +353,8 @@ http_release(struct exchange *exchange)
 {
 	if (exchange->cancel != NULL)
 		exchange->cancel(exchange->cancel_arg, exchange);
+	if (exchange->client != NULL)
+		stream_disconnected(exchange->client);
 	free(exchange->owned);
 	answer_release(exchange->answer);
 	principal_release(exchange->principal);

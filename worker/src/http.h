@@ -29,6 +29,7 @@ struct exchange
 	char		if_none_match[64];
 	char		host[160];		/* as the client wrote it, checked */
 	char		last_event_id[64];
+	char		accept[160];
 	bool		accepts_gzip;
 	bool		tls;
 	struct principal *principal;	/* who asks, with a reference; NULL when it did not say */
@@ -53,7 +54,12 @@ struct exchange
 	size_t		length;
 	size_t		sent;
 	char	   *owned;			/* body to be freed */
+	struct answers *answers;	/* that a command makes old */
 	struct answer *answer;		/* body to be released */
+	struct client *client;		/* whom an endless body belongs to */
+	bool		has_waited;		/* a long poll that may be answered now */
+	struct loop_timer wait_timer;
+	struct exchange *next_waiting;
 	void		(*cancel) (void *arg, struct exchange *exchange);	/* called when the client leaves before the answer */
 	void	   *cancel_arg;
 };

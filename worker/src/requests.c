@@ -256,6 +256,7 @@ acknowledged(void *arg, const struct database_reply *reply)
 
 	if (reply->result != NULL && PQntuples(reply->result) == 1)
 	{
+		answers_outdate(client->stream->answers);
 		protocol_open(&out, "ACK", command->id);
 		text_printf(&out, ",\"data\":%s}", PQgetvalue(reply->result, 0, 0));
 		stream_send(client, &out);

@@ -117,7 +117,7 @@ welcome(struct server *server, struct session *session, struct lws *wsi)
 		log_error("server", "a handshake was not seen from its beginning");
 		return;
 	}
-	session->client = stream_connected(server->stream, wsi, server->admitted_principal, server->admitted_peer);
+	session->client = stream_connected(server->stream, wsi, server->admitted_principal, server->admitted_peer, false);
 	server->admitted = NULL;
 }
 
@@ -185,7 +185,11 @@ callback(struct lws *wsi, enum lws_callback_reasons reason, void *user, void *in
 		case LWS_CALLBACK_HTTP:
 			return begin_exchange(server, session, wsi, in);
 		case LWS_CALLBACK_HTTP_WRITEABLE:
-			return session != NULL && session->exchange != NULL ? http_write(session->exchange) : 0;
+			if (session == NULL || session->exchange == NULL)
+				return 0;
+			if (session->exchange->client != NULL && session->exchange->begun)
+				return stream_writable(session->exchange->client);
+			return http_write(session->exchange);
 		case LWS_CALLBACK_HTTP_DROP_PROTOCOL:
 		case LWS_CALLBACK_CLOSED_HTTP:
 			end_exchange(session);

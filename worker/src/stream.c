@@ -9,6 +9,7 @@
 
 #include <inttypes.h>
 #include <libwebsockets.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@
 #define AUTH_US 10000000
 #define STAGE 65536
 #define URGENT_BACKLOG 32768
+#define KEEP_ALIVE_US 15000000
 
 /* Asks for a turn to write when there is something to write. */
 void
@@ -55,6 +57,14 @@ too_slow(struct client *client, const char *why)
 	stream_dismiss(client, 4008, "too slow");
 }
 
+static bool
+has_hung_up(const struct client *client)
+{
+	struct pollfd look = {.fd = lws_get_socket_fd(client->wsi),.events = POLLRDHUP};
+
+	return poll(&look, 1, 0) == 1 && (look.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
 /* Once a second while there is someone to watch: those who are behind, and those who are to be closed. */
 static void
 sweep_due(void *arg)
@@ -72,7 +82,12 @@ sweep_due(void *arg)
 		/* A socket that takes nothing never becomes writable, so no callback would ever close it. */
 		if (client->close_code != 0 && client->close_by <= now)
 			lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
-		more = more || client->close_code != 0 || client->behind || client->principal == NULL;
+		/* WebSocket clients are pinged by libwebsockets; of these it does not even notice when they hang up. */
+		if (client->server_sent && client->close_code == 0 && has_hung_up(client))
+			lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
+		if (client->server_sent && client->progress_at + KEEP_ALIVE_US < now)
+			lws_callback_on_writable(client->wsi);
+		more = more || client->close_code != 0 || client->behind || client->principal == NULL || client->server_sent;
 	}
 	if (more)
 		loop_timer_set(stream->loop, &stream->sweep, SWEEP_MS);
@@ -233,11 +248,50 @@ write_some(struct client *client)
 	return written >= 0;
 }
 
+/*
+ * The same for server-sent events: each message with its place in the sequence, which a browser sends back as
+ * Last-Event-ID when it comes again.
+ */
+static bool
+write_events(struct client *client)
+{
+	struct stream *stream = client->stream;
+	struct text out = {0};
+	struct frame *frame = NULL;
+	int			written = 0;
+
+	while (client->close_code == 0 && out.length < STAGE)
+	{
+		uint64_t	before = client->sent;
+
+		frame = client_next_frame(client);
+		if (frame == NULL)
+			break;
+		if (client->sent != before)
+			text_printf(&out, "id: %s:%" PRIu64 "\n", feed_epoch(stream->feed), client->sent);
+		text_append(&out, "data: ");
+		text_append_n(&out, (const char *) frame->text, frame->length);
+		text_append(&out, "\n\n");
+		stream->counters.messages++;
+		stream->counters.bytes += frame->length;
+		frame_release(frame);
+	}
+	if (out.length == 0 && client->progress_at + KEEP_ALIVE_US < loop_now())
+		text_append(&out, ":\n\n");
+	if (out.length > 0)
+	{
+		written = lws_write(client->wsi, (unsigned char *) out.data, out.length, LWS_WRITE_HTTP);
+		client->progress_at = loop_now();
+	}
+	text_free(&out);
+	return written >= 0;
+}
+
 /* Writes without waiting for the turn, unless the socket is known to be full. */
 static void
 write_now(struct client *client)
 {
-	if (client->close_code != 0 || client->leave_code != 0 || lws_partial_buffered(client->wsi))
+	if (client->close_code != 0 || client->leave_code != 0 || client->server_sent || lws_partial_buffered(client->wsi))
 		stream_wake(client);
 	else if (!write_some(client))
 		lws_set_timeout(client->wsi, PENDING_TIMEOUT_USER_REASON_BASE, LWS_TO_KILL_ASYNC);
@@ -480,6 +534,8 @@ stream_writable(struct client *client)
 	if (client->close_code != 0)
 	{
 		client->said_goodbye = true;
+		if (client->server_sent)
+			return -1;
 		lws_close_reason(client->wsi, (enum lws_close_status) client->close_code,
 						 (unsigned char *) (uintptr_t) client->close_reason, strlen(client->close_reason));
 		return -1;
@@ -489,7 +545,7 @@ stream_writable(struct client *client)
 		stream_dismiss(client, client->leave_code, client->leave_reason);
 		return 0;
 	}
-	if (!write_some(client))
+	if (!(client->server_sent ? write_events(client) : write_some(client)))
 		return -1;
 	if (client->replaying)
 		stream_continue_replay(client);
@@ -500,7 +556,7 @@ stream_writable(struct client *client)
 
 /* Welcomes a client that has just shaken hands; the principal is NULL when it did not say who it is. */
 struct client *
-stream_connected(struct stream *stream, struct lws *wsi, struct principal *principal, struct peer *peer)
+stream_connected(struct stream *stream, struct lws *wsi, struct principal *principal, struct peer *peer, bool server_sent)
 {
 	struct client *client = memory_alloc_zero(sizeof(*client));
 	struct text out = {0};
@@ -511,10 +567,11 @@ stream_connected(struct stream *stream, struct lws *wsi, struct principal *princ
 	client_init(client);
 	client->progress_at = client->welcomed_at = loop_now();
 	client->principal = principal != NULL ? principal_hold(principal) : NULL;
-	client->compressing = compression_negotiated(wsi);
+	client->server_sent = server_sent;
+	client->compressing = !server_sent && compression_negotiated(wsi);
 	client->peer = peer;
 	peer_hold(peer);
-	if (principal == NULL && !loop_timer_is_set(&stream->sweep))
+	if ((principal == NULL || server_sent) && !loop_timer_is_set(&stream->sweep))
 		loop_timer_set(stream->loop, &stream->sweep, SWEEP_MS);
 	/* Live events that overtook a resuming client's first message would come again in its replay. */
 	client->fresh = true;

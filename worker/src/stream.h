@@ -34,7 +34,8 @@ extern void stream_flush(struct stream *stream);
 extern void stream_gap(struct stream *stream, const char *reason);
 
 /* From the server. A nonzero result closes the connection. */
-extern struct client *stream_connected(struct stream *stream, struct lws *wsi, struct principal *principal, struct peer *peer);
+extern struct client *stream_connected(struct stream *stream, struct lws *wsi, struct principal *principal, struct peer *peer,
+									   bool server_sent);
 extern int	stream_received(struct client *client, const char *bytes, size_t length, bool final, bool binary);
 extern int	stream_writable(struct client *client);
 extern void stream_disconnected(struct client *client);

@@ -9,6 +9,7 @@
 #include "delivery.h"
 #include "engine.h"
 #include "feed.h"
+#include "follow.h"
 #include "leader.h"
 #include "log.h"
 #include "logs.h"
@@ -75,7 +76,10 @@ feed_event(void *arg, struct event *event)
 static void
 feed_batch_over(void *arg)
 {
-	stream_flush(((struct worker *) arg)->stream);
+	struct worker *worker = arg;
+
+	stream_flush(worker->stream);
+	follow_wake(&worker->api);
 }
 
 static void
@@ -305,7 +309,7 @@ start(struct worker *worker)
 	worker->delivery = delivery_open(worker->loop, worker->leader, worker->logs, worker->config);
 	worker->probes = probes_open(worker->loop, worker->leader, worker->config);
 	leader_configure(worker->leader, leader_dsn(worker->config));
-	worker->api = (struct api) {.access = &worker->access,.answers = worker->answers,.database = worker->database,.stream = worker->stream,
+	worker->api = (struct api) {.loop = worker->loop,.access = &worker->access,.answers = worker->answers,.database = worker->database,.stream = worker->stream,
 		.feed = worker->feed,.delivery = worker->delivery,.probes = worker->probes,.logs = worker->logs,
 		.dashboard_directory = worker->options->dashboard_directory,
 		.started_at = loop_now()};
