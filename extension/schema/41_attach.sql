@@ -2,6 +2,9 @@
 --   "name"            the column of that name,
 --   null              there is none,
 --   {"value": "x"}    a constant,
+--   {"column": "name", "scale": 6}             a number kept as so many times 10^scale,
+--   {"column": "name", "skip_zero": true}      (quantity only) rows without one are no fills yet,
+--   {"column": "name", "unit": "ms"}           (time only) so many s, ms, us or ns since 1970,
 --   ["a", "b"]        (id only) a key of several columns;
 -- a logical column that is not mentioned has its own name in the table.
 
@@ -68,7 +71,18 @@ DECLARE
 	name text;
 	actual_type oid;
 BEGIN
-	IF jsonb_typeof(mapping) = 'object' THEN
+	IF mapping ? 'column' THEN
+		name := mapping ->> 'column';
+		IF pulse.column_type(relation, name) IS NULL THEN
+			RETURN CASE WHEN fallback IS NULL THEN NULL ELSE format('%s::pg_catalog.%s', fallback, type_name) END;
+		ELSIF type_name = 'timestamptz' THEN
+			RETURN format('(pg_catalog.timestamptz ''epoch'' OPERATOR(pg_catalog.+) (r.%I::pg_catalog.float8 OPERATOR(pg_catalog.*) pg_catalog.interval %L))', name,
+				CASE mapping ->> 'unit' WHEN 's' THEN '1 second' WHEN 'ms' THEN '1 millisecond' WHEN 'us' THEN '1 microsecond' ELSE '0.001 microsecond' END);
+		END IF;
+		-- a product is exact and as short as it can be, a quotient is not
+		RETURN format('(r.%I::pg_catalog.numeric OPERATOR(pg_catalog.*) %L::pg_catalog.numeric)::pg_catalog.%s', name,
+			'1e-' || coalesce(mapping ->> 'scale', '0'), type_name);
+	ELSIF jsonb_typeof(mapping) = 'object' THEN
 		RETURN format('%L::pg_catalog.%s', mapping ->> 'value', type_name);
 	ELSIF jsonb_typeof(mapping) = 'array' THEN
 		IF EXISTS (SELECT FROM jsonb_array_elements_text(mapping) AS x(e) WHERE pulse.column_type(relation, e) IS NULL) THEN
@@ -180,6 +194,9 @@ BEGIN
 		list := list || format('%s AS %I', expression, item.logical);
 	END LOOP;
 
+	IF source.columns #> '{quantity,skip_zero}' = 'true' THEN
+		conditions := conditions || format('r.%I OPERATOR(pg_catalog.<>) 0', source.columns #>> '{quantity,column}');
+	END IF;
 	IF portfolio IS NOT NULL THEN
 		conditions := conditions || format('%s OPERATOR(pg_catalog.=) %s', portfolio_expression, portfolio);
 	END IF;
@@ -205,6 +222,37 @@ CREATE FUNCTION pulse.source_query(source_id integer, by_portfolio boolean, by_t
 	AS 'MODULE_PATHNAME', 'pulse_source_query' LANGUAGE C STABLE STRICT;
 COMMENT ON FUNCTION pulse.source_query(integer, boolean, boolean) IS
 	'The SELECT of pulse.build_source_query() with $1 for the portfolio, $2 and $3 for the first and last time as far as asked for, remembered by each session until the mapping or the table changes. by_portfolio counts only for a table with a column for it.';
+
+CREATE FUNCTION pulse.checked_mapping(relation regclass, logical text, type_name text, mapping jsonb) RETURNS jsonb
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	name text := mapping ->> 'column';
+	actual_type oid := pulse.column_type(relation, name);
+	is_time boolean := type_name = 'timestamptz';
+BEGIN
+	IF actual_type IS NULL THEN
+		RAISE EXCEPTION 'column "%" of table "%" does not exist, or has a type of its own', name, relation USING ERRCODE = 'undefined_column';
+	ELSIF type_name NOT IN ('timestamptz', 'numeric') THEN
+		RAISE EXCEPTION 'column "%" cannot be mapped to %', logical, mapping
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Give the name of its column; only times and amounts can be converted.';
+	ELSIF (SELECT t.typcategory FROM pg_catalog.pg_type t WHERE t.oid = actual_type) <> 'N' THEN
+		RAISE EXCEPTION 'column "%" has type %, which is not a number', name, format_type(actual_type, NULL) USING ERRCODE = 'datatype_mismatch';
+	ELSIF EXISTS (SELECT FROM jsonb_object_keys(mapping) k WHERE k <> 'column' AND k <> ALL (CASE WHEN is_time THEN '{unit}'::text[]
+			WHEN logical = 'quantity' THEN '{scale,skip_zero}' ELSE '{scale}' END))
+			OR is_time AND coalesce(mapping ->> 'unit', '') NOT IN ('s', 'ms', 'us', 'ns')
+			OR coalesce(mapping ->> 'scale', '0') !~ '^[0-9]{1,2}$' OR coalesce(mapping ->> 'scale', '0')::integer > 30
+			OR coalesce(mapping ->> 'skip_zero', 'true') NOT IN ('true', 'false') THEN
+		RAISE EXCEPTION 'column "%" cannot be mapped to %', logical, mapping
+			USING ERRCODE = 'invalid_parameter_value',
+				  HINT = CASE WHEN is_time THEN 'A time as a number is written {"column": "name", "unit": "ms"}; units are s, ms, us and ns.'
+					ELSE 'An amount in millionths is written {"column": "name", "scale": 6}; a scale is from 0 to 30. "skip_zero" is for quantity only.' END;
+	END IF;
+	RETURN mapping;
+END
+$$;
+COMMENT ON FUNCTION pulse.checked_mapping(regclass, text, text, jsonb) IS
+	'Checks the mapping of a logical column to one that is converted, and returns it. Errors: 22023, 42703, 42804.';
 
 CREATE FUNCTION pulse.normalized_columns(relation regclass, kind text, columns jsonb, timezone text)
 	RETURNS jsonb
@@ -245,7 +293,10 @@ BEGIN
 
 	FOR item IN SELECT * FROM pulse.logical_columns(kind) LOOP
 		mapping := columns -> item.logical;
-		IF jsonb_typeof(mapping) = 'object' THEN
+		IF mapping ? 'column' THEN
+			result := result || jsonb_build_object(item.logical, pulse.checked_mapping(relation, item.logical, item.type_name, mapping));
+			CONTINUE;
+		ELSIF jsonb_typeof(mapping) = 'object' THEN
 			IF item.required OR item.logical = 'id' OR jsonb_typeof(mapping -> 'value') IS DISTINCT FROM 'string' THEN
 				RAISE EXCEPTION 'column "%" cannot be mapped to %', item.logical, mapping
 					USING ERRCODE = 'invalid_parameter_value',
@@ -366,6 +417,10 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use ''trigger'', or ''poll'' for a table that must not have one.';
 	END IF;
 	normalized := pulse.normalized_columns(relation, kind, columns, timezone);
+	IF capture = 'trigger' AND jsonb_typeof(normalized -> CASE kind WHEN 'trades' THEN 'executed_at' ELSE 'ts' END) = 'object' THEN
+		RAISE EXCEPTION 'a table whose times are numbers cannot be followed by a trigger'
+			USING ERRCODE = 'feature_not_supported', HINT = 'Use capture => ''poll'', or add a generated column of type timestamptz and map that.';
+	END IF;
 	new_source := pulse.register_source(relation, kind, normalized, coalesce(timezone, 'UTC'), capture, false);
 	IF capture = 'trigger' THEN
 		PERFORM pulse.create_capture_triggers(relation, new_source);
@@ -375,7 +430,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pulse_attach(regclass, text, jsonb, text, text) IS
-	'Follows an existing table of the given kind (snapshots or trades) under a mapping of column names, for example columns => ''{"executed_at": "created_at", "fee": "commission"}''; returns its source_id. Columns without a time zone need timezone, the zone that the bot writes in. Without a side column the sign of the quantity is the side. capture is trigger, or poll for a table that must not have triggers: it is read every five seconds then. The caller must own the table. Errors name the column and what the table has.';
+	'Follows an existing table of the given kind (snapshots or trades) under a mapping of column names, for example columns => ''{"executed_at": "created_at", "fee": "commission"}''; returns its source_id. Columns without a time zone need timezone, the zone that the bot writes in. Amounts kept as whole millionths are written {"price": {"column": "price", "scale": 6}}; where a row is an order that is filled in place, {"quantity": {"column": "filled", "skip_zero": true}} leaves out what is not filled yet; times kept as numbers are {"column": "time", "unit": "ms"}, with capture poll. Without a side column the sign of the quantity is the side. capture is trigger, or poll for a table that must not have triggers: it is read every five seconds then. The caller must own the table. Errors name the column and what the table has.';
 
 CREATE FUNCTION pulse_detach(relation regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT

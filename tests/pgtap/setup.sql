@@ -1,7 +1,7 @@
 -- pulse_setup, pulse_attach, pulse_detach: the user's tables, their constraints, who may do what.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(70);
+SELECT plan(82);
 
 -- the two tables
 SELECT lives_ok('SELECT pulse_setup()', 'pulse_setup creates the tables');
@@ -112,6 +112,31 @@ SELECT results_eq($$SELECT portfolio, symbol, quantity, average_price, realized_
 	'signed quantities, constant portfolio, summer time in Berlin');
 SELECT is((pulse_tick() ->> 'failures')::int, 0, 'the tick reads them all');
 SELECT results_eq($$SELECT quantity, fees FROM pulse.position WHERE portfolio = 'desk'$$, $$VALUES (1::numeric, 0.5::numeric)$$, 'with the same result');
+
+-- amounts in millionths, orders that are filled in place, times as numbers
+CREATE TABLE whole (order_uid uuid PRIMARY KEY, placed timestamp, pair text, way text, done bigint, rate bigint, cost bigint, ms bigint);
+SELECT throws_ok(format($$SELECT pulse_attach('whole', 'trades', '{"id": "order_uid", "executed_at": "placed", "symbol": "pair", "side": "way", "quantity": "done", "price": %s}', 'UTC')$$, m), state, NULL, m)
+	FROM (VALUES ('{"column": "rate", "scale": 99}', '22023'), ('{"column": "rate", "scale": 6, "skip_zero": true}', '22023'), ('{"column": "nowhere"}', '42703'), ('{"column": "pair", "scale": 1}', '42804')) x (m, state);
+SELECT throws_ok($$SELECT pulse_attach('whole', 'trades', '{"id": "order_uid", "executed_at": {"column": "ms", "unit": "ms"}, "symbol": "pair", "side": "way", "quantity": "done", "price": "rate"}')$$, '0A000', NULL, 'a trigger reads no numbers as times');
+SELECT lives_ok($$SELECT pulse_attach('whole', 'trades', '{"id": "order_uid", "executed_at": "placed", "symbol": "pair", "side": "way", "quantity": {"column": "done", "scale": 6, "skip_zero": true},
+	"price": {"column": "rate", "scale": 6}, "fee": {"column": "cost", "scale": 8}, "portfolio": {"value": "whole"}}', 'UTC')$$, 'amounts in millionths');
+INSERT INTO whole VALUES ('00000000-0000-0000-0000-000000000001', '2026-01-01', 'SOL-USDT', 'BUY', 1500000, 150500000, 30100000, 1767225600123), ('00000000-0000-0000-0000-000000000002', '2026-01-02', 'SOL-USDT', 'SELL', 0, 0, NULL, 1),
+	('00000000-0000-0000-0000-000000000003', '2026-01-02', 'SOL-USDT', 'SELL', NULL, NULL, NULL, NULL);
+SELECT pulse_tick();
+SELECT results_eq($$SELECT quantity, average_price, fees FROM pulse_positions('whole')$$, 'VALUES (1.5, 150.5, 0.301)', 'are read as they are meant');
+UPDATE whole SET done = 500000, rate = 160000000 WHERE pair = 'SOL-USDT' AND done = 0;
+SELECT pulse_tick();
+SELECT results_eq($$SELECT quantity, realized_pnl FROM pulse_positions('whole')$$, 'VALUES (1::numeric, 4.75)', 'an order that is filled in place');
+UPDATE whole SET done = 1500000 WHERE rate = 160000000;
+SELECT pulse_tick();
+SELECT results_eq($$SELECT quantity, realized_pnl FROM pulse_positions('whole')$$, 'VALUES (0::numeric, 14.25)', 'and then wholly, is one fill');
+SELECT is((SELECT count(*)::int FROM pulse.finding), 0, 'those that are not filled are no findings');
+SELECT pulse_detach('whole');
+SELECT lives_ok($$SELECT pulse_attach('whole', 'trades', '{"id": "order_uid", "executed_at": {"column": "ms", "unit": "ms"}, "symbol": "pair", "side": "way", "quantity": {"column": "done", "scale": 6, "skip_zero": true},
+	"price": {"column": "rate", "scale": 6}, "portfolio": {"value": "whole"}}', capture => 'poll')$$, 'times as numbers, by polling');
+SELECT pulse_tick();
+SELECT is((SELECT min(executed_at) FROM pulse.fill WHERE portfolio = 'whole' AND price = 150.5), '2026-01-01 00:00:00.123Z'::timestamptz, 'to the millisecond');
+SELECT pulse_detach('whole');
 
 -- types of somebody's own making: their casts would run with the rights of the reader
 SET ROLE setup_bot;
