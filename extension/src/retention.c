@@ -68,7 +68,7 @@ static PulseStatement stale_messages = {
 	"UPDATE pulse.delivery SET status = 'dead', last_error = 'too old to be news when it could have been sent'"
 	" WHERE ctid = ANY (ARRAY("
 	"SELECT d.ctid FROM pulse.delivery d WHERE d.status = 'pending' AND d.type = 'TRADE_ALERT'"
-	" AND d.priority = 'LOW' AND d.not_before < $3 - make_interval(secs => 2 * $1) ORDER BY d.channel, d.not_before LIMIT $2"
+	" AND d.priority = 'LOW' AND d.not_before < $3 - make_interval(secs => greatest(2 * $1, 86400)) ORDER BY d.channel, d.not_before LIMIT $2"
 	" FOR UPDATE SKIP LOCKED))",
 	3, {FLOAT8OID, INT8OID, TIMESTAMPTZOID}, NULL
 };

@@ -27,7 +27,7 @@ function parseMultipart(body, boundary) {
 		const [head, ...rest] = part.replace(/^\r\n/, '').split('\r\n\r\n');
 		const content = Buffer.from(rest.join('\r\n\r\n').replace(/\r\n$/, ''), 'latin1');
 		const name = /name="([^"]*)"/.exec(head)?.[1];
-		if (name) fields[name] = /filename="/.test(head) ? { bytes: content.length } : content.toString('utf8');
+		if (name) fields[name] = /filename="/.test(head) ? { bytes: content.length, magic: content.subarray(0, 8).toString('latin1') } : content.toString('utf8');
 	}
 	return fields;
 }
@@ -103,7 +103,7 @@ export async function startTelegram({ token, limits = false, onMessage = () => {
 
 	function accept(method, fields, plain, id) {
 		const message = { method, message_id: id, chat_id: String(fields.chat_id), text: String(fields.text ?? fields.caption ?? ''),
-			plain, parse_mode: fields.parse_mode ?? null, at: new Date().toISOString() };
+			plain, parse_mode: fields.parse_mode ?? null, ...(fields.photo && { photo: fields.photo }), at: new Date().toISOString() };
 		messages.push(message);
 		onMessage(message);
 		return { message_id: id, chat: { id: Number(fields.chat_id), type: Number(fields.chat_id) < 0 ? 'group' : 'private' },
@@ -135,6 +135,8 @@ export async function startTelegram({ token, limits = false, onMessage = () => {
 		deletewebhook: () => true,
 		async getupdates(fields) {
 			const offset = Number(fields.offset ?? 0);
+			// Asking from an update on acknowledges all before it: they are gone.
+			while (updates.length > 0 && updates[0].update_id < offset) updates.shift();
 			const end = Date.now() + Math.min(Number(fields.timeout ?? 0), 50) * 1000;
 			while (!updates.some((update) => update.update_id >= offset) && Date.now() < end && server.listening) {
 				await new Promise((resolve) => setTimeout(resolve, 50));

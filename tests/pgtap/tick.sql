@@ -139,7 +139,7 @@ SELECT results_eq($$SELECT DISTINCT status FROM pulse.delivery WHERE type = 'INF
 
 -- retention
 UPDATE pulse.event SET ts = ts - interval '8 days' WHERE seq <= 100;
-UPDATE pulse.delivery SET not_before = now() - interval '1 hour' WHERE portfolio = 'burst';
+UPDATE pulse.delivery SET not_before = now() - interval '25 hours' WHERE portfolio = 'burst';
 INSERT INTO pulse.health_sample (sample_id, component, status, checked_at) VALUES (-1, 'old', 'HEALTHY', now() - interval '40 days');
 SELECT pulse.touch_job('retention');
 SELECT pulse_tick();

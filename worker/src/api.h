@@ -16,6 +16,7 @@ struct api
 	struct delivery *delivery;	/* NULL when nothing is delivered */
 	struct probes *probes;
 	struct logs *logs;
+	struct bot *bot;
 	const char *dashboard_directory;	/* NULL: the embedded dashboard */
 	uint64_t	started_at;
 };

@@ -58,6 +58,7 @@ struct delivery
 	struct transfers *transfers;
 	struct leader *leader;
 	struct logs *logs;
+	struct bot *bot;			/* draws the charts of reports */
 	bool		enabled;
 	char	   *chat_id;
 	char	   *configured_chat;	/* chat_id may differ from it after a migration */
@@ -278,6 +279,10 @@ sent(struct delivery *delivery, const struct telegram_answer *answer)
 		send_message(delivery);
 		return;
 	}
+	if (delivery->bot != NULL && strcmp(delivery->sending.row.type, "DAILY_REPORT") == 0)
+		bot_send_chart(delivery->bot, delivery->chat_id, NULL, delivery->sending.first_id, "720", delivery->sending.row.portfolio);
+	else if (delivery->bot != NULL && strcmp(delivery->sending.row.type, "WEEKLY_REPORT") == 0)
+		bot_send_chart(delivery->bot, delivery->chat_id, NULL, delivery->sending.first_id, "2160", delivery->sending.row.portfolio);
 	conclude(delivery, OUTBOX_SENT, delivery->sending.first_id, delivery->sending.html ? NULL : "sent as plain text");
 }
 
@@ -675,6 +680,13 @@ delivery_open(struct loop *loop, struct leader *leader, struct logs *logs, const
 	delivery->transfers = transfers_open(loop);
 	delivery_configure(delivery, config);
 	return delivery;
+}
+
+/* Names who sends the charts that belong to reports. */
+void
+delivery_set_bot(struct delivery *delivery, struct bot *bot)
+{
+	delivery->bot = bot;
 }
 
 /* Tells that something new may be due. */

@@ -1,6 +1,7 @@
 #ifndef PULSE_DELIVERY_H
 #define PULSE_DELIVERY_H
 
+#include "bot.h"
 #include "config.h"
 #include "leader.h"
 #include "logs.h"
@@ -23,6 +24,7 @@ struct delivery_counters
 
 extern struct delivery *delivery_open(struct loop *loop, struct leader *leader, struct logs *logs,
 									  const struct config *config);
+extern void delivery_set_bot(struct delivery *delivery, struct bot *bot);
 extern void delivery_configure(struct delivery *delivery, const struct config *config);
 extern void delivery_wake(struct delivery *delivery);
 extern void delivery_drain(struct delivery *delivery);

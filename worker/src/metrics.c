@@ -1,5 +1,6 @@
 #include "metrics.h"
 
+#include "bot.h"
 #include "delivery.h"
 #include "feed.h"
 #include "logs.h"
@@ -50,6 +51,8 @@ metrics_write(struct text *out, const struct api *api)
 		write_metric(out, "pulse_telegram_ambiguous_total", "counter", "Sends with an unknown outcome.", delivery->ambiguous);
 		write_metric(out, "pulse_telegram_dead_total", "counter", "Messages given up.", delivery->dead);
 	}
+	if (api->bot != NULL)
+		bot_metrics(api->bot, out);
 	if (api->logs != NULL)
 		logs_metrics(api->logs, out);
 	if (api->probes != NULL)

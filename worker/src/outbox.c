@@ -1,5 +1,6 @@
 #include "outbox.h"
 
+#include "figures.h"
 #include "memory.h"
 #include "text.h"
 
@@ -154,6 +155,24 @@ collapse(const PGresult *result, struct outbox_message *message)
 	message->portfolio = NULL;
 }
 
+/* A report says in figures what its message says in a line. */
+static void
+expand_report(struct outbox_message *message)
+{
+	json_t	   *report = json_loads(message->data, 0, NULL);
+	struct text body = {0};
+
+	if (figures_report(&body, report, false))
+	{
+		free(message->message);
+		message->message = text_detach(&body);
+		free(message->data);
+		message->data = memory_string("{}");
+	}
+	text_free(&body);
+	json_decref(report);
+}
+
 /* Reads what a claim returned, at least one row. */
 void
 outbox_read(const PGresult *result, struct outbox_message *message)
@@ -172,6 +191,8 @@ outbox_read(const PGresult *result, struct outbox_message *message)
 	message->ids = text_detach(&ids);
 	if (PQntuples(result) > 1)
 		collapse(result, message);
+	else if (strcmp(message->type, "DAILY_REPORT") == 0 || strcmp(message->type, "WEEKLY_REPORT") == 0)
+		expand_report(message);
 }
 
 /* Frees what a message holds. */

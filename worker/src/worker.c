@@ -4,6 +4,7 @@
 #include "answers.h"
 #include "api.h"
 #include "auth.h"
+#include "bot.h"
 #include "config.h"
 #include "database.h"
 #include "delivery.h"
@@ -47,6 +48,7 @@ struct worker
 	struct pool *pool;
 	struct logs *logs;
 	struct leader *leader;
+	struct bot *bot;
 	struct delivery *delivery;
 	struct probes *probes;
 	struct engine *engine;
@@ -210,6 +212,7 @@ reload(struct worker *worker)
 	feed_configure(worker->feed, config->listen_dsn, config->poll_interval);
 	logs_configure(worker->logs, config);
 	leader_configure(worker->leader, leader_dsn(config));
+	bot_configure(worker->bot, config);
 	delivery_configure(worker->delivery, config);
 	probes_configure(worker->probes, config);
 	resources_configure(worker->resources, config);
@@ -306,11 +309,13 @@ start(struct worker *worker)
 	worker->engine = engine_open(worker->loop, worker->database);
 	worker->resources = resources_open(worker->loop, worker->database, worker->config);
 	worker->leader = leader_open(worker->loop);
+	worker->bot = bot_open(worker->loop, worker->leader, worker->pool, worker->config);
 	worker->delivery = delivery_open(worker->loop, worker->leader, worker->logs, worker->config);
+	delivery_set_bot(worker->delivery, worker->bot);
 	worker->probes = probes_open(worker->loop, worker->leader, worker->config);
 	leader_configure(worker->leader, leader_dsn(worker->config));
 	worker->api = (struct api) {.loop = worker->loop,.access = &worker->access,.answers = worker->answers,.database = worker->database,.stream = worker->stream,
-		.feed = worker->feed,.delivery = worker->delivery,.probes = worker->probes,.logs = worker->logs,
+		.feed = worker->feed,.delivery = worker->delivery,.probes = worker->probes,.bot = worker->bot,.logs = worker->logs,
 		.dashboard_directory = worker->options->dashboard_directory,
 		.started_at = loop_now()};
 	worker->server = server_open(worker->loop, worker->config, worker->stream, &worker->api, &worker->access, problem, sizeof(problem));
@@ -335,12 +340,13 @@ stop(struct worker *worker)
 {
 	/* The server goes first: closing its connections calls into the stream and the API. */
 	server_close(worker->server);
+	pool_close(worker->pool);
+	bot_close(worker->bot);
 	delivery_close(worker->delivery);
 	probes_close(worker->probes);
 	leader_close(worker->leader);
 	engine_close(worker->engine);
 	resources_close(worker->resources);
-	pool_close(worker->pool);
 	logs_close(worker->logs);
 	feed_close(worker->feed);
 	stream_close(worker->stream);
