@@ -373,6 +373,8 @@ pulse_source_load(int32 source_id, bool by_portfolio, bool by_time)
 	else
 		SPI_freetuptable(SPI_tuptable);
 	pulse_act_back(&identity);
+	/* SPI leaves its own context behind, which ends with the connection */
+	MemoryContextSwitchTo(caller);
 	return source;
 }
 

@@ -134,8 +134,13 @@ pulse_source_portfolios(const PulseSourceState *source, const PulseChange *chang
 	query = pulse_result(1, &null);
 	if (null || !OidIsValid(source->owner))
 		return NIL;
-	sql = psprintf("SELECT DISTINCT q.portfolio FROM (%s) AS q LIMIT %d", TextDatumGetCString(query),
-				   MAX_LISTED_PORTFOLIOS);
+	/* over all time, from each portfolio to the next one through the index, however many rows each has */
+	sql = change->unbounded ?
+		psprintf("WITH RECURSIVE found AS ((SELECT q.portfolio FROM (%1$s) AS q ORDER BY q.portfolio LIMIT 1)"
+				 " UNION ALL SELECT (SELECT q.portfolio FROM (%1$s) AS q WHERE q.portfolio OPERATOR(pg_catalog.>) found.portfolio"
+				 " ORDER BY q.portfolio LIMIT 1) FROM found WHERE found.portfolio IS NOT NULL)"
+				 " SELECT f.portfolio FROM found AS f LIMIT %2$d", TextDatumGetCString(query), MAX_LISTED_PORTFOLIOS) :
+		psprintf("SELECT DISTINCT q.portfolio FROM (%s) AS q LIMIT %d", TextDatumGetCString(query), MAX_LISTED_PORTFOLIOS);
 	values[0] = (Datum) 0;
 	values[1] = TimestampTzGetDatum(change->min_ts);
 	values[2] = TimestampTzGetDatum(change->max_ts);

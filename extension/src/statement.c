@@ -5,6 +5,7 @@
 
 #include "executor/spi.h"
 #include "utils/guc.h"
+#include "utils/memutils.h"
 
 #include "src/compat.h"
 #include "src/statement.h"
@@ -19,6 +20,7 @@ static const char *const planner_settings[] = {"enable_seqscan", "enable_bitmaps
 uint64
 pulse_run(PulseStatement *statement, const Datum *values, const char *nulls)
 {
+	MemoryContext context = CurrentMemoryContext;
 	int			nest_level;
 
 	if (statement->plan == NULL)
@@ -36,6 +38,8 @@ pulse_run(PulseStatement *statement, const Datum *values, const char *nulls)
 	if (SPI_execute_plan(statement->plan, (Datum *) values, nulls, false, 0) < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(SPI_result));
 	AtEOXact_GUC(true, nest_level);
+	/* not that of SPI, which would keep what the caller allocates until the connection ends */
+	MemoryContextSwitchTo(context);
 	return SPI_processed;
 }
 

@@ -141,14 +141,12 @@ pulse_tick(PG_FUNCTION_ARGS)
 	seq = tick.seq;
 	MemoryContextSwitchTo(context);
 	if (pulse_metric_state_waits())
-	{
 		pulse_metric_state_refresh(REFRESH_BUDGET_MS, true, &tick.failures);
-		tick.more = tick.more || pulse_metric_state_waits();
-	}
 	pulse_tick_updates(&tick, 0);
 	tick.seq = Max(seq, tick.seq);
 	at = PG_ARGISNULL(0) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(0);
 	run_jobs(&tick, at, context);
+	tick.more = tick.more || pulse_metric_state_waits();
 	MemoryContextSwitchTo(old);
 	PG_RETURN_JSONB_P(tick_report(&tick));
 }
