@@ -46,8 +46,6 @@ CREATE TABLE pulse.dirty (
 	max_ts		timestamptz,
 	marked_at	timestamptz NOT NULL
 ) WITH (autovacuum_vacuum_threshold = 1000, autovacuum_vacuum_scale_factor = 0, autovacuum_analyze_threshold = 1000000000);
--- A publication FOR ALL TABLES would otherwise refuse the tick's DELETE.
-ALTER TABLE pulse.dirty REPLICA IDENTITY FULL;
 COMMENT ON TABLE pulse.dirty IS 'changed time ranges that no tick has processed; visible together with the change itself';
 COMMENT ON COLUMN pulse.dirty.portfolio IS 'NULL: every portfolio of the source';
 COMMENT ON COLUMN pulse.dirty.min_ts IS 'NULL: the whole time axis, as after TRUNCATE';

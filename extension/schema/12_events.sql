@@ -10,25 +10,7 @@ COMMENT ON FUNCTION pulse.json_time(timestamptz) IS
 	'A time as all JSON of Pulse has it: ISO 8601, UTC, microseconds, Z. NULL gives NULL.';
 
 CREATE FUNCTION pulse.trade_alert(fill pulse.fill) RETURNS jsonb
-	LANGUAGE sql STABLE PARALLEL SAFE
-	AS $$
-	SELECT pg_catalog.jsonb_build_object(
-		'id', (fill).fill_key,
-		'symbol', (fill).symbol,
-		'side', (fill).side,
-		'quantity', (fill).quantity::text,
-		'price', (fill).price::text,
-		'value', ((fill).quantity * (fill).price)::text,
-		'fee', (fill).fee::text,
-		'fee_asset', (fill).fee_asset,
-		'executed_at', pulse.json_time((fill).executed_at),
-		'order_id', (fill).order_id,
-		'fill_id', (fill).fill_id,
-		'strategy', (fill).strategy,
-		'confidence', (fill).confidence,
-		'realized_pnl', (fill).realized_pnl::text,
-		'position', (fill).position::text)
-	$$;
+	AS 'MODULE_PATHNAME', 'pulse_trade_alert' LANGUAGE C STABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION pulse.trade_alert(pulse.fill) IS
 	'Data of the TRADE_ALERT event of a fill: quantity, price, value, fee, realized_pnl and position are decimal strings, unknown is null.';
 

@@ -23,7 +23,6 @@ COMMENT ON COLUMN pulse.job.failing IS 'failures in a row; each one doubles the 
 CREATE TABLE pulse.job_touch (
 	name		text NOT NULL
 ) WITH (autovacuum_vacuum_threshold = 100, autovacuum_vacuum_scale_factor = 0);
-ALTER TABLE pulse.job_touch REPLICA IDENTITY FULL;
 COMMENT ON TABLE pulse.job_touch IS 'jobs that are to run at once';
 
 CREATE TRIGGER wake AFTER INSERT ON pulse.job_touch

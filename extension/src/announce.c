@@ -26,7 +26,10 @@ static PulseStatement waiting = {
 	0, {0}, NULL
 };
 
-/* The new fills are updated by ctid: whatever the statistics say, that is one look for each. */
+/*
+ * The new fills are updated by ctid: whatever the statistics say, that is one look for each. Messages are written only for
+ * the few fills that get one.
+ */
 static PulseStatement announce_fills = {
 	"WITH fresh AS MATERIALIZED ("
 	"SELECT f.ctid AS tid, $1 + row_number() OVER (ORDER BY f.executed_at, f.ordinal, f.fill_key) AS seq FROM ("
@@ -34,13 +37,13 @@ static PulseStatement announce_fills = {
 	" AND u.source_id = ANY (ARRAY(SELECT s.source_id FROM pulse.source s WHERE s.epoch = $2))"
 	" ORDER BY u.executed_at, u.ordinal, u.fill_key LIMIT $3) f),"
 	" announced AS (UPDATE pulse.fill f SET event_seq = fresh.seq FROM fresh WHERE f.ctid = fresh.tid"
-	" RETURNING f.event_seq, f.portfolio, f.symbol, pulse.trade_alert(f) AS data,"
-	" pg_catalog.concat_ws(':', 'fill', f.source_id, f.portfolio, f.fill_key) AS dedup_key, f.side || ' ' || f.symbol AS title,"
-	" CASE WHEN f.executed_at > now() - make_interval(secs => $4) THEN pulse.fill_message(f) END AS message),"
-	" young AS (SELECT a.*, count(*) OVER (PARTITION BY a.portfolio) AS fills FROM announced a WHERE a.message IS NOT NULL),"
+	" RETURNING f.event_seq, f.source_id, f.portfolio, f.fill_key, f.symbol, f.executed_at, pulse.trade_alert(f) AS data),"
+	" young AS (SELECT a.*, count(*) OVER (PARTITION BY a.portfolio) AS fills FROM announced a"
+	" WHERE a.executed_at > now() - make_interval(secs => $4)),"
 	" messages AS (INSERT INTO pulse.delivery (type, priority, portfolio, title, message, data, dedup_key, event_seq)"
-	" SELECT 'TRADE_ALERT', 'LOW', y.portfolio, y.title, y.message, y.data, y.dedup_key, y.event_seq"
-	" FROM young y WHERE y.fills <= $5"
+	" SELECT 'TRADE_ALERT', 'LOW', y.portfolio, f.side || ' ' || f.symbol, pulse.fill_message(f), y.data,"
+	" pg_catalog.concat_ws(':', 'fill', y.source_id, y.portfolio, y.fill_key), y.event_seq"
+	" FROM young y JOIN pulse.fill f ON f.source_id = y.source_id AND f.portfolio = y.portfolio AND f.fill_key = y.fill_key WHERE y.fills <= $5"
 	" UNION ALL SELECT 'TRADE_ALERT', 'LOW', y.portfolio, count(*) || ' fills', pulse.fills_message(pg_catalog.array_agg(y.data ORDER BY y.event_seq)),"
 	" pg_catalog.jsonb_build_object('fills', count(*), 'first_seq', min(y.event_seq), 'last_seq', max(y.event_seq)),"
 	" pg_catalog.concat_ws(':', 'fills', $2, max(y.event_seq)), max(y.event_seq)"

@@ -49,6 +49,8 @@
 #define VACUUM_MARKS 20000
 /* Rewriting summaries holds a fill up by no more. */
 #define SUMMARY_BUDGET_MS 50
+/* How long state messages wait for the end of a backlog. */
+#define MAX_UPDATE_DELAY_MS 2000
 #define FIRST_ERROR_DELAY_MS 1000
 #define MAX_ERROR_DELAY_MS 60000
 /* How long a worker that was started by hand waits for the row that allows it to be committed. */
@@ -81,6 +83,7 @@ static PulseWorkerStart start;
 static TimestampTz started_at;
 static bool installed = false;
 static TimestampTz next_job = DT_NOBEGIN;
+static TimestampTz updated_at = 0;
 static int64 removed_marks = 0;
 static PulseTick tick;
 
@@ -272,8 +275,13 @@ cycle(void)
 	if (pulse_metric_state_waits())
 		tick_summaries();
 	now = GetCurrentTimestamp();
-	if (pulse_next_update(pulse_performance_interval) <= now)
+	/* A backlog comes first, as the state would have to be computed past it, but not for ever. */
+	if (pulse_next_update(pulse_performance_interval) <= now &&
+		(!tick.more || TimestampDifferenceExceeds(updated_at, now, MAX_UPDATE_DELAY_MS)))
+	{
 		tick_updates();
+		updated_at = GetCurrentTimestamp();
+	}
 	run_jobs();
 	if (removed_marks >= VACUUM_MARKS)
 		vacuum_dirty();

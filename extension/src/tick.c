@@ -244,7 +244,9 @@ pulse_tick_changes(PulseTick *tick)
 	alerts = pulse_announce_alerts(&sequencer, pulse_tick_batch);
 	announcements_left = fills == pulse_tick_batch || messages == pulse_tick_batch || alerts == pulse_tick_batch;
 	tick->more = tick->more || announcements_left;
-	pulse_send_portfolio_updates(&sequencer, tick);
+	/* While a backlog is left every look at a portfolio would have to replay it; fills come first. */
+	if (!tick->more)
+		pulse_send_portfolio_updates(&sequencer, tick);
 
 	pulse_sequencer_close(&sequencer);
 	tick->seq = sequencer.seq;
