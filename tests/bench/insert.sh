@@ -52,27 +52,33 @@ for channel in pulse pulse trades; do
 done
 trap 'kill "${listeners[@]}" 2>/dev/null || true' EXIT
 postmaster=$(head -n 1 "$PULSE_CLUSTER/data/postmaster.pid")
-worker=$(sql -c 'SELECT pulse.worker_pid()')
+until worker=$(sql -c 'SELECT pulse.worker_pid()') && [ -n "$worker" ]; do sleep 0.1; done
 
 # Clock ticks of processor time that a process has used, with or without that of its children that have ended.
 cpu_of() { awk -v from="$2" '{ sub(/.*\) /, ""); split($0, f, " "); print f[12] + f[13] + (from == "children" ? f[14] + f[15] : 0) }' "/proc/$1/stat"; }
 
 # nobody's backlog runs in another one's turn
-settle() { until [ "$(sql -c 'SELECT count(*) FROM pulse.dirty')" = 0 ]; do sleep 0.1; done; }
+settle() {
+	sql -c 'DO $$ BEGIN WHILE EXISTS (SELECT FROM pulse.dirty) LOOP COMMIT; PERFORM pg_sleep(0.1); END LOOP; END $$'
+}
 
 # Sessions that have ended count as soon as the server has collected them.
-sessions_gone() { until [ "$(sql -c "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'pgbench'")" = 0 ]; do sleep 0.05; done; sleep 0.1; }
+sessions_gone() {
+	until [ "$(pgrep -c -f -P "$postmaster" ' bench \[local\] ')" -le ${#listeners[@]} ]; do sleep 0.05; done
+	sleep 0.1
+}
 
 # turn SCHEMA CLIENTS: appends transactions per second and microseconds of processor time per row, sessions' and worker's
 turn() {
-	local before before_worker count tps
+	local before before_worker count tps sessions
 	before=$(cpu_of "$postmaster" children)
 	before_worker=$(cpu_of "$worker" own)
-	read -r count tps < <(pgbench -n -f "$PULSE_CLUSTER/$1.sql" -c "$2" -j 2 -T "$seconds" 2>/dev/null |
-		sed -n -e 's/^number of transactions actually processed: \([0-9]*\).*/\1/p' -e 's/^tps = \([0-9.]*\).*/\1/p' | tr '\n' ' ')
-	settle
+	read -r count tps <<<"$(pgbench -n -f "$PULSE_CLUSTER/$1.sql" -c "$2" -j 2 -T "$seconds" 2>/dev/null |
+		sed -n -e 's/^number of transactions actually processed: \([0-9]*\).*/\1/p' -e 's/^tps = \([0-9.]*\).*/\1/p' | tr '\n' ' ')"
 	sessions_gone
-	echo "$tps $(awk -v n="$count" -v b="$before" -v a="$(cpu_of "$postmaster" children)" -v wb="$before_worker" -v wa="$(cpu_of "$worker" own)" \
+	sessions=$(cpu_of "$postmaster" children)
+	settle
+	echo "$tps $(awk -v n="$count" -v b="$before" -v a="$sessions" -v wb="$before_worker" -v wa="$(cpu_of "$worker" own)" \
 		-v hz="$(getconf CLK_TCK)" 'BEGIN { print (a - b) * 1e6 / hz / n, (wa - wb) * 1e6 / hz / n }')" >>"$PULSE_CLUSTER/$1.$2"
 }
 
