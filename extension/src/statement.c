@@ -11,10 +11,21 @@
 #include "src/statement.h"
 
 /*
- * Off while our statements are planned. The tables are queues: what matters is to take an ordered index from its end
- * that holds the few live rows, also when statistics are minutes old, and never to compile.
+ * In force while our statements are planned and run. The tables are queues: what matters is to take an ordered index from
+ * its end that holds the few live rows, also when statistics are minutes old, never to compile, and not to plan again what
+ * has been planned.
  */
-static const char *const planner_settings[] = {"enable_seqscan", "enable_bitmapscan", "enable_sort", "jit"};
+static const struct
+{
+	const char *name;
+	const char *value;
+}			planner_settings[] = {
+	{"enable_seqscan", "off"},
+	{"enable_bitmapscan", "off"},
+	{"enable_sort", "off"},
+	{"jit", "off"},
+	{"plan_cache_mode", "force_generic_plan"},
+};
 
 /* Runs a statement inside SPI and returns the number of rows. */
 uint64
@@ -34,7 +45,8 @@ pulse_run(PulseStatement *statement, const Datum *values, const char *nulls)
 
 	nest_level = NewGUCNestLevel();
 	for (int i = 0; i < lengthof(planner_settings); i++)
-		(void) set_config_option(planner_settings[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+		(void) set_config_option(planner_settings[i].name, planner_settings[i].value, PGC_USERSET, PGC_S_SESSION,
+								 GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_execute_plan(statement->plan, (Datum *) values, nulls, false, 0) < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(SPI_result));
 	AtEOXact_GUC(true, nest_level);

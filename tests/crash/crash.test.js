@@ -27,7 +27,7 @@ for (const [name, mode] of Object.entries(modes)) {
 				preload: mode.preload,
 				database: 'trading',
 				// asynchronous commits lose trades in a crash, but never an event that somebody has read
-				conf: { 'pulse.databases': 'trading', 'pulse.poll_interval': '200ms', synchronous_commit: 'off', restart_after_crash: 'on' },
+				conf: { 'pulse.databases': 'trading', 'pulse.poll_interval': '200ms', synchronous_commit: 'off', restart_after_crash: 'on', max_prepared_transactions: 50 },
 			});
 			await query(cluster, 'CREATE EXTENSION pulse');
 			await query(cluster, 'SELECT pulse_setup()');
@@ -72,6 +72,8 @@ for (const [name, mode] of Object.entries(modes)) {
 			await Promise.all(load.map((bot) => bot.stop()));
 			await until('the server to stay up', () => value(cluster, 'SELECT pg_sleep(0.5)::text = \'\''));
 			if (mode.revive) await until('the worker to start', () => mode.revive(cluster));
+			// what a session had prepared when it was killed: its marks wait with it
+			for (const { gid } of await query(cluster, 'SELECT gid FROM pg_prepared_xacts')) await query(cluster, `COMMIT PREPARED '${gid}'`);
 			if (mode.ticker) await until('a tick', () => query(cluster, 'SELECT pulse_tick()'));
 			const outcome = await settled(cluster);
 			const newest = Number(await value(cluster, 'SELECT seq FROM pulse.sequencer'));
@@ -110,6 +112,10 @@ for (const [name, mode] of Object.entries(modes)) {
 			const missing = await value(cluster, `SELECT count(*)::int FROM trades t WHERE NOT EXISTS
 				(SELECT FROM pulse.fill f WHERE f.source_id = $1 AND f.portfolio = t.portfolio AND f.fill_key = t.id::text)`, [original]);
 			assert.equal(missing, 0);
+			await query(cluster, `SELECT pulse_detach('replay')`);
+			if (mode.ticker) await query(cluster, 'SELECT pulse_tick()');
+			await settled(cluster);
+			assert.deepEqual(await query(cluster, 'SELECT * FROM pulse_verify()'), []);
 		});
 	});
 }

@@ -37,7 +37,7 @@ function repeat(connection, work, faults) {
 	return { stop: () => { stopped = true; return done; } };
 }
 
-/** A bot: single rows, bundles, corrections, deletions, rollbacks and savepoints. */
+/** A bot: single rows, bundles, snapshots, corrections, deletions, rollbacks, savepoints and prepared transactions. */
 export function startBot(connection, random, faults) {
 	const pick = (...items) => items[Math.floor(random() * items.length)];
 	const insert = (client, rows = 1) => client.query(
@@ -48,8 +48,22 @@ export function startBot(connection, random, faults) {
 		[pick('main', 'second'), pick('BTCUSDT', 'ETHUSDT', 'SOLUSDT'), random() < 0.2 ? 1 : 0, rows]);
 	return repeat(connection, async (client) => {
 		const what = random();
-		if (what < 0.6) await insert(client);
-		else if (what < 0.7) await insert(client, 20);
+		if (what < 0.4) await insert(client);
+		else if (what < 0.52) {
+			await client.query(`INSERT INTO portfolio_snapshots (portfolio, ts, total_value, net_flow)
+				VALUES ($1, clock_timestamp() - random() * interval '3 days' * $2, round((1000 + random() * 50)::numeric, 2), $3)
+				ON CONFLICT (portfolio, ts) DO UPDATE SET total_value = excluded.total_value`,
+			[pick('main', 'second'), random() < 0.3 ? 1 : 0, random() < 0.05 ? 10 : 0]);
+		} else if (what < 0.56) {
+			const name = `bot-${Math.floor(random() * 1e9)}`;
+			await client.query('BEGIN');
+			await insert(client);
+			await client.query(`PREPARE TRANSACTION '${name}'`);
+			await client.query(`${pick('COMMIT', 'ROLLBACK')} PREPARED '${name}'`);
+		} else if (what < 0.6) {
+			await client.query(`DELETE FROM portfolio_snapshots WHERE (portfolio, ts) IN
+				(SELECT portfolio, ts FROM portfolio_snapshots ORDER BY ts DESC OFFSET $1 LIMIT 1 FOR UPDATE SKIP LOCKED)`, [Math.floor(random() * 50)]);
+		} else if (what < 0.7) await insert(client, 20);
 		else if (what < 0.78) {
 			await client.query('BEGIN');
 			await insert(client);
