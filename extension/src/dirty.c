@@ -20,6 +20,7 @@
 #include "catalog/pg_type.h"
 #include "common/hashfn.h"
 #include "miscadmin.h"
+#include "storage/ipc.h"
 #include "storage/latch.h"
 #include "storage/lmgr.h"
 #include "storage/lock.h"
@@ -82,6 +83,13 @@ static marks_hash *pending = NULL;
 static Mark *last_mark = NULL;
 static bool wake_wanted = false;
 
+/*
+ * Marks that could not be written without a deadlock. They are written with the next transaction of this session that
+ * commits, or when it ends: the session in our way is then no longer waiting for us. They live in TopMemoryContext.
+ */
+static marks_hash *owed = NULL;
+static bool paying = false;		/* this transaction has written them */
+
 static uint32
 mark_hash(MarkKey key)
 {
@@ -106,15 +114,43 @@ forget_marks(void)
 	pending = NULL;
 	last_mark = NULL;
 	wake_wanted = false;
+	paying = false;
 }
 
-/* Finds or makes the mark of a portfolio; past the limit, that of the whole source. */
+/* Finds or makes the mark with a key; past the limit, that of the whole source. */
+static Mark *
+insert_mark(marks_hash *marks, MarkKey key)
+{
+	Mark	   *mark = marks_lookup(marks, key);
+	bool		found;
+
+	if (mark != NULL)
+		return mark;
+	if (marks->members >= MAX_MARKS)
+		key = (MarkKey) {key.source_id, -1, NULL};
+	/* the copy comes first: a failing allocation must not leave an entry that points into the caller's tuple */
+	if (key.portfolio_len > 0)
+	{
+		char	   *copy = MemoryContextAlloc(marks->ctx, key.portfolio_len);
+
+		memcpy(copy, key.portfolio, key.portfolio_len);
+		key.portfolio = copy;
+	}
+	mark = marks_insert(marks, key, &found);
+	if (!found)
+	{
+		mark->min_ts = DT_NOEND;
+		mark->max_ts = DT_NOBEGIN;
+		mark->unbounded = false;
+	}
+	return mark;
+}
+
+/* Finds or makes the mark of a portfolio in this transaction. */
 static Mark *
 get_mark(int32 source_id, const char *portfolio, int portfolio_len)
 {
 	MarkKey		key = {source_id, portfolio == NULL ? -1 : portfolio_len, portfolio};
-	Mark	   *mark;
-	bool		found;
 
 	if (portfolio_len > MAX_PORTFOLIO_LENGTH)
 		key = (MarkKey) {source_id, -1, NULL};
@@ -126,30 +162,8 @@ get_mark(int32 source_id, const char *portfolio, int portfolio_len)
 		pending = marks_create(TopTransactionContext, 8, NULL);
 		pulse_wake_prepare();
 	}
-
-	mark = marks_lookup(pending, key);
-	if (mark == NULL)
-	{
-		if (pending->members >= MAX_MARKS)
-			key = (MarkKey) {source_id, -1, NULL};
-		/* the copy comes first: a failing allocation must not leave an entry that points into the caller's tuple */
-		if (key.portfolio_len > 0)
-		{
-			char	   *copy = MemoryContextAlloc(TopTransactionContext, key.portfolio_len);
-
-			memcpy(copy, key.portfolio, key.portfolio_len);
-			key.portfolio = copy;
-		}
-		mark = marks_insert(pending, key, &found);
-		if (!found)
-		{
-			mark->min_ts = DT_NOEND;
-			mark->max_ts = DT_NOBEGIN;
-			mark->unbounded = false;
-		}
-	}
-	last_mark = mark;
-	return mark;
+	last_mark = insert_mark(pending, key);
+	return last_mark;
 }
 
 /* Remembers that rows of this portfolio at this time changed. */
@@ -227,15 +241,18 @@ holder_waits(Oid relid)
 	return false;
 }
 
-/* Locks pulse.dirty for writing; gives up only when waiting could end in a deadlock. */
+/*
+ * Locks pulse.dirty for writing; gives up only when waiting could end in a deadlock, or when the caller is not willing to
+ * wait for longer than a moment.
+ */
 static bool
-lock_dirty(Oid relid)
+lock_dirty(Oid relid, bool patient)
 {
 	for (int tries = 0;; tries++)
 	{
 		if (ConditionalLockRelationOid(relid, RowExclusiveLock))
 			return true;
-		if (tries >= LOCK_RETRIES && holder_waits(relid))
+		if (tries >= LOCK_RETRIES && (!patient || holder_waits(relid)))
 			return false;
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, LOCK_RETRY_MS, PG_WAIT_EXTENSION);
 		ResetLatch(MyLatch);
@@ -259,25 +276,23 @@ is_dirty_table(Relation rel)
 	return true;
 }
 
-/* Opens pulse.dirty, locked for writing; NULL when there is none that could be written. */
+/* Opens pulse.dirty, locked for writing; NULL when there is none that could be written, *locked_out tells whether yet. */
 static Relation
-open_dirty(void)
+open_dirty(bool patient, bool *locked_out)
 {
 	Oid			namespace_id = get_namespace_oid("pulse", true);
 	Oid			relid;
 	Relation	rel;
 
+	*locked_out = false;
 	if (!OidIsValid(namespace_id))
 		return NULL;
 	relid = get_relname_relid("dirty", namespace_id);
 	if (!OidIsValid(relid))
 		return NULL;
-	if (!lock_dirty(relid))
+	if (!lock_dirty(relid, patient))
 	{
-		ereport(WARNING,
-				(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
-				 errmsg("changes of this transaction were not recorded in pulse.dirty"),
-				 errdetail("The table is locked by a session that waits for another lock, perhaps one of this transaction.")));
+		*locked_out = true;
 		return NULL;
 	}
 	rel = try_relation_open(relid, NoLock);
@@ -294,27 +309,19 @@ open_dirty(void)
 	return rel;
 }
 
-/* Writes the marks of this transaction to pulse.dirty. */
+/* Inserts marks into pulse.dirty. */
 static void
-write_marks(void)
+insert_marks(Relation rel, marks_hash *marks)
 {
-	Relation	rel;
+	CommandId	command_id = GetCurrentCommandId(true);
 	marks_iterator iterator;
 	Mark	   *mark;
 	Datum		values[5];
 	bool		nulls[5];
-	CommandId	command_id;
 
-	if (RecoveryInProgress() || IsInParallelMode())
-		return;
-	rel = open_dirty();
-	if (rel == NULL)
-		return;
-
-	command_id = GetCurrentCommandId(true);
 	values[4] = TimestampTzGetDatum(GetCurrentTimestamp());
-	marks_start_iterate(pending, &iterator);
-	while ((mark = marks_iterate(pending, &iterator)) != NULL)
+	marks_start_iterate(marks, &iterator);
+	while ((mark = marks_iterate(marks, &iterator)) != NULL)
 	{
 		HeapTuple	tuple;
 
@@ -331,7 +338,99 @@ write_marks(void)
 		heap_insert(rel, tuple, command_id, 0, NULL);
 		heap_freetuple(tuple);
 	}
+}
+
+static void pay_at_exit(int code, Datum arg);
+
+/* Keeps the marks of this transaction until they can be written. */
+static void
+owe_marks(void)
+{
+	static bool registered = false;
+	marks_iterator iterator;
+	Mark	   *mark;
+
+	if (owed == NULL)
+		owed = marks_create(TopMemoryContext, 8, NULL);
+	marks_start_iterate(pending, &iterator);
+	while ((mark = marks_iterate(pending, &iterator)) != NULL)
+	{
+		Mark	   *kept = insert_mark(owed, mark->key);
+
+		kept->min_ts = Min(kept->min_ts, mark->min_ts);
+		kept->max_ts = Max(kept->max_ts, mark->max_ts);
+		kept->unbounded = kept->unbounded || mark->unbounded;
+	}
+	if (!registered)
+		before_shmem_exit(pay_at_exit, (Datum) 0);
+	registered = true;
+	ereport(WARNING,
+			(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
+			 errmsg("changes of this transaction will be recorded in pulse.dirty later"),
+			 errdetail("The table is locked by a session that waits for another lock, perhaps one of this transaction."),
+			 errhint("They are recorded by the next transaction of this session, or when it ends.")));
+}
+
+/* Forgets the marks that were kept. */
+static void
+forget_owed(void)
+{
+	marks_iterator iterator;
+	Mark	   *mark;
+
+	marks_start_iterate(owed, &iterator);
+	while ((mark = marks_iterate(owed, &iterator)) != NULL)
+		if (mark->key.portfolio_len > 0)
+			pfree(unconstify(char *, mark->key.portfolio));
+	marks_destroy(owed);
+	owed = NULL;
+}
+
+/* Writes the marks of this transaction, and those that are owed, to pulse.dirty. */
+static void
+write_marks(bool patient)
+{
+	Relation	rel;
+	bool		locked_out;
+
+	if (RecoveryInProgress() || IsInParallelMode())
+		return;
+	rel = open_dirty(patient, &locked_out);
+	if (rel == NULL)
+	{
+		if (locked_out && pending != NULL)
+			owe_marks();
+		return;
+	}
+	if (pending != NULL)
+		insert_marks(rel, pending);
+	/* they are forgotten once this transaction has committed */
+	if (owed != NULL)
+	{
+		insert_marks(rel, owed);
+		paying = true;
+	}
 	table_close(rel, NoLock);
+}
+
+/* Writes what is owed in a transaction of its own, when the session ends. */
+static void
+pay_at_exit(int code, Datum arg)
+{
+	if (owed == NULL)
+		return;
+	PG_TRY();
+	{
+		AbortOutOfAnyTransaction();
+		StartTransactionCommand();
+		/* the commit does it */
+		CommitTransactionCommand();
+	}
+	PG_CATCH();
+	{
+		FlushErrorState();
+	}
+	PG_END_TRY();
 }
 
 /* Writes marks before the commit and wakes the worker after it; nothing here allocates once the commit is certain. */
@@ -342,16 +441,20 @@ xact_callback(XactEvent event, void *arg)
 	{
 		case XACT_EVENT_PRE_COMMIT:
 		case XACT_EVENT_PRE_PREPARE:
-			if (pending != NULL)
-				write_marks();
+			/* what is owed waits for no lock for longer than a moment, least of all at the end of the session */
+			if (pending != NULL || owed != NULL)
+				write_marks(pending != NULL);
 			break;
 		case XACT_EVENT_COMMIT:
-			if (pending != NULL || wake_wanted)
+			if (pending != NULL || paying || wake_wanted)
 				pulse_wake();
+			if (paying)
+				forget_owed();
 			forget_marks();
 			break;
-		case XACT_EVENT_ABORT:
 		case XACT_EVENT_PREPARE:
+			/* what was written for others with it is visible only when it commits, so it stays owed */
+		case XACT_EVENT_ABORT:
 			forget_marks();
 			break;
 		default:

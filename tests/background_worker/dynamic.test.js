@@ -156,6 +156,39 @@ describe('a worker started by hand', () => {
 		assert.deepEqual(await settled(cluster), clean);
 	});
 
+	test('loses no change of a bot whom a session keeps from pulse.dirty that waits for him', async () => {
+		const admin = new pg.Client(cluster.connection);
+		const bot = new pg.Client(cluster.connection);
+		await admin.connect();
+		await bot.connect();
+		const warnings = [];
+		bot.on('notice', (notice) => warnings.push(notice.message));
+		const entangle = async () => {
+			await admin.query('BEGIN');
+			await admin.query('LOCK TABLE pulse.dirty IN EXCLUSIVE MODE');
+			await bot.query('BEGIN');
+			await bot.query(buy);
+			const waits = admin.query('LOCK TABLE trades IN ACCESS EXCLUSIVE MODE');
+			await bot.query('COMMIT');
+			await waits;
+			await admin.query('ROLLBACK');
+		};
+		try {
+			await entangle();
+			assert.deepEqual(warnings, ['changes of this transaction will be recorded in pulse.dirty later']);
+			assert.equal((await query(cluster, audit))[0].wrong, 1);
+			await bot.query('SELECT 1'); // any transaction
+			assert.deepEqual(await settled(cluster), clean);
+			await entangle();
+			assert.equal((await query(cluster, audit))[0].wrong, 1);
+		} finally {
+			await bot.end();
+			await admin.end();
+		}
+		await until('the end of the session to record it', async () => (await query(cluster, audit))[0].wrong === 0);
+		assert.deepEqual(await settled(cluster), clean);
+	});
+
 	test('survives DROP EXTENSION and serves the next one', async () => {
 		await query(cluster, 'DROP EXTENSION pulse CASCADE');
 		await query(cluster, buy);
