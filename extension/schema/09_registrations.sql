@@ -1,7 +1,7 @@
 -- What users registered: SQL of theirs that runs as them. Definitions are dumped; what came of their runs is not.
 
 CREATE TABLE pulse.registration (
-	kind		text NOT NULL CHECK (kind IN ('metric', 'health_check', 'section', 'feed')),
+	kind		text NOT NULL CHECK (kind IN ('metric', 'health_check', 'section', 'feed', 'alert_rule')),
 	name		text NOT NULL CHECK (name ~ '^[a-z][a-z0-9_.-]{0,99}$'),
 	owner		text NOT NULL,
 	query		text CHECK (length(query) <= 20000),
@@ -14,7 +14,7 @@ CREATE TABLE pulse.registration (
 	PRIMARY KEY (kind, name)
 );
 COMMENT ON TABLE pulse.registration IS 'metrics, health checks, dashboard sections and feeds that users added; each runs as its owner, read-only, for a limited time';
-COMMENT ON COLUMN pulse.registration.kind IS 'metric, health_check, section or feed';
+COMMENT ON COLUMN pulse.registration.kind IS 'metric, health_check, section, feed, or alert_rule: the query of the rule of that name';
 COMMENT ON COLUMN pulse.registration.name IS 'its name, unique in its kind';
 COMMENT ON COLUMN pulse.registration.owner IS 'the role that registered it and as which it runs';
 COMMENT ON COLUMN pulse.registration.query IS 'one SELECT; NULL for a feed, whose query is made from pulse.feed';
@@ -59,7 +59,8 @@ COMMENT ON COLUMN pulse.registration_state.last_error_at IS 'when';
 COMMENT ON COLUMN pulse.registration_state.result IS 'what the last good run yielded, in the form of its kind';
 COMMENT ON COLUMN pulse.registration_state.result_at IS 'when that was';
 
-SELECT pg_catalog.pg_extension_config_dump('pulse.registration', '');
+-- those of alert rules come back with the rules
+SELECT pg_catalog.pg_extension_config_dump('pulse.registration', 'WHERE kind <> ''alert_rule''');
 
 CREATE FUNCTION pulse.registration_added() RETURNS trigger
 	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp

@@ -33,10 +33,12 @@ CREATE FUNCTION pulse_worker_status(
 		ARRAY(SELECT j.name FROM pulse.job j WHERE j.enabled AND j.failing > 0 ORDER BY j.name)
 			|| ARRAY(SELECT format('%s %s: %s', replace(r.kind, '_', ' '), r.name, left(r.last_error, 200)) FROM pulse.registration_state r
 					 WHERE r.failing > 0 ORDER BY r.kind, r.name LIMIT 100)
+			|| ARRAY(SELECT format('alert rule %s: %s', s.rule, left(s.last_error, 200)) FROM pulse.alert_rule_state s
+					 WHERE s.failing > 0 ORDER BY s.rule LIMIT 100)
 	FROM pulse.worker w, pulse.sequencer q,
 		LATERAL pulse.worker_pid() AS p (pid),
 		LATERAL (SELECT count(*) AS pending, clock_timestamp() - min(marked_at) AS lag FROM pulse.dirty) d
 	$$;
 REVOKE ALL ON FUNCTION pulse_worker_status() FROM PUBLIC;
 COMMENT ON FUNCTION pulse_worker_status() IS
-	'One row about the background worker of this database: state (running, stopped by pulse_worker_stop(), or absent), its process, ticks that found work, pending marks and lag (age of the oldest), newest event seq and epoch, the last error with its time and the number of all, whether the library is preloaded, and what fails: jobs of pulse.job by name, and metrics, health checks, sections and feeds that users registered, each with its error.';
+	'One row about the background worker of this database: state (running, stopped by pulse_worker_stop(), or absent), its process, ticks that found work, pending marks and lag (age of the oldest), newest event seq and epoch, the last error with its time and the number of all, whether the library is preloaded, and what fails: jobs of pulse.job by name, and metrics, health checks, sections, feeds and queries of alert rules that users registered, each with its error.';

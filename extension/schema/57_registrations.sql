@@ -171,8 +171,8 @@ BEGIN
 		query := CASE WHEN kind = 'feed' THEN pulse.feed_query(name, at) ELSE r.query END;
 		SELECT * INTO run FROM pulse.run_as(role, query, r.search_path,
 			(extract(epoch FROM coalesce(r.time_limit, pulse.config_interval('extensions.time_limit'))) * 1000)::integer,
-			CASE WHEN kind = 'feed' THEN 100000 ELSE pulse.config_integer('extensions.max_rows')::integer END,
-			CASE WHEN kind = 'feed' THEN 16777216 ELSE pulse.config_integer('extensions.max_bytes')::integer END);
+			CASE WHEN kind IN ('feed', 'alert_rule') THEN 100000 ELSE pulse.config_integer('extensions.max_rows')::integer END,
+			CASE WHEN kind IN ('feed', 'alert_rule') THEN 16777216 ELSE pulse.config_integer('extensions.max_bytes')::integer END);
 		problem := run.error;
 		IF problem IS NULL THEN
 			IF kind = 'feed' THEN

@@ -1,11 +1,12 @@
 -- Alerts: rules, what became of them, and who said what about it. All state is here: a restart forgets and repeats nothing.
 
 CREATE TABLE pulse.alert_rule (
-	name		text COLLATE "C" PRIMARY KEY CHECK (name ~ '^[a-z0-9][a-z0-9_.-]{0,99}$'),
+	name		text COLLATE "C" PRIMARY KEY CHECK (name ~ '^[a-z][a-z0-9_.-]{0,99}$'),
 	kind		text NOT NULL DEFAULT 'CUSTOM' CHECK (kind IN ('PERFORMANCE', 'RISK', 'SYSTEM', 'TRADE', 'CUSTOM')),
 	source		text NOT NULL CHECK (source IN ('metric', 'query', 'health', 'trade')),
 	metric		text,
 	query		text,
+	search_path	text NOT NULL DEFAULT 'pg_catalog, pg_temp',
 	components	text[],
 	title		text NOT NULL,
 	description	text,
@@ -62,7 +63,8 @@ COMMENT ON COLUMN pulse.alert_rule.name IS 'how it is called everywhere';
 COMMENT ON COLUMN pulse.alert_rule.kind IS 'what it is about: PERFORMANCE, RISK, SYSTEM, TRADE or CUSTOM';
 COMMENT ON COLUMN pulse.alert_rule.source IS 'where its values come from: metric (of each portfolio), query (SQL), health (status of components), trade (each fill)';
 COMMENT ON COLUMN pulse.alert_rule.metric IS 'for source metric, a column of pulse_performance(), a risk figure or a registered metric; for source trade, a property of a fill';
-COMMENT ON COLUMN pulse.alert_rule.query IS 'for source query, a SELECT with columns value and, where it likes, portfolio, symbol and message; $1 is the time of evaluation';
+COMMENT ON COLUMN pulse.alert_rule.query IS 'for source query, a SELECT with columns value and, where it likes, portfolio, symbol and message';
+COMMENT ON COLUMN pulse.alert_rule.search_path IS 'schemas in which the names of the query are looked up';
 COMMENT ON COLUMN pulse.alert_rule.components IS 'for source health, patterns of component names; ! in front excludes';
 COMMENT ON COLUMN pulse.alert_rule.title IS 'heading of its alerts';
 COMMENT ON COLUMN pulse.alert_rule.description IS 'what it means and what to do';
@@ -93,7 +95,7 @@ COMMENT ON COLUMN pulse.alert_rule.route IS 'names of channels for its messages,
 COMMENT ON COLUMN pulse.alert_rule.group_by IS 'alerts that agree in these are told in one message when there are many at once';
 COMMENT ON COLUMN pulse.alert_rule.remind_every IS 'how often people are told again while nobody acknowledges it; NULL: never';
 COMMENT ON COLUMN pulse.alert_rule.escalate_after IS 'when a critical alert that nobody acknowledges is escalated; NULL: never';
-COMMENT ON COLUMN pulse.alert_rule.every IS 'how often a query, or a figure that is costly, is evaluated';
+COMMENT ON COLUMN pulse.alert_rule.every IS 'how often a query runs, or a figure that is costly is computed';
 COMMENT ON COLUMN pulse.alert_rule.adaptive IS 'thresholds from the value''s own history: ewma (mean and deviation) or quantile; NULL: fixed ones';
 COMMENT ON COLUMN pulse.alert_rule.adaptive_warning IS 'ewma: how many deviations from the mean; quantile: its probability';
 COMMENT ON COLUMN pulse.alert_rule.adaptive_critical IS 'likewise, for the critical threshold';
@@ -125,11 +127,11 @@ COMMENT ON TABLE pulse.alert_rule_state IS 'how the evaluation of each rule goes
 COMMENT ON COLUMN pulse.alert_rule_state.rule IS 'the rule';
 COMMENT ON COLUMN pulse.alert_rule_state.fresh IS 'whether it must look at everything, not only at what changed: it is new, changed, or was asleep';
 COMMENT ON COLUMN pulse.alert_rule_state.awake IS 'whether the last evaluation lay in its active hours';
-COMMENT ON COLUMN pulse.alert_rule_state.next_at IS 'when a query, or a figure that is costly, is due again';
+COMMENT ON COLUMN pulse.alert_rule_state.next_at IS 'when a figure that is costly is due again';
 COMMENT ON COLUMN pulse.alert_rule_state.evaluated_at IS 'when it was last evaluated by the clock';
 COMMENT ON COLUMN pulse.alert_rule_state.last_error IS 'why it could not be evaluated; NULL: it could';
 COMMENT ON COLUMN pulse.alert_rule_state.last_error_at IS 'when that was';
-COMMENT ON COLUMN pulse.alert_rule_state.failing IS 'errors in a row; each doubles the pause, up to an hour';
+COMMENT ON COLUMN pulse.alert_rule_state.failing IS 'errors in a row';
 COMMENT ON COLUMN pulse.alert_rule_state.errors IS 'all errors so far';
 
 CREATE TABLE pulse.alert (
@@ -176,6 +178,7 @@ CREATE TABLE pulse.alert (
 	recheck_at	timestamptz
 ) WITH (fillfactor = 70);
 CREATE UNIQUE INDEX alert_live_key ON pulse.alert (rule, portfolio, symbol, component) WHERE state <> 'resolved';
+CREATE INDEX alert_portfolio_idx ON pulse.alert (portfolio) WHERE state <> 'resolved';
 CREATE INDEX alert_resolved_idx ON pulse.alert (rule, portfolio, symbol, component, resolved_at) WHERE state = 'resolved';
 CREATE INDEX alert_old_idx ON pulse.alert (resolved_at) WHERE state = 'resolved';
 CREATE INDEX alert_next_idx ON pulse.alert (next_at) WHERE state <> 'resolved' AND next_at IS NOT NULL;
@@ -366,7 +369,7 @@ COMMENT ON COLUMN pulse.alert_band.rule IS 'the rule';
 COMMENT ON COLUMN pulse.alert_band.portfolio IS 'what it is about, as in pulse.alert';
 COMMENT ON COLUMN pulse.alert_band.symbol IS 'likewise';
 COMMENT ON COLUMN pulse.alert_band.component IS 'likewise';
-COMMENT ON COLUMN pulse.alert_band.hour IS 'hour of the day; -1: all of them';
+COMMENT ON COLUMN pulse.alert_band.hour IS 'hour of the day, where the rule is seasonal; else -1';
 COMMENT ON COLUMN pulse.alert_band.samples IS 'how many values it has seen';
 COMMENT ON COLUMN pulse.alert_band.mean IS 'exponentially weighted';
 COMMENT ON COLUMN pulse.alert_band.variance IS 'exponentially weighted';

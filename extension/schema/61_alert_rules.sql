@@ -201,6 +201,17 @@ BEGIN
 	END IF;
 	INSERT INTO pulse.alert_rule_state AS s (rule) VALUES (NEW.name)
 		ON CONFLICT (rule) DO UPDATE SET fresh = true, next_at = '-infinity', failing = 0, last_error = NULL;
+	IF NEW.source = 'query' AND NEW.enabled THEN
+		INSERT INTO pulse.registration AS g (kind, name, owner, query, search_path, every, description)
+			VALUES ('alert_rule', NEW.name, NEW.owner, NEW.query, NEW.search_path, NEW.every, NEW.title)
+			ON CONFLICT (kind, name) DO UPDATE SET owner = excluded.owner, query = excluded.query, search_path = excluded.search_path, every = excluded.every,
+				description = excluded.description, enabled = true;
+		UPDATE pulse.registration_state s SET next_at = '-infinity', failing = 0, killed = 0, last_error = NULL, result = NULL, result_at = NULL
+			WHERE s.kind = 'alert_rule' AND s.name = NEW.name;
+		PERFORM pulse.touch_job('registrations');
+	ELSE
+		DELETE FROM pulse.registration g WHERE g.kind = 'alert_rule' AND g.name = NEW.name;
+	END IF;
 	INSERT INTO pulse.threshold_history (at, rule, warning, critical, reason)
 		SELECT now(), NEW.name, pulse.rule_threshold(NEW.warning, NEW.warning_key), pulse.rule_threshold(NEW.critical, NEW.critical_key), 'fixed'
 		WHERE TG_OP = 'INSERT' OR (NEW.warning, NEW.critical, NEW.warning_key, NEW.critical_key, NEW.comparator)
@@ -211,6 +222,18 @@ $$;
 COMMENT ON FUNCTION pulse.alert_rule_changed() IS 'Makes the next evaluation look at everything that a changed rule is for, and notes its thresholds.';
 REVOKE ALL ON FUNCTION pulse.alert_rule_changed() FROM PUBLIC;
 CREATE TRIGGER changed AFTER INSERT OR UPDATE ON pulse.alert_rule FOR EACH ROW EXECUTE FUNCTION pulse.alert_rule_changed();
+
+CREATE FUNCTION pulse.alert_rule_dropped() RETURNS trigger
+	LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS $$
+BEGIN
+	DELETE FROM pulse.registration g WHERE g.kind = 'alert_rule' AND g.name = OLD.name;
+	RETURN NULL;
+END
+$$;
+COMMENT ON FUNCTION pulse.alert_rule_dropped() IS 'The query of a rule that is no more does not run any more.';
+REVOKE ALL ON FUNCTION pulse.alert_rule_dropped() FROM PUBLIC;
+CREATE TRIGGER dropped AFTER DELETE ON pulse.alert_rule FOR EACH ROW EXECUTE FUNCTION pulse.alert_rule_dropped();
 
 CREATE FUNCTION pulse.no_duration(span interval) RETURNS interval
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE RETURN nullif(span, '0'::interval);
@@ -234,7 +257,7 @@ CREATE FUNCTION pulse_alert_rule_set(name text,
 		adaptive_half_life double precision DEFAULT NULL, adaptive_samples integer DEFAULT NULL, adaptive_window integer DEFAULT NULL,
 		adaptive_every interval DEFAULT NULL, adaptive_min_width double precision DEFAULT NULL, seasonal boolean DEFAULT NULL,
 		timezone text DEFAULT NULL, regime boolean DEFAULT NULL, min_trades bigint DEFAULT NULL, enabled boolean DEFAULT NULL) RETURNS void
-	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+	LANGUAGE plpgsql VOLATILE
 	AS $$
 #variable_conflict use_variable
 DECLARE
@@ -243,9 +266,9 @@ DECLARE
 BEGIN
 	IF num_nonnulls(metric, query, components, trade) > 1 THEN
 		RAISE EXCEPTION 'a rule has one source' USING ERRCODE = 'invalid_parameter_value', HINT = 'Give one of metric, query, components and trade.';
-	ELSIF name IS NULL OR name !~ '^[a-z0-9][a-z0-9_.-]{0,99}$' THEN
+	ELSIF name IS NULL OR name !~ '^[a-z][a-z0-9_.-]{0,99}$' THEN
 		RAISE EXCEPTION 'not a name for a rule: %', coalesce(quote_literal(left(name, 200)), 'NULL') USING ERRCODE = 'invalid_parameter_value',
-			DETAIL = 'It consists of at most 100 lower-case letters, digits, _, . and -.';
+			DETAIL = 'It begins with a lower-case letter and consists of at most 100 lower-case letters, digits, _, . and -.';
 	END IF;
 	SELECT a.* INTO old FROM pulse.alert_rule a WHERE a.name = name FOR UPDATE;
 	IF old.name IS NULL AND num_nonnulls(metric, query, components, trade) = 0 THEN
@@ -260,9 +283,14 @@ BEGIN
 		r.components := components;
 		IF query IS NOT NULL THEN
 			r.owner := current_user;
+			r.search_path := pulse.safe_path(current_schemas(false));
+			PERFORM pulse.check_query(query);
+			-- what it lacks is better known now than later
+			EXECUTE format(E'SELECT FROM (\n%s\n) AS r LIMIT 0', query);
 		END IF;
 	END IF;
 	r.owner := coalesce(r.owner, current_user);
+	r.search_path := coalesce(r.search_path, 'pg_catalog, pg_temp');
 	r.kind := upper(coalesce(kind, r.kind, CASE r.source WHEN 'health' THEN 'SYSTEM' WHEN 'trade' THEN 'TRADE' WHEN 'metric' THEN 'PERFORMANCE' ELSE 'CUSTOM' END));
 	r.title := coalesce(title, r.title, upper(left(name, 1)) || replace(substr(name, 2), '_', ' '));
 	r.description := coalesce(description, r.description);
@@ -318,7 +346,7 @@ BEGIN
 	IF old.name IS NULL THEN
 		INSERT INTO pulse.alert_rule VALUES (r.*);
 	ELSIF r IS DISTINCT FROM old THEN
-		UPDATE pulse.alert_rule a SET kind = r.kind, source = r.source, metric = r.metric, query = r.query, components = r.components,
+		UPDATE pulse.alert_rule a SET kind = r.kind, source = r.source, metric = r.metric, query = r.query, search_path = r.search_path, components = r.components,
 			title = r.title, description = r.description, unit = r.unit, enabled = r.enabled, comparator = r.comparator,
 			warning = r.warning, critical = r.critical, warning_key = r.warning_key, critical_key = r.critical_key,
 			hysteresis = r.hysteresis, hold = r.hold, clear_hold = r.clear_hold, min_duration = r.min_duration, missing = r.missing,
@@ -334,7 +362,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pulse_alert_rule_set IS
-	'Makes a rule or changes one: what is left out stays as it is, or gets its default; NaN takes a threshold away, 0 a time, an empty array or object a list. The source is one of metric (of each portfolio: a column of pulse_performance(), a risk figure, a registered metric), query (SELECT with a column value and, where it likes, portfolio, symbol, message; $1 is the time; it runs as you, read-only, within alerts.query_timeout), components (patterns of health components; the value is 1 UNKNOWN, 2 WARNING, 3 CRITICAL) and trade (value, quantity, profit, loss, share, opened, closed, flipped of each fill). comparator >= by default; warning and critical are thresholds in the unit of the value; extension/doc/alerts.md says what everything does. Error 22023 for what makes no sense, 42501 without the rights (pulse_grant: admin).';
+	'Makes a rule or changes one: what is left out stays as it is, or gets its default; NaN takes a threshold away, 0 a time, an empty array or object a list. The source is one of metric (of each portfolio: a column of pulse_performance(), a risk figure, a registered metric), query (SELECT with a column value and, where it likes, portfolio, symbol, message; it runs every so often as you, read-only, within extensions.time_limit, in a process of its own), components (patterns of health components; the value is 1 UNKNOWN, 2 WARNING, 3 CRITICAL) and trade (value, quantity, profit, loss, share, opened, closed, flipped of each fill). comparator >= by default; warning and critical are thresholds in the unit of the value; extension/doc/alerts.md says what everything does. Error 22023 for what makes no sense, 42501 without the rights (pulse_grant: admin).';
 
 CREATE FUNCTION pulse.drop_alert_rule(name text) RETURNS boolean
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
@@ -360,9 +388,11 @@ CREATE FUNCTION pulse_alert_rules()
 	SELECT r.name, r.kind, r.source, coalesce(r.metric, array_to_string(r.components, ', '), r.query), r.comparator,
 		pulse.rule_threshold(r.warning, r.warning_key), pulse.rule_threshold(r.critical, r.critical_key),
 		r.hysteresis, r.hold, r.unit, r.warning_severity, r.critical_severity, r.enabled, s.awake,
-		coalesce(a.firing, 0), coalesce(a.pending, 0), h.at, s.last_error, s.last_error_at, r.title, r.description,
+		coalesce(a.firing, 0), coalesce(a.pending, 0), h.at, coalesce(s.last_error, CASE WHEN g.failing > 0 THEN g.last_error END),
+		CASE WHEN s.last_error IS NOT NULL THEN s.last_error_at WHEN g.failing > 0 THEN g.last_error_at END, r.title, r.description,
 		to_jsonb(r) - '{name,kind,source,metric,query,components,comparator,warning,critical,hysteresis,hold,unit,warning_severity,critical_severity,enabled,title,description}'::text[]
 	FROM pulse.alert_rule r JOIN pulse.alert_rule_state s ON s.rule = r.name
+	LEFT JOIN pulse.registration_state g ON g.kind = CASE r.source WHEN 'query' THEN 'alert_rule' ELSE 'metric' END AND g.name = coalesce(r.metric, r.name)
 	LEFT JOIN (SELECT l.rule, count(*) FILTER (WHERE l.state <> 'pending') AS firing, count(*) FILTER (WHERE l.state = 'pending') AS pending
 			   FROM pulse.alert l WHERE l.state <> 'resolved' GROUP BY l.rule) a ON a.rule = r.name
 	LEFT JOIN (SELECT f.rule, max(f.fired_at) AS at FROM pulse.alert f GROUP BY f.rule) h ON h.rule = r.name
@@ -394,8 +424,6 @@ INSERT INTO pulse.config_key (key, kind, unit, default_value, minimum, maximum, 
 	('alerts.group_size', 'integer', 'alerts', '3', 2, 1000, 'So many alerts at once are told in one message.'),
 	('alerts.storm_count', 'integer', 'alerts', '25', 2, 100000, 'So many alerts that begin within alerts.storm_window are a storm, which is escalated.'),
 	('alerts.storm_window', 'duration', NULL, '"00:05:00"', 10, 86400, 'Time in which the alerts of a storm begin; it is over when they are half as many.'),
-	('alerts.query_timeout', 'duration', NULL, '"00:00:02"', 0.01, 60, 'Time that the query of a rule may take.'),
-	('alerts.query_rows', 'integer', 'rows', '10000', 1, 100000, 'Rows that the query of a rule may have.'),
 	('alerts.retention', 'duration', NULL, '"90 days"', 86400, NULL, 'How long resolved alerts and their history are kept.'),
 	('alerts.threshold_retention', 'duration', NULL, '"90 days"', 86400, NULL, 'How long pulse.threshold_history is kept.');
 
@@ -431,7 +459,7 @@ CREATE FUNCTION pulse.add_default_rules() RETURNS bigint
 			'Long and short positions together, over the value of the portfolio.', 0),
 		('database', 'SYSTEM', 'health', NULL, '{database}', 'Database', 'status', '>=', 2, 3, NULL, NULL, 0, '30 seconds', '30 seconds', 'keep', 'HIGH', 'CRITICAL',
 			NULL, true, '{rule}', '1 hour', '10 minutes', '1 minute', 'Connections, latency, locks, long transactions, replication, disk: pulse_health_check(''database'') says which.', 0),
-		('engine', 'SYSTEM', 'health', NULL, '{background_worker,worker,monitoring*}', 'Monitoring itself', 'status', '>=', 2, 3, NULL, NULL, 0, '1 minute', '30 seconds', 'keep', 'HIGH', 'CRITICAL',
+		('engine', 'SYSTEM', 'health', NULL, '{background_worker,worker,outbox,registrations}', 'Monitoring itself', 'status', '>=', 2, 3, NULL, NULL, 0, '1 minute', '30 seconds', 'keep', 'HIGH', 'CRITICAL',
 			'{database}', true, '{rule}', '1 hour', '10 minutes', '1 minute', 'The background worker, the pulse-worker program or the outbox is late or gone.', 0),
 		('api_outage', 'SYSTEM', 'health', NULL, '{api.*}', 'API outage', 'status', '>=', 2, 3, NULL, NULL, 0, '1 minute', '1 minute', 'keep', 'MEDIUM', 'CRITICAL',
 			NULL, true, '{rule}', '1 hour', '10 minutes', '1 minute', 'An exchange or another interface is slow or does not answer.', 0),
@@ -441,7 +469,7 @@ CREATE FUNCTION pulse.add_default_rules() RETURNS bigint
 			'{database,api_outage,engine}', true, '{rule}', '2 hours', NULL, '1 minute', 'Snapshots or feeds are late, have gaps, or cannot be read.', 0),
 		('model_stale', 'SYSTEM', 'health', NULL, '{model,model.*,models,models.*}', 'Model', 'status', '>=', 2, 3, NULL, NULL, 0, '1 minute', '0', 'keep', 'MEDIUM', 'HIGH',
 			'{database,stale_data}', true, '{rule}', '6 hours', NULL, '1 minute', 'A model was not updated, does not predict, or has become less accurate.', 0),
-		('heartbeat_missing', 'SYSTEM', 'health', NULL, '{!database,!background_worker,!worker,!monitoring*,!api.*,!resources,!resources.*,!data,!feed.*,!feeds,!feeds.*,!model,!model.*,!models,!models.*}',
+		('heartbeat_missing', 'SYSTEM', 'health', NULL, '{!database,!background_worker,!worker,!outbox,!registrations,!api.*,!resources,!resources.*,!data,!feed.*,!feeds,!feeds.*,!model,!model.*,!models,!models.*}',
 			'Heartbeat missing or component unwell', 'status', '>=', 2, 3, NULL, NULL, 0, '0', '0', 'keep', 'HIGH', 'CRITICAL',
 			'{database}', true, '{rule}', '1 hour', '10 minutes', '1 minute', 'A component that promised signs of life is silent, or reports trouble: the bot, a check of your own.', 0),
 		('large_execution', 'TRADE', 'trade', 'value', NULL, 'Large execution', 'money', '>=', NULL, NULL, 'alerts.large_execution_value', NULL,

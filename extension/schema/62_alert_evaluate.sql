@@ -1,7 +1,11 @@
 -- The evaluation of alerts: values, thresholds, and one step of the state machine for each alert that they concern, set-wise.
 
 CREATE FUNCTION pulse.registered_metric_names() RETURNS text[]
-	LANGUAGE sql STABLE RETURN '{}'::text[];
+	LANGUAGE sql STABLE
+	AS $$
+	SELECT coalesce(array_agg(g.name ORDER BY g.name), '{}') FROM pulse.registration g
+	WHERE g.kind = 'metric' AND NOT g.name = ANY (pulse.metric_names() || pulse.costly_metric_names())
+	$$;
 COMMENT ON FUNCTION pulse.registered_metric_names() IS 'Metrics that users have registered.';
 
 CREATE FUNCTION pulse.alert_number(unit text, value double precision) RETURNS text
@@ -43,13 +47,13 @@ CREATE FUNCTION pulse.open_risk(wanted text[])
 	FROM (
 		SELECT p.portfolio, p.symbol, sum((p.quantity * CASE WHEN m.ts >= p.mark_at THEN m.price ELSE p.mark_price END)::double precision) AS value
 		FROM pulse.position p JOIN pulse.source s ON s.source_id = p.source_id AND s.state = 'active' LEFT JOIN pulse.mark m ON m.symbol = p.symbol
-		WHERE p.quantity <> 0 AND (wanted IS NULL OR p.portfolio = ANY (wanted))
+		WHERE p.quantity <> 0 AND CASE WHEN cardinality(wanted) > 100 OR wanted IS NULL THEN true ELSE p.portfolio = ANY (wanted) END
 		GROUP BY p.portfolio, p.symbol
 	) v
 	GROUP BY v.portfolio
 	$$;
 COMMENT ON FUNCTION pulse.open_risk(text[]) IS
-	'Exposure and concentration of the open positions of some portfolios, NULL: of all, as pulse_leverage() and pulse_concentration() have them, in one pass.';
+	'Exposure and concentration of open positions, as pulse_leverage() and pulse_concentration() have them, in one pass: of some portfolios, or of all when they are NULL or more than a hundred.';
 
 CREATE FUNCTION pulse.open_correlation(at timestamptz)
 	RETURNS TABLE (portfolio text, value double precision, note text)
@@ -112,12 +116,21 @@ BEGIN
 				coalesce(o.gross, 0) / nullif(c.total_value::float8, 0), coalesce(o.net, 0) / nullif(c.total_value::float8, 0)]::float8[] AS m
 			FROM changed c LEFT JOIN risk o ON o.portfolio = c.portfolio
 		)
-		SELECT array_agg(ROW(r.name, f.portfolio, '', '', CASE WHEN f.trades >= r.min_trades THEN f.m[r.nr] END, r.warning, r.critical, NULL, false)::pulse.observation)
-		FROM figures f CROSS JOIN r
-		LEFT JOIN pulse.alert a ON a.rule = r.name AND a.portfolio = f.portfolio AND a.symbol = '' AND a.component = '' AND a.state <> 'resolved'
-		WHERE ((f.trades >= r.min_trades AND (f.m[r.nr] * r.sign > r.near OR (r.inclusive AND f.m[r.nr] * r.sign = r.near))) OR r.moving OR a.alert_id IS NOT NULL
-			   OR (r.missing_alerts AND f.m[r.nr] IS NULL))
-			AND (r.portfolios IS NULL OR pulse.matches(r.portfolios, f.portfolio)));
+		SELECT array_agg(ROW(j.name, j.portfolio, '', '', j.value, j.warning, j.critical, NULL, false)::pulse.observation)
+		FROM (
+			SELECT r.name, f.portfolio, CASE WHEN f.trades >= r.min_trades THEN f.m[r.nr] END AS value, r.warning, r.critical
+			FROM figures f CROSS JOIN r
+			WHERE ((f.trades >= r.min_trades AND (f.m[r.nr] * r.sign > r.near OR (r.inclusive AND f.m[r.nr] * r.sign = r.near))) OR r.moving
+				   OR (r.missing_alerts AND (f.m[r.nr] IS NULL OR f.trades < r.min_trades)))
+				AND (r.portfolios IS NULL OR pulse.matches(r.portfolios, f.portfolio))
+			UNION ALL
+			-- what has an alert and is good now
+			SELECT r.name, f.portfolio, CASE WHEN f.trades >= r.min_trades THEN f.m[r.nr] END, r.warning, r.critical
+			FROM figures f JOIN pulse.alert a ON a.portfolio = f.portfolio AND a.state <> 'resolved' JOIN r ON r.name = a.rule
+			WHERE NOT ((f.trades >= r.min_trades AND coalesce(f.m[r.nr] * r.sign > r.near OR (r.inclusive AND f.m[r.nr] * r.sign = r.near), false)) OR r.moving
+				   OR (r.missing_alerts AND (f.m[r.nr] IS NULL OR f.trades < r.min_trades)))
+				AND (r.portfolios IS NULL OR pulse.matches(r.portfolios, f.portfolio))
+		) j);
 END
 $$;
 COMMENT ON FUNCTION pulse.observe_metrics(text[], bigint, timestamptz) IS
@@ -138,9 +151,8 @@ CREATE FUNCTION pulse.alert_thresholds(at timestamptz, observed pulse.observatio
 	LEFT JOIN LATERAL (
 		SELECT h.* FROM pulse.alert_band h
 		WHERE r.adaptive IS NOT NULL AND a.alert_id IS NULL AND h.rule = o.rule AND h.portfolio = o.portfolio AND h.symbol = o.symbol AND h.component = o.component
-			AND (h.hour = -1 AND h.samples >= r.adaptive_samples
-				 OR r.seasonal AND h.hour = extract(hour FROM at AT TIME ZONE r.timezone) AND h.samples >= greatest(5, r.adaptive_samples / 24))
-		ORDER BY h.hour DESC LIMIT 1) b ON true
+			AND h.hour = CASE WHEN r.seasonal THEN extract(hour FROM at AT TIME ZONE r.timezone)::integer ELSE -1 END
+			AND h.samples >= CASE WHEN r.seasonal THEN greatest(5, r.adaptive_samples / 24) ELSE r.adaptive_samples END) b ON true
 	LEFT JOIN LATERAL pulse.band_levels(b.samples, b.mean, b.variance, b.newest, r.adaptive, r.comparator, r.adaptive_warning, r.adaptive_critical,
 		r.adaptive_min_width, coalesce(g.factor, 1)) l ON b.samples IS NOT NULL
 	$$;
@@ -172,7 +184,6 @@ BEGIN
 			CASE greatest(n.level, CASE WHEN n.state = 'pending' THEN n.condition END) WHEN 2 THEN j.new_critical ELSE coalesce(j.new_warning, j.new_critical) END AS threshold,
 			CASE WHEN j.alert_id IS NOT NULL THEN j.alert_id WHEN n.state IN ('pending', 'firing') THEN nextval('pulse.alert_alert_id_seq') END AS id,
 			coalesce((j.a).since, n.breached_at, at) AS since,
-			pulse.alert_title((j.r).title, j.portfolio, j.symbol, j.component) AS title,
 			coalesce(j.new_note, (j.a).note) AS note
 		FROM joined j CROSS JOIN LATERAL pulse.alert_step(at, CASE WHEN NOT j.gone THEN j.value END, (j.r).comparator, j.new_warning, j.new_critical, (j.r).hysteresis,
 			(j.r).hold, CASE WHEN j.gone THEN '0' ELSE (j.r).clear_hold END, CASE WHEN j.gone THEN '0' ELSE (j.r).min_duration END,
@@ -180,9 +191,12 @@ BEGIN
 			(j.a).state, (j.a).level, (j.a).condition, (j.a).flapping AND NOT j.gone, (j.a).breached_at, (j.a).critical_at, (j.a).eased_at, (j.a).cleared_at, (j.a).fired_at,
 			j.past) n
 	), worded AS MATERIALIZED (
-		SELECT s.*, pulse.alert_text(s.r, s.value, s.threshold, s.note) AS message,
+		SELECT s.*, pulse.alert_title((s.r).title, s.portfolio, s.symbol, s.component) AS title, pulse.alert_text(s.r, s.value, s.threshold, s.note) AS message,
 			s.transition IN ('fired', 'raised') AND s.severity = 'CRITICAL' AND (s.r).escalate_after IS NOT NULL AS escalates
-		FROM stepped s WHERE s.id IS NOT NULL
+		FROM stepped s
+		WHERE s.id IS NOT NULL AND (s.alert_id IS NULL OR s.transition IS NOT NULL
+			OR ((s.a).value, (s.a).condition, (s.a).warning, (s.a).critical, (s.a).breached_at, (s.a).critical_at, (s.a).eased_at, (s.a).cleared_at, (s.a).due_at, (s.a).note)
+				IS DISTINCT FROM (s.value, s.condition, s.new_warning, s.new_critical, s.breached_at, s.critical_at, s.eased_at, s.cleared_at, s.due_at, s.note))
 	), inserted AS (
 		INSERT INTO pulse.alert (alert_id, rule, kind, portfolio, symbol, component, state, severity, level, condition, flapping, title, message, note, value,
 				warning, critical, threshold, since, updated_at, breached_at, critical_at, eased_at, cleared_at, fired_at, firings, count, due_at,
@@ -211,8 +225,6 @@ BEGIN
 			recheck_at = CASE WHEN w.transition IN ('fired', 'raised', 'resolved') THEN NULL ELSE a.recheck_at END
 		FROM worded w
 		WHERE a.alert_id = w.alert_id AND w.state <> 'inactive'
-			AND (w.transition IS NOT NULL OR (a.value, a.condition, a.warning, a.critical, a.breached_at, a.critical_at, a.eased_at, a.cleared_at, a.due_at, a.note)
-				IS DISTINCT FROM (w.value, w.condition, w.new_warning, w.new_critical, w.breached_at, w.critical_at, w.eased_at, w.cleared_at, w.due_at, w.note))
 	), withdrawn AS (
 		DELETE FROM pulse.alert a USING worded w WHERE a.alert_id = w.alert_id AND w.state = 'inactive'
 	), frozen AS (
@@ -242,7 +254,7 @@ CREATE FUNCTION pulse.learn_thresholds(at timestamptz, observed pulse.observatio
 		SELECT DISTINCT ON (o.rule, o.portfolio, o.symbol, o.component, h.hour) o.rule, o.portfolio, o.symbol, o.component, o.value, h.hour,
 			r.adaptive, r.comparator, r.adaptive_warning, r.adaptive_critical, r.adaptive_min_width, r.adaptive_samples, r.adaptive_half_life, r.adaptive_window, b
 		FROM unnest(observed) o JOIN pulse.alert_rule r ON r.name = o.rule AND r.adaptive IS NOT NULL
-		CROSS JOIN LATERAL (SELECT -1 AS hour UNION ALL SELECT extract(hour FROM at AT TIME ZONE r.timezone)::integer WHERE r.seasonal) h
+		CROSS JOIN LATERAL (SELECT CASE WHEN r.seasonal THEN extract(hour FROM at AT TIME ZONE r.timezone)::integer ELSE -1 END AS hour) h
 		LEFT JOIN pulse.alert_band b ON b.rule = o.rule AND b.portfolio = o.portfolio AND b.symbol = o.symbol AND b.component = o.component AND b.hour = h.hour
 		WHERE o.value > '-Infinity' AND o.value < 'Infinity' AND (b.sampled_at IS NULL OR at >= b.sampled_at + r.adaptive_every OR at < b.sampled_at - r.adaptive_every)
 			-- what is bad, or may be, does not become the usual
@@ -312,10 +324,10 @@ CREATE FUNCTION pulse.journal_regime(at timestamptz) RETURNS void
 	$$;
 COMMENT ON FUNCTION pulse.journal_regime(timestamptz) IS 'Notes thresholds whose volatility-regime factor has moved by more than 0.02.';
 
-CREATE FUNCTION pulse.observe_health() RETURNS pulse.observation[]
+CREATE FUNCTION pulse.observe_health(at timestamptz) RETURNS pulse.observation[]
 	LANGUAGE sql STABLE
 	AS $$
-	WITH h AS MATERIALIZED (SELECT DISTINCT ON (c.component) c.component, c.status, c.message FROM @extschema@.pulse_health() c),
+	WITH h AS MATERIALIZED (SELECT DISTINCT ON (c.component) c.component, c.status, c.message FROM pulse.health_at(at) c),
 	r AS MATERIALIZED (
 		SELECT a.name, a.components FROM pulse.alert_rule a JOIN pulse.alert_rule_state s ON s.rule = a.name
 		WHERE a.source = 'health' AND a.enabled AND s.awake
@@ -329,18 +341,8 @@ CREATE FUNCTION pulse.observe_health() RETURNS pulse.observation[]
 		  FROM pulse.alert_rule a WHERE a.name = r.name) t ON true
 	WHERE h.status <> 'HEALTHY' OR EXISTS (SELECT FROM pulse.alert a WHERE a.rule = r.name AND a.component = h.component AND a.state <> 'resolved')
 	$$;
-COMMENT ON FUNCTION pulse.observe_health() IS
+COMMENT ON FUNCTION pulse.observe_health(timestamptz) IS
 	'Components that are not well or have an alert, for the rules that they fit; the value is 1 UNKNOWN, 2 WARNING, 3 CRITICAL.';
-
-CREATE FUNCTION pulse.rule_failed(at timestamptz, rule text, error text) RETURNS void
-	LANGUAGE sql VOLATILE
-	AS $$
-	UPDATE pulse.alert_rule_state s SET last_error = left($3, 1000), last_error_at = $1, errors = errors + 1, failing = failing + 1,
-		evaluated_at = $1, next_at = $1 + least(greatest(r.every, interval '10 seconds') * 2 ^ least(s.failing, 20), interval '1 hour')
-		FROM pulse.alert_rule r WHERE s.rule = $2 AND r.name = s.rule
-	$$;
-COMMENT ON FUNCTION pulse.rule_failed(timestamptz, text, text) IS
-	'Notes why a rule could not be evaluated; it is tried again after its usual time, each time twice as long, an hour at most.';
 
 CREATE FUNCTION pulse.rule_done(at timestamptz, rule text) RETURNS void
 	LANGUAGE sql VOLATILE
@@ -427,6 +429,32 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pulse.observe_clocked(timestamptz) IS 'Evaluates the rules whose metric is computed by the clock, and that are due.';
+
+CREATE FUNCTION pulse.observe_queries(at timestamptz) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	AS $$
+DECLARE
+	due record;
+BEGIN
+	FOR due IN SELECT a AS rule, g.result, g.result_at
+		FROM pulse.alert_rule a JOIN pulse.alert_rule_state s ON s.rule = a.name
+		JOIN pulse.registration_state g ON g.kind = CASE a.source WHEN 'query' THEN 'alert_rule' ELSE 'metric' END AND g.name = CASE a.source WHEN 'query' THEN a.name ELSE a.metric END
+		WHERE (a.source = 'query' OR (a.source = 'metric' AND NOT a.metric = ANY (pulse.metric_names() || pulse.costly_metric_names())))
+			AND a.enabled AND s.awake AND g.result IS NOT NULL AND (s.fresh OR s.evaluated_at IS DISTINCT FROM g.result_at)
+		ORDER BY a.name
+	LOOP
+		BEGIN
+			PERFORM pulse.take_observations(at, pulse.query_observations(due.rule, due.result));
+			UPDATE pulse.alert_rule_state s SET last_error = NULL, failing = 0, evaluated_at = due.result_at, fresh = false WHERE s.rule = (due.rule).name;
+		EXCEPTION WHEN OTHERS THEN
+			UPDATE pulse.alert_rule_state s SET last_error = left(SQLERRM, 1000), last_error_at = at, errors = s.errors + 1, failing = s.failing + 1,
+				evaluated_at = due.result_at, fresh = false WHERE s.rule = (due.rule).name;
+		END;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION pulse.observe_queries(timestamptz) IS
+	'Takes what the queries of rules, and registered metrics that rules look at, have yielded since. They run elsewhere, as their owners; what cannot be taken harms only its rule.';
 
 CREATE FUNCTION pulse.trade_value(metric text, data jsonb, equity double precision) RETURNS double precision
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -523,7 +551,7 @@ CREATE FUNCTION pulse.orphaned_observations() RETURNS pulse.observation[]
 		CASE WHEN NOT r.enabled OR NOT pulse.matches(r.portfolios, a.portfolio) THEN 'rule' ELSE 'gone' END, true)::pulse.observation)
 	FROM pulse.alert a JOIN pulse.alert_rule r ON r.name = a.rule
 	WHERE a.state <> 'resolved' AND (NOT r.enabled OR (r.source IN ('metric', 'query') AND NOT pulse.matches(r.portfolios, a.portfolio))
-		OR (r.source = 'metric' AND NOT EXISTS (SELECT FROM pulse.performance_state s WHERE s.portfolio = a.portfolio)))
+		OR (r.source = 'metric' AND r.metric = ANY (pulse.metric_names()) AND NOT EXISTS (SELECT FROM pulse.performance_state s WHERE s.portfolio = a.portfolio)))
 	$$;
 COMMENT ON FUNCTION pulse.orphaned_observations() IS 'Alerts of what is no more: rules that were disabled or narrowed, portfolios that are gone.';
 
@@ -581,7 +609,7 @@ BEGIN
 	IF everything IS NOT NULL THEN
 		PERFORM pulse.take_observations(at, pulse.observe_metrics(everything, -1, 'infinity'));
 		UPDATE pulse.alert_rule_state s SET fresh = false WHERE s.rule = ANY (everything)
-			AND NOT EXISTS (SELECT FROM pulse.alert_rule r WHERE r.name = s.rule AND r.metric = ANY (pulse.costly_metric_names()));
+			AND EXISTS (SELECT FROM pulse.alert_rule r WHERE r.name = s.rule AND r.metric = ANY (pulse.metric_names()));
 	END IF;
 	IF changed IS NOT NULL AND (newest > e.version OR (newest_mark > e.marked_at AND at >= e.marks_at + interval '10 seconds')) THEN
 		PERFORM pulse.take_observations(at, pulse.observe_metrics(changed, e.version,
@@ -595,7 +623,7 @@ BEGIN
 
 	IF (e.health_at IS NULL OR at >= e.health_at + interval '5 seconds')
 		AND EXISTS (SELECT FROM pulse.alert_rule r WHERE r.source = 'health' AND r.enabled) THEN
-		PERFORM pulse.take_observations(at, pulse.observe_health());
+		PERFORM pulse.take_observations(at, pulse.observe_health(at));
 		e.health_at := at;
 	END IF;
 
@@ -611,6 +639,7 @@ BEGIN
 	END IF;
 
 	PERFORM pulse.observe_clocked(at);
+	PERFORM pulse.observe_queries(at);
 	PERFORM pulse.step_alerts(at, pulse.timed_observations(at));
 	IF everything IS NOT NULL OR at >= e.swept_at + interval '10 seconds' THEN
 		PERFORM pulse.step_alerts(at, pulse.orphaned_observations());

@@ -35,8 +35,8 @@ pulse_alert_float(FunctionCallInfo fcinfo, int argument)
 }
 
 /* Returns an interval as microseconds, a month counting 30 days; 0 for NULL. */
-static int64
-span_of(FunctionCallInfo fcinfo, int argument)
+int64
+pulse_alert_span(FunctionCallInfo fcinfo, int argument)
 {
 	Interval   *interval;
 	double		days;
@@ -80,11 +80,11 @@ pulse_alert_limits_from(FunctionCallInfo fcinfo, int first, pulse_alert_limits *
 void
 pulse_alert_policy_from(FunctionCallInfo fcinfo, int first, pulse_alert_policy *policy)
 {
-	policy->hold = span_of(fcinfo, first);
-	policy->clear_hold = span_of(fcinfo, first + 1);
-	policy->min_duration = span_of(fcinfo, first + 2);
+	policy->hold = pulse_alert_span(fcinfo, first);
+	policy->clear_hold = pulse_alert_span(fcinfo, first + 1);
+	policy->min_duration = pulse_alert_span(fcinfo, first + 2);
 	policy->flap_count = PG_ARGISNULL(first + 3) ? 0 : Min(PG_GETARG_INT32(first + 3), PULSE_ALERT_MAX_FIRINGS);
-	policy->flap_window = span_of(fcinfo, first + 4);
+	policy->flap_window = pulse_alert_span(fcinfo, first + 4);
 	policy->missing = PULSE_ALERT_KEEP;
 	if (!PG_ARGISNULL(first + 5))
 	{

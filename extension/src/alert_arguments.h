@@ -17,6 +17,7 @@
 
 extern void pulse_alert_limits_from(FunctionCallInfo fcinfo, int first, pulse_alert_limits *limits);
 extern void pulse_alert_policy_from(FunctionCallInfo fcinfo, int first, pulse_alert_policy *policy);
+extern int64 pulse_alert_span(FunctionCallInfo fcinfo, int argument);
 extern double pulse_alert_float(FunctionCallInfo fcinfo, int argument);
 extern const char *pulse_alert_state_name(pulse_alert_state state);
 extern const char *pulse_alert_transition_name(pulse_alert_transition transition);

@@ -102,13 +102,14 @@ pulse_band_levels_sql(PG_FUNCTION_ARGS)
 	pulse_band_shape shape;
 	double		warning;
 	double		critical;
-	Datum		columns[2];
+	Datum		columns[2] = {0};
 	bool		nulls[2];
 
-	if (PG_ARGISNULL(4))
-		ereport(ERROR,
-				(errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-				 errmsg("a band needs a method")));
+	if (PG_ARGISNULL(4) || PG_ARGISNULL(0))
+	{
+		nulls[0] = nulls[1] = true;
+		PG_RETURN_DATUM(HeapTupleGetDatum(heap_form_tuple(result_type(fcinfo), columns, nulls)));
+	}
 	band_from(fcinfo, 0, &band);
 	pulse_alert_limits_from(fcinfo, 5, &limits);
 	shape.quantile = strcmp(text_to_cstring(PG_GETARG_TEXT_PP(4)), "quantile") == 0;
