@@ -1,4 +1,4 @@
--- Targets and the report over a number of days.
+-- Targets, and performance over several time frames.
 
 CREATE VIEW pulse.target AS
 	SELECT regexp_replace(k.key, '^performance\.target_', '') AS metric, pulse.config_float(k.key) AS goal
@@ -63,54 +63,6 @@ END
 $$;
 COMMENT ON FUNCTION pulse_targets(text) IS
 	'Goals of pulse.target (28 % annual return, Sharpe 1.8, win rate 65 %, maximum drawdown 15 %) against what pulse_performance() says: progress is actual over goal; on_track is whether the goal is met, for max_drawdown and volatility whether the limit is kept; required_pace, for annual_return only, is the annual return from now to the end of the UTC year that brings this year, or its part since the first snapshot, to the goal. Undefined is NULL. Portfolio NULL: all visible ones together.';
-
-CREATE FUNCTION pulse_performance_report(days integer DEFAULT 30, portfolio text DEFAULT NULL) RETURNS jsonb
-	LANGUAGE plpgsql STABLE
-	AS $$
-DECLARE
-	until timestamptz := now();
-	since timestamptz;
-	p record;
-	m @extschema@.pulse_metrics_row;
-	symbols jsonb;
-BEGIN
-	IF days IS NULL OR days < 1 OR days > 36500 THEN
-		RAISE EXCEPTION 'days must lie between 1 and 36500'
-			USING ERRCODE = 'invalid_parameter_value', HINT = 'The default is 30.';
-	END IF;
-	since := until - make_interval(hours => 24 * days);
-	SELECT * INTO p FROM pulse.performance(portfolio, since, until);
-	m := p.metrics;
-	SELECT jsonb_agg(jsonb_build_object('symbol', s.symbol, 'trades', s.trades, 'net_pnl', pulse.json_money(s.net_pnl))
-					 ORDER BY s.net_pnl DESC, s.symbol) INTO symbols
-		FROM (SELECT t.symbol, count(*) AS trades, sum(t.net_pnl) AS net_pnl FROM pulse.current_trades(portfolio, 'average') t
-			  WHERE t.closed_at BETWEEN since AND until GROUP BY t.symbol) s;
-	RETURN jsonb_build_object(
-		'period', jsonb_build_object('days', days, 'from', pulse.json_time(since), 'to', pulse.json_time(until), 'portfolio', portfolio,
-			'snapshots', coalesce(m.n_snapshots, 0), 'first_snapshot', pulse.json_time(m.first_ts), 'last_snapshot', pulse.json_time(m.last_ts)),
-		'returns', jsonb_build_object('start_value', pulse.json_number(m.first_value), 'end_value', pulse.json_number(m.last_value),
-			'net_flow', pulse.json_number(m.net_flow), 'total_return', pulse.json_number(m.total_return), 'cagr', pulse.json_number(m.cagr),
-			'daily_return', pulse.json_number(m.period_return), 'realized_pnl', pulse.json_money(p.trade_pnl), 'fees', pulse.json_money(p.trade_fees),
-			'net_pnl', pulse.json_money(p.trade_pnl - p.trade_fees)),
-		'risk', jsonb_build_object('volatility', pulse.json_number(m.volatility), 'downside_deviation', pulse.json_number(m.downside_deviation),
-			'sharpe', pulse.json_number(m.sharpe), 'sortino', pulse.json_number(m.sortino), 'calmar', pulse.json_number(m.calmar),
-			'max_drawdown', pulse.json_number(m.max_drawdown), 'current_drawdown', pulse.json_number(m.current_drawdown),
-			'average_drawdown', pulse.json_number(m.average_drawdown), 'ulcer_index', pulse.json_number(m.ulcer_index),
-			'var_95', pulse.json_number(m.var_95), 'cvar_95', pulse.json_number(m.cvar_95), 'skewness', pulse.json_number(m.skewness),
-			'kurtosis', pulse.json_number(m.kurtosis), 'omega', pulse.json_number(m.omega), 'tail_ratio', pulse.json_number(m.tail_ratio)),
-		'trading', jsonb_build_object('total_trades', p.total_trades, 'trades_per_day', pulse.json_number(p.trades_per_day),
-			'win_rate', pulse.json_number(p.win_rate), 'profit_factor', pulse.json_number(p.profit_factor),
-			'average_win', pulse.json_number(p.average_win), 'average_loss', pulse.json_number(p.average_loss),
-			'payoff_ratio', pulse.json_number(p.payoff_ratio), 'expectancy', pulse.json_number(p.expectancy),
-			'best_trade', pulse.json_money(p.best_trade), 'worst_trade', pulse.json_money(p.worst_trade),
-			'average_holding_seconds', pulse.json_number(extract(epoch FROM p.average_holding)::float8), 'symbols', coalesce(symbols, '[]')),
-		'targets', (SELECT jsonb_agg(jsonb_build_object('target', t.target, 'goal', pulse.json_number(t.goal), 'actual', pulse.json_number(t.actual),
-				'progress', pulse.json_number(t.progress), 'on_track', t.on_track, 'required_pace', pulse.json_number(t.required_pace)) ORDER BY t.target)
-			FROM @extschema@.pulse_targets(portfolio) t));
-END
-$$;
-COMMENT ON FUNCTION pulse_performance_report(integer, text) IS
-	'Report over the last days (24 hours each) as JSON: period, returns, risk, trading, targets. Returns start from the last snapshot before the period; trades are those closed in it, net of fees, symbols best first; targets are over the whole history. Money is a decimal string, start and end value and statistics are numbers, undefined is null. Portfolio NULL: all visible ones together. Error 22023 for days out of range.';
 
 CREATE FUNCTION pulse_performance_breakdown(portfolio text DEFAULT NULL)
 	RETURNS TABLE (timeframe text, since timestamptz, total_return double precision, pnl double precision, volatility double precision,

@@ -253,6 +253,9 @@ DECLARE
 	died bigint;
 	seen timestamptz := (SELECT h.seen_at FROM pulse.heartbeat h WHERE h.component = 'worker');
 	weight double precision;
+	leader boolean := EXISTS (SELECT FROM pg_catalog.pg_locks l
+		WHERE l.locktype = 'advisory' AND l.granted AND l.classid = 1349872755 AND l.objsubid = 2
+			AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d WHERE d.datname = current_database()));
 BEGIN
 	SELECT count(*) AS messages, extract(epoch FROM check_outbox.at - min(d.not_before)) AS age,
 			extract(epoch FROM check_outbox.at - min(d.not_before) FILTER (WHERE d.priority = 'CRITICAL')) AS critical_age
@@ -261,9 +264,10 @@ BEGIN
 		AND d.status = 'dead' ORDER BY d.delivery_id DESC LIMIT 1000) x;
 	weight := greatest(waiting.age, waiting.critical_age * 5);
 	status := pulse.health_level(coalesce(weight, 0), pulse.config_seconds('health.outbox_age_warning'), pulse.config_seconds('health.outbox_age_critical'));
-	IF seen IS NULL AND waiting.messages = 0 THEN
+	-- who only reads the numbers wants no messages
+	IF seen IS NULL OR (NOT leader AND NOT EXISTS (SELECT FROM pulse.delivery d WHERE d.status = 'sent')) THEN
 		status := 'UNKNOWN';
-		message := 'no pulse-worker has connected yet';
+		message := format('%s, %s messages wait', CASE WHEN seen IS NULL THEN 'no pulse-worker has connected yet' ELSE 'no pulse-worker sends messages' END, waiting.messages);
 	ELSIF status <> 'HEALTHY' THEN
 		message := format('%s messages wait, the oldest for %s s', waiting.messages, round(waiting.age));
 	ELSIF died > 0 THEN
@@ -274,8 +278,7 @@ BEGIN
 	END IF;
 	latency_ms := greatest(waiting.age, 0) * 1000;
 	details := jsonb_build_object('waiting', waiting.messages, 'oldest_seconds', waiting.age, 'dead_last_hour', died,
-		'leader', EXISTS (SELECT FROM pg_catalog.pg_locks l JOIN pg_catalog.pg_stat_activity a USING (pid)
-			WHERE l.locktype = 'advisory' AND l.granted AND a.application_name LIKE 'pulse%' AND l.objsubid = 2));
+		'leader', leader);
 END
 $$;
 COMMENT ON FUNCTION pulse.check_outbox(timestamptz) IS

@@ -234,12 +234,11 @@ CREATE FUNCTION pulse.run_registrations(at timestamptz) RETURNS timestamptz
 	AS $$
 DECLARE
 	due record;
-	held bigint[];
-	next timestamptz;
+	wish timestamptz;
 BEGIN
-	SELECT min(s.next_at) INTO next FROM pulse.registration_state s JOIN pulse.registration r USING (kind, name) WHERE r.enabled;
-	IF next IS NULL OR next > at THEN
-		RETURN least(next, at + interval '1 hour');
+	SELECT min(s.next_at) INTO wish FROM pulse.registration_state s JOIN pulse.registration r USING (kind, name) WHERE r.enabled;
+	IF wish IS NULL OR wish > at THEN
+		RETURN least(wish, at + interval '1 hour');
 	ELSIF pulse.start_runner() THEN
 		RETURN at + interval '1 second';
 	END IF;
@@ -247,8 +246,8 @@ BEGIN
 			WHERE r.enabled AND s.next_at <= at ORDER BY s.next_at, s.kind, s.name LIMIT 50 LOOP
 		PERFORM pulse.run_registration(due.kind, due.name, at);
 	END LOOP;
-	SELECT min(s.next_at) INTO next FROM pulse.registration_state s JOIN pulse.registration r USING (kind, name) WHERE r.enabled;
-	RETURN greatest(next, at + interval '100 ms');
+	SELECT min(s.next_at) INTO wish FROM pulse.registration_state s JOIN pulse.registration r USING (kind, name) WHERE r.enabled;
+	RETURN greatest(wish, at + interval '100 ms');
 END
 $$;
 COMMENT ON FUNCTION pulse.run_registrations(timestamptz) IS

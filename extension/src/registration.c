@@ -48,7 +48,9 @@ pulse_register(PG_FUNCTION_ARGS)
 	Oid			types[] = {TEXTOID, TEXTOID, TEXTOID, JSONBOID};
 	Datum		values[] = {PG_GETARG_DATUM(0), PG_GETARG_DATUM(1), CStringGetTextDatum(GetUserNameFromId(GetUserId(), false)),
 	PG_GETARG_DATUM(2)};
-	bool		notification = strcmp(kind, "notification_type") == 0;
+	const char *statement = strcmp(kind, "notification_type") == 0 ? "SELECT pulse.store_notification_type($2, $3, $4)" :
+		strcmp(kind, "report") == 0 ? "SELECT pulse.store_report_schedule($2, $3, $4)" :
+		"SELECT pulse.store_registration($1, $2, $3, $4)";
 	MemoryContext context = CurrentMemoryContext;
 	pulse_identity identity;
 	Jsonb	   *result = NULL;
@@ -56,9 +58,7 @@ pulse_register(PG_FUNCTION_ARGS)
 
 	SPI_connect();
 	identity = pulse_act_as(pulse_owner(), false);
-	if (SPI_execute_with_args(notification ? "SELECT pulse.store_notification_type($2, $3, $4)" :
-							  "SELECT pulse.store_registration($1, $2, $3, $4)", 4, types, values, NULL, false, 1) != SPI_OK_SELECT ||
-		SPI_processed != 1)
+	if (SPI_execute_with_args(statement, 4, types, values, NULL, false, 1) != SPI_OK_SELECT || SPI_processed != 1)
 		elog(ERROR, "could not register");
 	values[0] = pulse_result(1, &null);
 	if (!null)
