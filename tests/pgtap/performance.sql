@@ -122,7 +122,7 @@ INSERT INTO trades (symbol, side, quantity, price, executed_at) VALUES ('A', 'BU
 SELECT results_eq($$SELECT j -> 'total_trades', j -> 'best_trade', j #> '{symbols,0,net_pnl}' FROM (SELECT pulse_performance_report() -> 'trading' AS j) x$$,
 	$$VALUES ('1'::jsonb, '"3"'::jsonb, '"3"'::jsonb)$$, 'a report counts the trades closed in its days');
 SELECT near((pulse_performance_report(30) #>> '{returns,total_return}')::float8, 1000 / (1000 + 24 * 30)::float8 - 1, 'and starts from the last value before them');
-SELECT is((SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(pulse_performance_report()) k), ARRAY['period', 'returns', 'risk', 'targets', 'trading'], 'parts of a report');
+SELECT is((SELECT array_agg(k ORDER BY k) FROM jsonb_object_keys(pulse_performance_report()) k), ARRAY['alerts', 'benchmark', 'health', 'kind', 'performers', 'period', 'positions', 'previous', 'recommendations', 'returns', 'risk', 'targets', 'trading'], 'parts of a report');
 SELECT throws_ok('SELECT pulse_performance_report(0)', '22023', NULL, 'no days');
 SELECT throws_ok('SELECT pulse_performance_report(NULL)', '22023', NULL, 'nor NULL');
 SELECT results_eq('SELECT timeframe, trades FROM pulse_performance_breakdown()', $$VALUES
