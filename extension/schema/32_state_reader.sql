@@ -13,10 +13,10 @@ COMMENT ON FUNCTION pulse.state_summary(integer, text, timestamptz, timestamptz,
 CREATE FUNCTION pulse.state_segments(source_id integer, portfolio text, cuts timestamptz[], by_days boolean)
 	RETURNS TABLE (part integer, first_ts timestamptz, last_ts timestamptz, observations bigint, first double precision, last double precision,
 				   high double precision, high_ts timestamptz, low double precision, deepest double precision, flow double precision,
-				   link double precision)
+				   link double precision, entry_link double precision)
 	AS 'MODULE_PATHNAME', 'pulse_state_segments' LANGUAGE C STABLE;
 COMMENT ON FUNCTION pulse.state_segments(integer, text, timestamptz[], boolean) IS
-	'The curve of a portfolio in a source in pieces of at most a day, or an hour, none of which reaches over one of the cuts; part counts the ranges between these. high and low are in units of after the last flow inside, deepest is the largest drawdown inside; link is the product of (value - flow) / value over all snapshots with a flow, NULL where equity was not positive.';
+	'The curve of a portfolio in a source in pieces of at most a day, or an hour, none of which reaches over one of the cuts; part counts the ranges between these. high and low are in units of after the last flow inside, deepest is the largest drawdown inside; entry_link is (value - flow) / value of the first snapshot, link the product of the same over the others, both NULL where equity was not positive.';
 
 CREATE FUNCTION pulse.series_of(portfolio text, OUT source_id integer, OUT series_portfolio text)
 	AS 'MODULE_PATHNAME', 'pulse_series_of' LANGUAGE C STABLE;
@@ -26,6 +26,6 @@ COMMENT ON FUNCTION pulse.series_of(text) IS
 CREATE FUNCTION pulse.summary_segments(summary pulse_summary)
 	RETURNS TABLE (part integer, first_ts timestamptz, last_ts timestamptz, observations bigint, first double precision, last double precision,
 				   high double precision, high_ts timestamptz, low double precision, deepest double precision, flow double precision,
-				   link double precision)
+				   link double precision, entry_link double precision)
 	AS 'MODULE_PATHNAME', 'pulse_summary_segment_rows' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION pulse.summary_segments(pulse_summary) IS 'The buckets of a summary as rows, like pulse.state_segments().';

@@ -129,7 +129,7 @@ BEGIN
 				WHERE coalesce(s.bucket, c.bucket) >= $5
 					AND ((s.first_ts, s.last_ts, s.observations, s.first, s.last) IS DISTINCT FROM (c.first_ts, c.last_ts, c.observations, c.first, c.last)
 						OR NOT (pulse.close_to(s.high, c.high) AND pulse.close_to(s.low, c.low) AND pulse.close_to(s.deepest, c.deepest)
-								AND pulse.close_to(s.flow, c.flow) AND pulse.close_to(s.link, c.link)))
+								AND pulse.close_to(s.flow, c.flow) AND pulse.close_to(s.link, c.link) AND pulse.close_to(s.entry_link, c.entry_link)))
 					-- what a tick is still to do is no difference
 					AND NOT EXISTS (SELECT FROM dirty d WHERE (NOT $6 OR d.portfolio IS NULL OR d.portfolio = coalesce(s.portfolio, c.portfolio))
 						AND d.min_ts < coalesce(s.bucket, c.bucket) + $3 AND d.max_ts >= coalesce(s.bucket, c.bucket))$q$, source.query)

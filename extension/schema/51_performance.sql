@@ -164,3 +164,23 @@ END
 $$;
 COMMENT ON FUNCTION pulse.verify_performance(text) IS
 	'Compares pulse.performance_state with pulse_performance(), but for portfolios that a tick is still to compute; only for who may read both of its tables.';
+
+CREATE FUNCTION pulse_equity_summary(portfolio text DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
+		period interval DEFAULT '1 day')
+	RETURNS pulse_summary
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	series record := pulse.series_of(portfolio);
+	result @extschema@.pulse_summary;
+BEGIN
+	IF series.source_id IS NOT NULL AND extract(epoch FROM period) % 3600 = 0 THEN
+		RETURN pulse.state_summary(series.source_id, series.series_portfolio, since, until, period);
+	END IF;
+	EXECUTE format('SELECT @extschema@.pulse_summary(e.ts, e.value, e.flow, $4) FROM (%s) e', pulse.equity_query(portfolio, since, until))
+		INTO result USING portfolio, since, until, period;
+	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION pulse_equity_summary(text, timestamptz, timestamptz, interval) IS
+	'Summary of the equity of a portfolio by buckets of a period, from the last snapshot up to since, which stands at since, to until (NULL: open), for any metric of a summary and for pulse_rolling(). Periods of whole hours are read from stored summaries, others from the snapshots. Portfolio NULL: all visible ones together. NULL without a snapshot. Error 22023 for a period out of range.';

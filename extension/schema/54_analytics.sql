@@ -151,13 +151,44 @@ $$;
 COMMENT ON FUNCTION pulse.growth(text) IS
 	'Equity and the return from snapshot to snapshot, flows removed; NULL for the first.';
 
+CREATE FUNCTION pulse.monthly_growth(for_portfolio text, timezone text)
+	RETURNS TABLE (month timestamp, ts timestamptz, value double precision, r double precision)
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	series record := pulse.series_of(for_portfolio);
+	whole @extschema@.pulse_metrics_row;
+	cuts timestamptz[];
+BEGIN
+	IF series.source_id IS NULL THEN
+		RETURN QUERY SELECT date_trunc('month', g.ts AT TIME ZONE timezone), g.ts, g.value, g.r FROM pulse.growth(for_portfolio) g;
+		RETURN;
+	END IF;
+	whole := pulse.state_metrics(series.source_id, series.series_portfolio, NULL, NULL);
+	IF whole.first_ts IS NULL THEN
+		RETURN;
+	END IF;
+	cuts := ARRAY(SELECT m AT TIME ZONE timezone FROM generate_series(date_trunc('month', whole.first_ts AT TIME ZONE timezone),
+		date_trunc('month', whole.last_ts AT TIME ZONE timezone) + interval '1 month', interval '1 month') m ORDER BY m);
+	RETURN QUERY
+		SELECT date_trunc('month', s.first_ts AT TIME ZONE timezone), s.last_ts, s.last,
+			-- the flow at the very first snapshot is where the curve begins, not a part of it
+			CASE WHEN s.before IS NOT NULL THEN s.last * s.link * s.entry_link / nullif(s.before, 0) - 1
+				WHEN s.observations > 1 THEN s.last * s.link / nullif(s.first, 0) - 1 END
+		FROM (SELECT p.*, lag(p.last) OVER (ORDER BY p.first_ts) AS before
+			  FROM pulse.state_segments(series.source_id, series.series_portfolio, cuts, true) p) s;
+END
+$$;
+COMMENT ON FUNCTION pulse.monthly_growth(text, text) IS
+	'Returns of stretches of a curve, none longer than a day or across the end of a month of a time zone, or from snapshot to snapshot where it is made of several; NULL for the first snapshot and where equity was not positive.';
+
 CREATE FUNCTION pulse_monthly_returns(portfolio text DEFAULT NULL, timezone text DEFAULT 'UTC')
 	RETURNS TABLE (year integer, month integer, monthly_return double precision, end_value double precision)
 	LANGUAGE sql STABLE
 	AS $$
-	SELECT extract(year FROM g.ts AT TIME ZONE $2)::integer, extract(month FROM g.ts AT TIME ZONE $2)::integer,
+	SELECT extract(year FROM g.month)::integer, extract(month FROM g.month)::integer,
 		@extschema@.pulse_total_return(g.r), (array_agg(g.value ORDER BY g.ts DESC))[1]
-	FROM pulse.growth($1) g
+	FROM pulse.monthly_growth($1, $2) g
 	GROUP BY 1, 2
 	ORDER BY 1, 2
 	$$;

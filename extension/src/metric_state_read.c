@@ -391,8 +391,8 @@ pulse_state_summary(PG_FUNCTION_ARGS)
 static void
 put_segment(ReturnSetInfo *result, int32 part, const pulse_segment *s)
 {
-	Datum		values[12];
-	bool		nulls[12] = {false};
+	Datum		values[13];
+	bool		nulls[13] = {false};
 
 	values[0] = Int32GetDatum(part);
 	values[1] = TimestampTzGetDatum(s->first_ts);
@@ -405,9 +405,10 @@ put_segment(ReturnSetInfo *result, int32 part, const pulse_segment *s)
 	values[8] = Float8GetDatum(s->low);
 	values[9] = Float8GetDatum(s->deepest);
 	values[10] = Float8GetDatum(s->flow + s->entry_flow);
-	/* of what the value would be without the flows inside; undefined where equity was not positive */
-	values[11] = Float8GetDatum(s->entry_link * s->link);
-	nulls[11] = (s->flags & (PULSE_SEGMENT_BROKEN | PULSE_SEGMENT_LOST | PULSE_SEGMENT_CUT | PULSE_SEGMENT_NONFINITE)) != 0;
+	/* undefined where equity was not positive */
+	values[11] = Float8GetDatum(s->link);
+	values[12] = Float8GetDatum(s->entry_link);
+	nulls[11] = nulls[12] = (s->flags & (PULSE_SEGMENT_BROKEN | PULSE_SEGMENT_LOST | PULSE_SEGMENT_CUT | PULSE_SEGMENT_NONFINITE)) != 0;
 	tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
 }
 

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
 SET jit = off;
-SELECT plan(32);
+SELECT plan(36);
 
 SELECT pulse_setup();
 -- as after pulse_attach()
@@ -47,6 +47,16 @@ SELECT bag_eq('SELECT portfolio, bucket FROM pulse.metric_state WHERE hours = 67
 	$$SELECT DISTINCT portfolio, date_bin('28 days', ts, '2000-01-03Z') FROM portfolio_snapshots s WHERE date_bin('28 days', ts, '2000-01-03Z') < (SELECT date_bin('28 days', max(ts), '2000-01-03Z') FROM portfolio_snapshots m WHERE m.portfolio = s.portfolio)$$, 'four weeks, but the newest');
 SELECT is_empty('SELECT * FROM different', 'figures of all periods: to the bit without flows, else to rounding');
 SELECT is_empty('SELECT * FROM pulse_verify()', 'pulse_verify() agrees');
+
+-- what else is read from them
+SELECT is_empty(format($$SELECT p, z, m.*, g.* FROM unnest('{plain,main,other}'::text[]) p CROSS JOIN unnest('{UTC,Asia/Kolkata,America/New_York}'::text[]) z
+	CROSS JOIN LATERAL pulse_monthly_returns(p, z) m
+	LEFT JOIN LATERAL (SELECT extract(year FROM x.ts AT TIME ZONE z)::int AS year, extract(month FROM x.ts AT TIME ZONE z)::int AS month,
+			pulse_total_return(x.r) AS r, (array_agg(x.value ORDER BY x.ts DESC))[1] AS value FROM pulse.growth(p) x GROUP BY 1, 2) g ON g.year = m.year AND g.month = m.month
+	WHERE (m.end_value = g.value AND abs(m.monthly_return - g.r) < 1e-12) IS NOT TRUE$$), 'monthly returns of any time zone');
+SELECT is(pulse_equity_summary('plain', period => '1 day')::text, (SELECT pulse_summary(ts, total_value, net_flow)::text FROM portfolio_snapshots WHERE portfolio = 'plain'), 'the summary of a curve, by days');
+SELECT is(pulse_equity_summary('plain', period => '1 hour')::text, (SELECT pulse_summary(ts, total_value, net_flow, '1 hour')::text FROM portfolio_snapshots WHERE portfolio = 'plain'), 'by hours');
+SELECT is(pulse_equity_summary('plain', period => '30 minutes')::text, (SELECT pulse_summary(ts, total_value, net_flow, '30 minutes')::text FROM portfolio_snapshots WHERE portfolio = 'plain'), 'and by less');
 
 -- before a tick has seen the change, and within the transaction itself
 BEGIN;
