@@ -22,6 +22,7 @@ CREATE FUNCTION pulse.chart_data(since timestamptz, until timestamptz, points in
 	LANGUAGE plpgsql STABLE
 	AS $$
 DECLARE
+	series record := pulse.series_of(for_portfolio);
 	chart double precision[];
 	result jsonb;
 BEGIN
@@ -29,11 +30,17 @@ BEGIN
 		RAISE EXCEPTION 'points must lie between 4 and 100000'
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'The default is 500.';
 	END IF;
-	EXECUTE format($q$
-		SELECT pulse.chart(e.ts, e.value::float8, e.flow::float8, $3, $4)
-		FROM (SELECT c.* FROM (%s) c WHERE c.ts >= $2 AND c.value > '-Infinity' AND c.value < 'Infinity' ORDER BY c.ts) e$q$,
-		pulse.equity_query(for_portfolio, since, until))
-		INTO chart USING for_portfolio, since, until, points;
+	-- where a slot of the chart is longer than an hour and snapshots are many, hours tell its extremes too
+	IF series.source_id IS NOT NULL AND extract(epoch FROM until - since) * 4 >= 3600.0 * points
+			AND (pulse.state_metrics(series.source_id, series.series_portfolio, since, until)).n_snapshots > 20000 THEN
+		chart := pulse.state_chart(series.source_id, series.series_portfolio, since, until, points);
+	ELSE
+		EXECUTE format($q$
+			SELECT pulse.chart(e.ts, e.value::float8, e.flow::float8, $3, $4)
+			FROM (SELECT c.* FROM (%s) c WHERE c.ts >= $2 AND c.value > '-Infinity' AND c.value < 'Infinity' ORDER BY c.ts) e$q$,
+			pulse.equity_query(for_portfolio, since, until))
+			INTO chart USING for_portfolio, since, until, points;
+	END IF;
 	SELECT jsonb_build_object('points', count(*),
 			'ts', coalesce(jsonb_agg(chart[i][1] ORDER BY i), '[]'), 'value', coalesce(jsonb_agg(chart[i][2] ORDER BY i), '[]'),
 			'drawdown', coalesce(jsonb_agg(chart[i][3] ORDER BY i), '[]'), 'flow', coalesce(jsonb_agg(chart[i][4] ORDER BY i), '[]'))
@@ -42,6 +49,36 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pulse.chart_data(timestamptz, timestamptz, integer, text) IS 'Body of pulse_portfolio_chart().';
+
+CREATE FUNCTION pulse.state_chart(source_id integer, portfolio text, since timestamptz, until timestamptz, points integer) RETURNS double precision[]
+	LANGUAGE sql STABLE
+	AS $$
+	SELECT pulse.chart(e.ts, e.value, e.flow, $4, $5)
+	FROM (
+		SELECT p.ts, p.value, p.flow
+		FROM (
+			SELECT $3 AS ts, (pulse.state_metrics($1, $2, $3, $3)).first_value AS value, 0::float8 AS flow, 0 AS n
+			UNION ALL
+			SELECT p.ts, p.value, p.flow, p.n
+			FROM (SELECT s.*, CASE WHEN s.first > 0 THEN s.first * (1 - s.entry_link) ELSE 0 END AS entry_flow
+				  FROM pulse.state_segments($1, $2, ARRAY[$3 + interval '1 microsecond', $4 + interval '1 microsecond'],
+				  							extract(epoch FROM $4 - $3) / greatest($5 / 4, 1) >= 86400) s) s
+			CROSS JOIN LATERAL (VALUES
+				(s.first_ts, s.first, coalesce(s.entry_flow, 0), 1),
+				-- after a flow inside, extremes are not in the units of before
+				(CASE WHEN s.link = 1 AND s.high > greatest(s.first, s.last) THEN s.high_ts END, s.high, 0, 2),
+				-- when the lowest was is not stored: after the peak if that makes the deepest fall, else before
+				(CASE WHEN s.link = 1 AND s.low < least(s.first, s.last) THEN
+					CASE WHEN pulse.close_to(s.deepest, 1 - s.low / nullif(s.high, 0)) THEN s.high_ts + (s.last_ts - s.high_ts) / 2
+						ELSE s.first_ts + (s.high_ts - s.first_ts) / 2 END END, s.low, 0, 3),
+				(CASE WHEN s.observations > 1 THEN s.last_ts END, s.last, s.flow - coalesce(s.entry_flow, 0), 4)) AS p (ts, value, flow, n)
+		) p
+		WHERE p.ts IS NOT NULL AND p.value > '-Infinity' AND p.value < 'Infinity'
+		ORDER BY p.ts, p.n
+	) e
+	$$;
+COMMENT ON FUNCTION pulse.state_chart(integer, text, timestamptz, timestamptz, integer) IS
+	'pulse.chart() of a curve from the first, last, highest and lowest value of each hour, or day for charts that long; the time of the lowest is known to the hour, and where money flowed in or out inside it only the first and last value are.';
 
 CREATE FUNCTION pulse_portfolio_chart(hours integer DEFAULT 24, points integer DEFAULT 500, portfolio text DEFAULT NULL) RETURNS jsonb
 	LANGUAGE plpgsql STABLE
@@ -55,7 +92,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pulse_portfolio_chart(integer, integer, text) IS
-	'The equity curve of the last hours as JSON columns for a chart: from, to, points, ts (seconds since 1970), value, drawdown (from the peak within the chart, deposits and withdrawals removed, a positive fraction) and flow (deposits less withdrawals since the point before). Where there are more snapshots than points, each stretch of time keeps its first, last, lowest and highest. The first point is the last value before the range, if there is one. Portfolio NULL: all visible ones together. Error 22023 for hours or points out of range.';
+	'The equity curve of the last hours as JSON columns for a chart: from, to, points, ts (seconds since 1970), value, drawdown (from the peak within the chart, deposits and withdrawals removed, a positive fraction) and flow (deposits less withdrawals since the point before). Where there are more snapshots than points, each stretch of time keeps its first, last, lowest and highest; in charts of weeks over ten thousands of snapshots, the lowest of an hour stands somewhere in that hour. The first point is the last value before the range, if there is one. Portfolio NULL: all visible ones together. Error 22023 for hours or points out of range.';
 
 CREATE FUNCTION pulse_portfolio_chart("from" timestamptz, "to" timestamptz, points integer DEFAULT 500, portfolio text DEFAULT NULL) RETURNS jsonb
 	LANGUAGE plpgsql STABLE

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
 SET jit = off;
-SELECT plan(36);
+SELECT plan(39);
 
 SELECT pulse_setup();
 -- as after pulse_attach()
@@ -86,6 +86,17 @@ SELECT is_empty('SELECT * FROM pulse_verify()', 'no bucket is left behind');
 INSERT INTO portfolio_snapshots (portfolio, ts, total_value) SELECT 'other', t, 5000 + extract(day FROM t) FROM generate_series('2025-03-10Z'::timestamptz, '2025-07-10Z', '5 hours') t;
 SELECT pulse_tick();
 SELECT is_empty('SELECT * FROM pulse_verify()', 'and when it goes on');
+-- a chart over many snapshots
+INSERT INTO portfolio_snapshots (portfolio, ts, total_value) SELECT 'dense', date_trunc('hour', now()) - i * interval '2 minutes', 1000 + i % 977 + i / 100.0 FROM generate_series(1, 21000) i;
+SELECT pulse_tick();
+CREATE TABLE chart AS SELECT pulse_portfolio_chart(24 * 30, 400, 'dense') AS c;
+SELECT results_eq('SELECT (c ->> $$points$$)::int BETWEEN 100 AND 404, (SELECT max(v::float8) FROM jsonb_array_elements_text(c -> $$value$$) v), (SELECT min(v::float8) FROM jsonb_array_elements_text(c -> $$value$$) v), (c -> $$value$$ -> -1)::float8 FROM chart',
+	$$SELECT true, max(total_value)::float8, min(total_value)::float8, (SELECT total_value::float8 FROM portfolio_snapshots WHERE portfolio = 'dense' ORDER BY ts DESC LIMIT 1) FROM portfolio_snapshots WHERE portfolio = 'dense'$$, 'a chart from summaries keeps the extremes and the end');
+SELECT ok((SELECT bool_and(t <= u) FROM (SELECT t::float8 AS t, lead(t::float8) OVER (ORDER BY n) AS u FROM chart, jsonb_array_elements_text(c -> 'ts') WITH ORDINALITY x (t, n)) x), 'in order of time');
+SELECT pulse.close_to((SELECT max(v::float8) FROM chart, jsonb_array_elements_text(c -> 'drawdown') v), max_drawdown) AS deepest FROM pulse_performance('dense') \gset
+SELECT ok(:'deepest', 'and the deepest drawdown');
+DELETE FROM portfolio_snapshots WHERE portfolio = 'dense';
+SELECT pulse_tick();
 -- values that spoil figures
 INSERT INTO portfolio_snapshots (portfolio, ts, total_value) VALUES ('broken', '2025-01-01Z', 100), ('broken', '2025-01-01 00:30Z', -5), ('broken', '2025-01-03Z', 100);
 SELECT pulse_tick();
