@@ -25,6 +25,9 @@ COMMENT ON TABLE pulse.mark_thinned IS 'up to where pulse.mark_history has been 
 
 REVOKE ALL ON pulse.mark, pulse.mark_history, pulse.mark_thinned FROM PUBLIC;
 GRANT SELECT ON pulse.mark, pulse.mark_history TO PUBLIC;
+-- nothing brings them back but a dump
+SELECT pg_catalog.pg_extension_config_dump('pulse.mark', '');
+SELECT pg_catalog.pg_extension_config_dump('pulse.mark_history', '');
 
 CREATE FUNCTION pulse_mark(symbol text, price numeric, ts timestamptz DEFAULT now()) RETURNS void
 	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -41,6 +41,7 @@ describe('a dump', () => {
 		await query(cluster, `SELECT pulse_apply_environment('testing')`);
 		await query(cluster, `DELETE FROM pulse.target WHERE metric = 'sharpe'`);
 		await query(cluster, `SELECT pulse_retention_set('portfolio_snapshots', keep => '1 year', thin_after => '30 days')`);
+		await query(cluster, `SELECT pulse_dust_set('*USDT', value => 1), pulse_mark('A', 105), pulse_mark('A', 104, now() - interval '1 hour')`);
 		// so that there is a partition of events that was made at run time
 		await query(cluster, 'UPDATE pulse.sequencer SET seq = 131071');
 		await query(cluster, 'SELECT pulse_tick()');
@@ -56,7 +57,7 @@ describe('a dump', () => {
 	});
 
 	test('keeps the settings, and who chose them', async () => {
-		for (const part of ['pulse_retention()', 'pulse_config()', 'pulse.target', 'pulse_config_history()']) {
+		for (const part of ['pulse_retention()', 'pulse_config()', 'pulse.target', 'pulse_config_history()', 'pulse.dust', 'pulse.mark_history']) {
 			assert.deepEqual(await query(cluster, `SELECT * FROM ${part}`, [], 'whole'), await query(cluster, `SELECT * FROM ${part}`));
 		}
 		assert.equal(await value(cluster, `SELECT pulse.config_text('reports.timezone')`, [], 'whole'), 'Europe/Berlin');
