@@ -17,6 +17,7 @@ struct api
 	struct probes *probes;
 	struct logs *logs;
 	struct bot *bot;
+	struct sinks *sinks;
 	const char *dashboard_directory;	/* NULL: the embedded dashboard */
 	uint64_t	started_at;
 };

@@ -64,6 +64,18 @@ struct config_remote
 	char	   *ca_file;
 };
 
+struct config_sink
+{
+	char	   *name;
+	char	   *kind;			/* webhook, slack, discord, ntfy or alertmanager */
+	char	   *url;			/* a secret */
+	char	   *secret;			/* of the signature */
+	char	   *headers;		/* a secret */
+	char	   *min_priority;
+	int64_t		timeout;		/* milliseconds */
+	char	   *ca_file;
+};
+
 /* Everything that can be configured; the keys, their ranges and defaults stand in one table in config_keys.c. */
 struct config
 {
@@ -124,6 +136,8 @@ struct config
 	bool		logs_compress;
 	int64_t		logs_performance_interval;	/* seconds */
 
+	struct config_sink *sinks;
+	int			sink_count;
 	struct config_remote *remotes;
 	int			remote_count;
 	struct config_probe *probes;

@@ -4,6 +4,7 @@
 #include "net.h"
 #include "probe_preset.h"
 #include "remote_format.h"
+#include "sink_format.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -141,6 +142,32 @@ check_remote_format(const char *value)
 }
 
 static const char *
+check_sink_kind(const char *value)
+{
+	static const char *const kinds[] = {"webhook", "slack", "discord", "ntfy", "alertmanager"};
+
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+	{
+		if (strcmp(kinds[i], value) == 0)
+			return NULL;
+	}
+	return "not one of webhook, slack, discord, ntfy and alertmanager";
+}
+
+static const char *
+check_priority(const char *value)
+{
+	return strcmp(value, "LOW") == 0 || strcmp(value, "MEDIUM") == 0 || strcmp(value, "HIGH") == 0 || strcmp(value, "CRITICAL") == 0
+		? NULL : "not one of LOW, MEDIUM, HIGH and CRITICAL";
+}
+
+static const char *
+check_is_place(const char *value)
+{
+	return strstr(value, "${") != NULL ? NULL : "a secret does not stand in this file; name its place: ${VARIABLE} or ${/path/of/file}";
+}
+
+static const char *
 check_label(const char *value)
 {
 	size_t		name = strcspn(value, "=");
@@ -268,6 +295,17 @@ const struct config_key config_keys[] = {
 		"seconds between two performance lines of a portfolio; 0 keeps every one", NULL},
 	{"logs", "spool", CONFIG_STRING, offsetof(struct config, logs_spool), 0, 0, NULL,
 		"where lines for remote endpoints wait; without it, in the directory", check_directory},
+#define SINK(field) offsetof(struct config_sink, field)
+	{"sink.*", "kind", CONFIG_STRING, SINK(kind), 0, 0, NULL, "webhook, slack, discord, ntfy or alertmanager", check_sink_kind},
+	{"sink.*", "url", CONFIG_SECRET, SINK(url), 0, 0, NULL,
+		"address that messages are posted to; ${VARIABLE} and ${/file} stand for secrets", NULL},
+	{"sink.*", "secret", CONFIG_SECRET, SINK(secret), 0, 0, NULL,
+		"key of the signature in X-Pulse-Signature, HMAC-SHA256 over \"timestamp.body\"; not in plain", check_is_place},
+	{"sink.*", "headers", CONFIG_SECRET, SINK(headers), 0, 0, NULL, "\"Name: value\", several separated by |", NULL},
+	{"sink.*", "min_priority", CONFIG_STRING, SINK(min_priority), 0, 0, "LOW", "LOW, MEDIUM, HIGH or CRITICAL: what is below is not sent there",
+	check_priority},
+	{"sink.*", "timeout", CONFIG_INTEGER, SINK(timeout), 100, 60000, "10000", "milliseconds until a request is given up", NULL},
+	{"sink.*", "ca_file", CONFIG_STRING, SINK(ca_file), 0, 0, NULL, "authorities in PEM to trust instead of the system's", NULL},
 #define REMOTE(field) offsetof(struct config_remote, field)
 	{"remote.*", "url", CONFIG_SECRET, REMOTE(url), 0, 0, NULL, "address that lines are posted to", NULL},
 	{"remote.*", "format", CONFIG_STRING, REMOTE(format), 0, 0, "ndjson", "ndjson, loki or elasticsearch (bulk)", check_remote_format},
@@ -323,6 +361,7 @@ const int	config_key_count = sizeof(config_keys) / sizeof(config_keys[0]);
 
 const struct config_kind config_kinds[] = {
 	{"probe", sizeof(struct config_probe), offsetof(struct config, probes), offsetof(struct config, probe_count), probe_check_config},
+	{"sink", sizeof(struct config_sink), offsetof(struct config, sinks), offsetof(struct config, sink_count), sink_check_config},
 	{"remote", sizeof(struct config_remote), offsetof(struct config, remotes), offsetof(struct config, remote_count),
 	remote_check_config},
 };

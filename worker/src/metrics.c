@@ -5,6 +5,7 @@
 #include "feed.h"
 #include "logs.h"
 #include "probe.h"
+#include "sink.h"
 #include "stream.h"
 
 #include <inttypes.h>
@@ -53,6 +54,8 @@ metrics_write(struct text *out, const struct api *api)
 	}
 	if (api->bot != NULL)
 		bot_metrics(api->bot, out);
+	if (api->sinks != NULL)
+		sinks_metrics(api->sinks, out);
 	if (api->logs != NULL)
 		logs_metrics(api->logs, out);
 	if (api->probes != NULL)

@@ -2,6 +2,7 @@
 
 #include "log.h"
 #include "loop.h"
+#include "sink_format.h"
 #include "telegram.h"
 #include "transfer.h"
 
@@ -82,42 +83,115 @@ explain(const struct config *config, struct telegram_answer *answer)
 	return answer->verdict == TELEGRAM_FAILED || answer->verdict == TELEGRAM_AMBIGUOUS ? EX_TEMPFAIL : EX_CONFIG;
 }
 
-/* Sends one message past the outbox and tells what Telegram says; returns the exit status. */
-int
-try_telegram(const struct config *config)
+static void
+wait_until(struct loop *loop, const bool *done)
 {
-	struct loop *loop;
-	struct transfers *transfers;
+	struct pollfd ready = {.fd = loop_descriptor(loop),.events = POLLIN};
+
+	while (!*done)
+	{
+		poll(&ready, 1, -1);
+		loop_dispatch(loop);
+	}
+}
+
+static int
+try_chat(const struct config *config, struct loop *loop, struct transfers *transfers)
+{
 	struct attempt attempt = {0};
 	struct text text = {0};
 	struct text body = {0};
 	struct text url = {0};
 	struct telegram_place place = {.chat_id = config->chat_id,.html = true,.silent = true};
-	struct pollfd ready;
 
-	if (!config->telegram_enabled)
+	compose(&text);
+	telegram_request(&body, &place, text.data);
+	telegram_url(&url, config->api_base, config->token, "sendMessage");
+	transfer_post_json(transfers, url.data, body.data, TIMEOUT_MS, answered, &attempt);
+	wait_until(loop, &attempt.done);
+	text_free(&text);
+	text_free(&body);
+	text_free(&url);
+	return explain(config, &attempt.answer);
+}
+
+struct sink_attempt
+{
+	bool		done;
+	struct sink_answer answer;
+};
+
+static void
+sink_answered(void *arg, const struct transfer_result *result)
+{
+	struct sink_attempt *attempt = arg;
+
+	sink_judge(result, &attempt->answer);
+	attempt->done = true;
+}
+
+static int
+try_sink(const struct config_sink *sink, struct loop *loop, struct transfers *transfers)
+{
+	char		now[40];
+	struct sink_message message = {.id = "0",.type = "TEST",.priority = "LOW",.title = "Test of Pulse",
+		.message = "This worker can write here.",.data = "{}",.created_at = now,.attempts = 1};
+	struct sink_attempt attempt = {0};
+	struct text url = {0};
+	struct text body = {0};
+	struct text headers = {0};
+	struct transfer_request request = {.timeout_ms = (int) sink->timeout,.ca_file = sink->ca_file};
+
+	log_hide_secret(sink->url);
+	text_iso_now(now, sizeof(now));
+	sink_url(sink, &url);
+	sink_body(sink, &message, &body);
+	sink_headers(sink, &message, &body, loop_day_ms() / 1000, &headers);
+	request.url = url.data;
+	request.headers = headers.data;
+	request.body = body.data;
+	request.body_length = body.length;
+	transfer_start(transfers, &request, sink_answered, &attempt);
+	wait_until(loop, &attempt.done);
+	text_free(&url);
+	text_free(&body);
+	text_free(&headers);
+	if (attempt.answer.verdict == SINK_TAKEN)
 	{
-		fprintf(stderr, "[telegram] enabled is false in this configuration\n");
+		printf("sent to %s\n", sink->name);
+		return EX_OK;
+	}
+	log_scrub(attempt.answer.description);
+	fprintf(stderr, "%s: %s\n", sink->name, attempt.answer.description);
+	return attempt.answer.verdict == SINK_FAILED || attempt.answer.verdict == SINK_LIMITED ? EX_TEMPFAIL : EX_CONFIG;
+}
+
+/* Sends one message to Telegram and to every sink, past the outbox, and tells what they say; returns the exit status. */
+int
+try_telegram(const struct config *config)
+{
+	struct loop *loop;
+	struct transfers *transfers;
+	int			status = EX_OK;
+
+	if (!config->telegram_enabled && config->sink_count == 0)
+	{
+		fprintf(stderr, "[telegram] enabled is false in this configuration, and there is no [sink]\n");
 		return EX_CONFIG;
 	}
 	loop = loop_open();
 	if (loop == NULL)
 		return EX_OSERR;
 	transfers = transfers_open(loop);
-	compose(&text);
-	telegram_request(&body, &place, text.data);
-	telegram_url(&url, config->api_base, config->token, "sendMessage");
-	transfer_post_json(transfers, url.data, body.data, TIMEOUT_MS, answered, &attempt);
-	ready = (struct pollfd) {.fd = loop_descriptor(loop),.events = POLLIN};
-	while (!attempt.done)
+	if (config->telegram_enabled)
+		status = try_chat(config, loop, transfers);
+	for (int i = 0; i < config->sink_count; i++)
 	{
-		poll(&ready, 1, -1);
-		loop_dispatch(loop);
+		int			outcome = try_sink(&config->sinks[i], loop, transfers);
+
+		status = outcome > status ? outcome : status;
 	}
 	transfers_close(transfers);
 	loop_close(loop);
-	text_free(&text);
-	text_free(&body);
-	text_free(&url);
-	return explain(config, &attempt.answer);
+	return status;
 }

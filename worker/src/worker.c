@@ -21,6 +21,7 @@
 #include "resources.h"
 #include "server.h"
 #include "signals.h"
+#include "sink.h"
 #include "stream.h"
 #include "systemd.h"
 #include "version.h"
@@ -50,6 +51,7 @@ struct worker
 	struct leader *leader;
 	struct bot *bot;
 	struct delivery *delivery;
+	struct sinks *sinks;
 	struct probes *probes;
 	struct engine *engine;
 	struct resources *resources;
@@ -72,7 +74,10 @@ feed_event(void *arg, struct event *event)
 	logs_event(worker->logs, event);
 	/* What goes into the outbox comes with an alert, so the next alert is the moment to look. */
 	if (event->type == EVENT_TRADE_ALERT || event->type == EVENT_SYSTEM_ALERT)
+	{
 		delivery_wake(worker->delivery);
+		sinks_wake(worker->sinks);
+	}
 }
 
 static void
@@ -165,7 +170,7 @@ watchdog_due(void *arg)
 static const char *
 leader_dsn(const struct config *config)
 {
-	return config->telegram_enabled || config->probe_count > 0 ? config->listen_dsn : NULL;
+	return config->telegram_enabled || config->probe_count > 0 || config->sink_count > 0 ? config->listen_dsn : NULL;
 }
 
 /* A new configuration counts as a whole or not at all. */
@@ -214,6 +219,7 @@ reload(struct worker *worker)
 	leader_configure(worker->leader, leader_dsn(config));
 	bot_configure(worker->bot, config);
 	delivery_configure(worker->delivery, config);
+	sinks_configure(worker->sinks, config);
 	probes_configure(worker->probes, config);
 	resources_configure(worker->resources, config);
 	config_free(worker->config);
@@ -312,10 +318,11 @@ start(struct worker *worker)
 	worker->bot = bot_open(worker->loop, worker->leader, worker->pool, worker->config);
 	worker->delivery = delivery_open(worker->loop, worker->leader, worker->logs, worker->config);
 	delivery_set_bot(worker->delivery, worker->bot);
+	worker->sinks = sinks_open(worker->loop, worker->leader, worker->logs, worker->config);
 	worker->probes = probes_open(worker->loop, worker->leader, worker->config);
 	leader_configure(worker->leader, leader_dsn(worker->config));
 	worker->api = (struct api) {.loop = worker->loop,.access = &worker->access,.answers = worker->answers,.database = worker->database,.stream = worker->stream,
-		.feed = worker->feed,.delivery = worker->delivery,.probes = worker->probes,.bot = worker->bot,.logs = worker->logs,
+		.feed = worker->feed,.delivery = worker->delivery,.probes = worker->probes,.bot = worker->bot,.sinks = worker->sinks,.logs = worker->logs,
 		.dashboard_directory = worker->options->dashboard_directory,
 		.started_at = loop_now()};
 	worker->server = server_open(worker->loop, worker->config, worker->stream, &worker->api, &worker->access, problem, sizeof(problem));
@@ -343,6 +350,7 @@ stop(struct worker *worker)
 	pool_close(worker->pool);
 	bot_close(worker->bot);
 	delivery_close(worker->delivery);
+	sinks_close(worker->sinks);
 	probes_close(worker->probes);
 	leader_close(worker->leader);
 	engine_close(worker->engine);
