@@ -219,7 +219,7 @@ BEGIN
 			(array_agg(pg_catalog.jsonb_build_array(s.before_ts, s.ts) ORDER BY s.ts) FILTER (WHERE s.settled AND s.ts - s.before_ts > %5$L::interval * 1.5))[1:500] AS gaps,
 			NULL::text AS gap, NULL::boolean AS filled
 		FROM steps s CROSS JOIN LATERAL (SELECT s.value < %6$L::double precision OR s.value > %7$L::double precision OR s.value = 'NaN'
-			OR abs(s.value / nullif(s.before_value, 0) - 1) > %8$L::double precision AS bad) b
+			OR (s.before_value < 'Infinity' AND abs(s.value / nullif(s.before_value, 0) - 1) > %8$L::double precision) AS bad) b
 		GROUP BY s.key%9$s$q$, known, source, at, pulse.feed_settle(f), f.expected_interval,
 		coalesce(f.minimum, '-Infinity'), coalesce(f.maximum, 'Infinity'), f.max_change,
 		coalesce(' UNION ALL SELECT NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, NULL, g.gap, g.filled FROM (' || gaps || ') g', ''));
