@@ -8,8 +8,11 @@
 #include "postgres.h"
 
 #include "access/xact.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/hsearch.h"
+#include "utils/memutils.h"
 #include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
@@ -34,6 +37,24 @@ static bool announcements_left = true;
 #define FIRST_STATISTICS_FILLS 200
 static int64 fills_since_statistics = 0;
 static int64 fills_until_statistics = FIRST_STATISTICS_FILLS;
+
+/*
+ * The background worker looks at so many marks, however small its batches are, and spends so much time on them before it
+ * announces what it has: a transaction stays short, and with ten thousand portfolios the next one need not wait for all.
+ */
+#define MAX_MARKS 100000
+#define BUDGET_MS 200
+/* When each portfolio was last served; forgotten as a whole when there are too many of them. */
+#define MAX_SERVED 100000
+
+/* When the changes of one portfolio of one source were last processed. */
+typedef struct Served
+{
+	uint64		digest;			/* hash key */
+	TimestampTz at;
+} Served;
+
+static HTAB *served = NULL;
 
 /* One change on its way through pulse_attempt(). */
 typedef struct ChangeWork
@@ -136,16 +157,73 @@ touch_portfolio(const char *portfolio, Oid reader)
 	return changed;
 }
 
-/* Processes the collected changes, each for itself. */
+/* Finds when a portfolio was last served. */
+static Served *
+find_served(const PulseChange *change)
+{
+	uint64		digest = ((uint64) (uint32) change->source_id << 32) |
+		(change->portfolio == NULL ? 0 : hash_bytes((const unsigned char *) change->portfolio, (int) strlen(change->portfolio)));
+	Served	   *entry;
+	bool		found;
+
+	if (served != NULL && hash_get_num_entries(served) >= MAX_SERVED)
+	{
+		hash_destroy(served);
+		served = NULL;
+	}
+	if (served == NULL)
+	{
+		HASHCTL		control = {.keysize = sizeof(uint64),.entrysize = sizeof(Served),.hcxt = TopMemoryContext};
+
+		served = hash_create("pulse served portfolios", 256, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+	}
+	entry = hash_search(served, &digest, HASH_ENTER, &found);
+	if (!found)
+		entry->at = 0;
+	return entry;
+}
+
+static int
+compare_changes(const ListCell *a, const ListCell *b)
+{
+	const PulseChange *x = lfirst(a);
+	const PulseChange *y = lfirst(b);
+
+	if (x->served_at != y->served_at)
+		return x->served_at < y->served_at ? -1 : 1;
+	return (x->arrival > y->arrival) - (x->arrival < y->arrival);
+}
+
+/* Puts those first that have been served longest ago: a quiet portfolio does not wait for the busy ones. */
+static void
+order_changes(List *changes)
+{
+	ListCell   *cell;
+	int			arrival = 0;
+
+	foreach(cell, changes)
+	{
+		PulseChange *change = lfirst(cell);
+
+		change->arrival = arrival++;
+		change->served_at = find_served(change)->at;
+	}
+	list_sort(changes, compare_changes);
+}
+
+/* Processes the collected changes, each for itself, as far as the time goes. */
 static void
 process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
 {
 	List	   *sources = pulse_active_sources(sequencer->epoch);
 	ChangeWork	work = {.sources = sources,.context = CurrentMemoryContext};
+	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), BUDGET_MS);
 	List	   *touched = NIL;
 	ListCell   *cell;
 
 	changes = add_rebuilds(changes, sources);
+	if (pulse_portfolio_throttled())
+		order_changes(changes);
 	foreach(cell, changes)
 	{
 		PulseChange *change = lfirst(cell);
@@ -153,6 +231,15 @@ process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
 		ListCell   *name;
 		int			failed = tick->failures.count;
 
+		if (pulse_portfolio_throttled())
+		{
+			if (foreach_current_index(cell) > 0 && GetCurrentTimestamp() > end)
+			{
+				tick->more = true;
+				break;
+			}
+			find_served(change)->at = GetCurrentTimestamp();
+		}
 		tick->marks += change->mark_count;
 		if (source == NULL)
 		{
@@ -233,7 +320,7 @@ pulse_tick_changes(PulseTick *tick)
 	pulse_sequencer_open(&sequencer);
 
 	PushActiveSnapshot(GetTransactionSnapshot());
-	changes = pulse_collect_changes(pulse_tick_batch, &tick->more);
+	changes = pulse_collect_changes(pulse_portfolio_throttled() ? Max(pulse_tick_batch, MAX_MARKS) : pulse_tick_batch, &tick->more);
 	PopActiveSnapshot();
 
 	process_changes(tick, &sequencer, changes);

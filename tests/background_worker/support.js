@@ -52,7 +52,8 @@ export const audit = `
 
 /** Waits until everything has been processed, then returns the audit. */
 export async function settled(cluster, database = cluster.connection.database) {
-	await until('pulse.dirty to be empty', async () => (await value(cluster, 'SELECT count(*)::int FROM pulse.dirty', [], database)) === 0);
+	await until('everything to be processed and announced', async () =>
+		(await value(cluster, `SELECT NOT EXISTS (SELECT FROM pulse.dirty) AND NOT EXISTS (SELECT FROM pulse.fill WHERE event_seq IS NULL)`, [], database)), 120);
 	const [row] = await query(cluster, audit, [], database);
 	return row;
 }

@@ -82,6 +82,8 @@ for (const [name, mode] of Object.entries(modes)) {
 
 			assert.deepEqual(outcome, clean);
 			assert.deepEqual(faults, []);
+			// figures are computed a moment after the change
+			await until('figures and books to agree', async () => (await query(cluster, 'SELECT * FROM pulse_verify()')).length === 0);
 			assert.ok(await value(cluster, 'SELECT count(*)::int FROM trades') > 20, 'the bots have traded');
 			const events = await query(cluster, 'SELECT seq, epoch, type, portfolio, key, data FROM pulse.event ORDER BY seq');
 			assert.equal(events.length, follower.seen.size);
@@ -112,10 +114,6 @@ for (const [name, mode] of Object.entries(modes)) {
 			const missing = await value(cluster, `SELECT count(*)::int FROM trades t WHERE NOT EXISTS
 				(SELECT FROM pulse.fill f WHERE f.source_id = $1 AND f.portfolio = t.portfolio AND f.fill_key = t.id::text)`, [original]);
 			assert.equal(missing, 0);
-			await query(cluster, `SELECT pulse_detach('replay')`);
-			if (mode.ticker) await query(cluster, 'SELECT pulse_tick()');
-			await settled(cluster);
-			assert.deepEqual(await query(cluster, 'SELECT * FROM pulse_verify()'), []);
 		});
 	});
 }
