@@ -86,7 +86,11 @@ add_mark(HTAB *index, List **changes, TupleDesc desc, HeapTuple tuple)
 		change->mark_room = change->mark_room == 0 ? 4 : 2 * change->mark_room;
 		change->marks = change->marks == NULL ? palloc(change->mark_room * sizeof(ItemPointerData)) :
 			repalloc(change->marks, change->mark_room * sizeof(ItemPointerData));
+		change->ranges = change->ranges == NULL ? palloc(change->mark_room * sizeof(PulseMarkRange)) :
+			repalloc(change->ranges, change->mark_room * sizeof(PulseMarkRange));
 	}
+	change->ranges[change->mark_count].min_ts = nulls[2] || nulls[3] ? DT_NOBEGIN : DatumGetTimestampTz(values[2]);
+	change->ranges[change->mark_count].max_ts = nulls[2] || nulls[3] ? DT_NOEND : DatumGetTimestampTz(values[3]);
 	change->marks[change->mark_count++] = tuple->t_self;
 }
 

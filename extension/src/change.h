@@ -8,6 +8,13 @@
 #include "storage/itemptr.h"
 #include "datatype/timestamp.h"
 
+/* The time range of one mark. */
+typedef struct PulseMarkRange
+{
+	TimestampTz min_ts;
+	TimestampTz max_ts;
+} PulseMarkRange;
+
 /* All marks of one portfolio of one source, merged. */
 typedef struct PulseChange
 {
@@ -21,6 +28,7 @@ typedef struct PulseChange
 	int			mark_count;
 	int			mark_room;
 	ItemPointerData *marks;		/* the rows that were merged */
+	struct PulseMarkRange *ranges;	/* what each of them says */
 } PulseChange;
 
 /*

@@ -58,6 +58,10 @@ static PulseStatement any_range = {
 	"SELECT FROM pulse.metric_dirty LIMIT 1", 0, {0}, NULL
 };
 
+static PulseStatement long_ranges = {
+	"SELECT DISTINCT portfolio FROM pulse.metric_dirty WHERE max_ts > min_ts + interval '1 day'", 0, {0}, NULL
+};
+
 /* Both leave alone what somebody has widened since. */
 static PulseStatement remove_range = {
 	"DELETE FROM pulse.metric_dirty WHERE ctid = $1 AND min_ts = $2 AND max_ts = $3",
@@ -153,17 +157,75 @@ mark_range(int32 source_id, const char *portfolio, TimestampTz min_ts, Timestamp
 	ranges_left = true;
 }
 
-/* Notes that the buckets of a change are to be rewritten. */
+static int
+compare_mark_ranges(const void *a, const void *b)
+{
+	const PulseMarkRange *x = a;
+	const PulseMarkRange *y = b;
+
+	return (x->min_ts > y->min_ts) - (x->min_ts < y->min_ts);
+}
+
+/*
+ * Notes that the buckets of a change are to be rewritten. Its marks count one by one: a late row and one of today leave
+ * the years between alone.
+ */
 void
 pulse_metric_state_mark(const PulseChange *change)
 {
 	pulse_source *source = pulse_source_load(change->source_id, true, true);
+	const char *portfolio;
+	PulseMarkRange all = {change->min_ts, change->max_ts};
+	PulseMarkRange *ranges = &all;
+	PulseMarkRange current;
+	int			n = 1;
 
-	/* the archive is left as it is */
-	if (source == NULL || change->max_ts < source->archived_before)
+	if (source == NULL)
 		return;
-	mark_range(change->source_id, source->has_portfolios ? change->portfolio : NULL,
-			   Max(change->min_ts, source->archived_before), change->max_ts);
+	portfolio = source->has_portfolios ? change->portfolio : NULL;
+	if (!change->unbounded && change->mark_count > 1)
+	{
+		n = change->mark_count;
+		ranges = palloc(n * sizeof(PulseMarkRange));
+		memcpy(ranges, change->ranges, n * sizeof(PulseMarkRange));
+		qsort(ranges, n, sizeof(PulseMarkRange), compare_mark_ranges);
+	}
+	current = ranges[0];
+	for (int i = 1; i <= n; i++)
+	{
+		if (i < n && ranges[i].min_ts <= pulse_bucket_ceil(current.max_ts, PULSE_HOUR_BUCKET))
+		{
+			current.max_ts = Max(current.max_ts, ranges[i].max_ts);
+			continue;
+		}
+		/* the archive is left as it is */
+		if (current.max_ts >= source->archived_before)
+			mark_range(change->source_id, portfolio, Max(current.min_ts, source->archived_before), current.max_ts);
+		if (i < n)
+			current = ranges[i];
+	}
+}
+
+/* Returns the names of portfolios of which more than a day of buckets is still to be rewritten; NULL stands for all. */
+List *
+pulse_metric_state_unfinished(void)
+{
+	MemoryContext context = CurrentMemoryContext;
+	List	   *names = NIL;
+	uint64		count;
+
+	if (!ranges_left)
+		return NIL;
+	count = pulse_run(&long_ranges, NULL, NULL);
+	MemoryContextSwitchTo(context);
+	for (uint64 i = 0; i < count; i++)
+	{
+		bool		null;
+		Datum		name = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null);
+
+		names = lappend(names, null ? NULL : TextDatumGetCString(name));
+	}
+	return names;
 }
 
 /* Writes segments as the buckets of one width that begin in [since, until), in place of what was there. */

@@ -65,6 +65,12 @@ extern bool pulse_base_segment(const PulseSeries *series, TimestampTz at, PulseS
 /* Notes that the buckets of a change are to be rewritten. SPI must be connected. */
 extern void pulse_metric_state_mark(const PulseChange *change);
 
+/*
+ * Returns the names of portfolios whose summaries are being built, NULL for every one: their figures are costly as yet,
+ * and out of date in a moment.
+ */
+extern List *pulse_metric_state_unfinished(void);
+
 /* Whether there is anything for pulse_metric_state_refresh(). */
 extern bool pulse_metric_state_waits(void);
 

@@ -15,6 +15,7 @@
 
 #include "src/compat.h"
 #include "src/ledger_source.h"
+#include "src/metric_state.h"
 #include "src/performance_state.h"
 #include "src/portfolio_queue.h"
 #include "src/settings.h"
@@ -170,6 +171,30 @@ attempt_updates(const char *type, List *works, PulseTick *tick)
 	}
 }
 
+/* Takes portfolios off a list whose summaries are being built: they stay due until that is done. */
+static List *
+postpone_unfinished(List *due)
+{
+	List	   *unfinished = pulse_metric_state_unfinished();
+	List	   *kept = NIL;
+	ListCell   *cell;
+
+	if (unfinished == NIL)
+		return due;
+	foreach(cell, due)
+	{
+		const PulseDuePortfolio *portfolio = lfirst(cell);
+		bool		wait = false;
+		ListCell   *name;
+
+		foreach(name, unfinished)
+			wait = wait || lfirst(name) == NULL || strcmp(lfirst(name), portfolio->name) == 0;
+		if (!wait)
+			kept = lappend(kept, lfirst(cell));
+	}
+	return kept;
+}
+
 /* Makes the list of figures to be stored, with the generation of what is due; none but PERFORMANCE_UPDATE has any. */
 static List *
 begin_performance(PulseUpdateKind kind, const List *due)
@@ -219,11 +244,14 @@ send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdate
 	TimestampTz next;
 	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), budget_ms);
 	List	   *due = pulse_due_portfolios(kind, interval_ms, UPDATE_BATCH, &next);
-	List	   *performances = begin_performance(kind, due);
+	List	   *performances;
 	List	   *computed = NIL;
 	List	   *batch = NIL;
 	ListCell   *cell;
 
+	if (kind == PULSE_UPDATE_PERFORMANCE && due != NIL)
+		due = postpone_unfinished(due);
+	performances = begin_performance(kind, due);
 	foreach(cell, due)
 	{
 		UpdateWork *work = palloc0(sizeof(UpdateWork));
