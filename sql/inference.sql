@@ -8,6 +8,13 @@ SELECT pulse_stability(r), pulse_ewma_volatility(r) FROM unnest(ARRAY[0.01, 'NaN
 -- the literature's examples
 SELECT pulse_psr(2 / sqrt(12), 1 / sqrt(12), 59, -0.72, 5.78), pulse_sharpe_standard_error(0.1, 365), pulse_sharpe_annualisation(365, 0.2), pulse_sharpe_annualisation(252, 0) / sqrt(252) AS independent;
 SELECT pulse_normal_quantile(1e-10), pulse_normal_probability(-10), pulse_normal_probability(pulse_normal_quantile(0.3));
+-- Student's distribution: closed forms for 1, 2 and 4 degrees of freedom, the normal one for very many, the ends
+SELECT count(*) FILTER (WHERE abs(pulse_student_probability(t, 1) / (0.5 + atan(t) / pi()) - 1) > 2e-13 * (1 + t * t) OR abs(pulse_student_probability(t, 2) - (0.5 + t / (2 * sqrt(2 + t * t)))) > 1e-15
+		OR abs(pulse_student_probability(t, 4) - (0.5 + 3 * (t / sqrt(4 + t * t) - (t / sqrt(4 + t * t)) ^ 3 / 3) / 4)) > 1e-15) AS wrong,
+	max(abs(pulse_student_probability(t, 1e9) - pulse_normal_probability(t))) < 1e-8 AS normal FROM generate_series(-20, 20, 0.37) g, LATERAL (SELECT g::float8 AS t) x;
+SELECT pulse_student_probability(0, 3), pulse_student_probability('-Infinity', 3), pulse_student_probability('Infinity', 3), pulse_student_probability('NaN', 3), pulse_student_probability(-30, 250) BETWEEN 1e-86 AND 1e-80 AS far;
+\set SHOW_CONTEXT never
+SELECT pulse_student_probability(1, 0);
 -- without autocorrelation to speak of Lo's ratio is the plain one; a trending series is worth less
 SELECT abs(pulse_sharpe_lo(r, lags => 1) / pulse_sharpe(r) / (365 / sqrt(365 + 2 * 364 * pulse_autocorrelation(r))) * sqrt(365) - 1) < 1e-12 AS lo
 FROM (SELECT array_agg(0.001 + sin(i * i) / 100 ORDER BY i) AS r FROM generate_series(1, 500) i) s;

@@ -34,8 +34,8 @@ CREATE TABLE shapes AS SELECT shape, i, '2025-01-01'::timestamptz + (i / ties) *
 	('loses all', 3000 - i + 3 * sin(i * i), 1), ('negative', -5 - (i * 7919 % 100), 3), ('below zero', 3 * sin(i / 600.0) + sin(i * i), 1)) s(shape, value, ties);
 CREATE FUNCTION pieces(shape text, sequence text, OUT alone float8[], OUT together float8[]) LANGUAGE plpgsql AS $$
 BEGIN
-	EXECUTE format('SELECT ARRAY[pulse_max_drawdown(ts, value), pulse_current_drawdown(ts, value), pulse_cagr(ts, value), pulse_calmar(ts, value)] FROM (SELECT * FROM shapes WHERE shape = $1 ORDER BY %s) q', sequence) INTO alone USING shape;
-	EXECUTE format('SELECT ARRAY[(m).max_drawdown, (m).current_drawdown, (m).cagr, (m).calmar] FROM (SELECT pulse_metrics(ts, value) AS m FROM (SELECT * FROM shapes WHERE shape = $1 ORDER BY %s) q) p', sequence) INTO together USING shape;
+	EXECUTE format('SELECT ARRAY[pulse_max_drawdown(ts, value), pulse_current_drawdown(ts, value), pulse_cagr(ts, value), pulse_calmar(ts, value), pulse_max_drawdown_amount(ts, value)] FROM (SELECT * FROM shapes WHERE shape = $1 ORDER BY %s) q', sequence) INTO alone USING shape;
+	EXECUTE format('SELECT ARRAY[(m).max_drawdown, (m).current_drawdown, (m).cagr, (m).calmar, amount] FROM (SELECT pulse_metrics(ts, value) AS m, pulse_max_drawdown_amount(value ORDER BY ts) AS amount FROM (SELECT * FROM shapes WHERE shape = $1 ORDER BY %s) q) p', sequence) INTO together USING shape;
 END
 $$;
 SET work_mem = '4MB';

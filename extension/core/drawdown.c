@@ -13,6 +13,7 @@ pulse_drawdown_recover(pulse_drawdown *d, int64_t ts, double value)
 	if (d->n > 0 && d->trough < d->peak)
 	{
 		d->deepest = fmax(d->deepest, pulse_depth(d->peak, d->trough));
+		d->largest = fmax(d->largest, d->peak - d->trough);
 		if (pulse_elapsed(d->peak_ts, ts) > d->longest)
 			d->longest = pulse_elapsed(d->peak_ts, ts);
 	}
@@ -30,6 +31,7 @@ pulse_drawdown_rescale(pulse_drawdown *d, double factor)
 	d->peak *= factor;
 	d->trough *= factor;
 	d->last *= factor;
+	d->largest *= factor;
 }
 
 /* Computes the largest loss from a peak; false without a positive peak. */
@@ -39,6 +41,16 @@ pulse_drawdown_deepest(const pulse_drawdown *d, double *result)
 	if (d->n == 0 || !(d->peak > 0))
 		return false;
 	*result = fmax(d->deepest, pulse_depth(d->peak, d->trough));
+	return true;
+}
+
+/* Computes the largest loss from a peak in money, of whatever sign the peak is; false without a value. */
+bool
+pulse_drawdown_amount(const pulse_drawdown *d, double *result)
+{
+	if (d->n == 0)
+		return false;
+	*result = fmax(d->largest, d->peak - d->trough);
 	return true;
 }
 

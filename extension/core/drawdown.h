@@ -14,6 +14,7 @@ typedef struct pulse_drawdown
 	double		trough;			/* lowest value since the peak */
 	double		last;
 	double		deepest;		/* of the recovered drawdowns */
+	double		largest;		/* of them, in money */
 	int64_t		peak_ts;
 	int64_t		last_ts;
 	int64_t		longest;		/* of the recovered drawdowns, from peak to recovery */
@@ -55,6 +56,7 @@ pulse_drawdown_add(pulse_drawdown *d, int64_t ts, double value)
 
 extern void pulse_drawdown_rescale(pulse_drawdown *d, double factor);
 extern bool pulse_drawdown_deepest(const pulse_drawdown *d, double *result);
+extern bool pulse_drawdown_amount(const pulse_drawdown *d, double *result);
 extern bool pulse_drawdown_current(const pulse_drawdown *d, double *result);
 extern int64_t pulse_drawdown_longest(const pulse_drawdown *d);
 

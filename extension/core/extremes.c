@@ -2,7 +2,7 @@
  * A drawdown is deepest from a value above all before it to one below all
  * after it, and a row that comes late can be compared only with the highest
  * value before its time and the lowest one after. So the others can go: what
- * stays gives the same maximum and current drawdown, first, last, highest and
+ * stays gives the same maximum (also in money) and current drawdown, first, last, highest and
  * lowest value, whatever else arrives. On a curve that wanders, little stays.
  * Values below zero stay all: of two of them the lower one is not always
  * deeper, as a higher peak divides it.

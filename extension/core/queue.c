@@ -54,7 +54,11 @@ pulse_queue_push(pulse_queue *q, const void *value)
 
 	if (q->count == q->capacity)
 		grow(q);
-	memcpy(q->values + ((q->head + q->count) & (q->capacity - 1)) * size, value, size);
+	/* nearly all windows hold single numbers: a copy of fixed size needs no call */
+	if (size == sizeof(double))
+		memcpy(q->values + ((q->head + q->count) & (q->capacity - 1)) * sizeof(double), value, sizeof(double));
+	else
+		memcpy(q->values + ((q->head + q->count) & (q->capacity - 1)) * size, value, size);
 	q->count++;
 	q->type->append(q->back, value);
 }

@@ -141,20 +141,83 @@ pulse_cvar_gaussian(const pulse_moments *m, double confidence, double *result)
 	return true;
 }
 
+/* The normal quantile z corrected for skewness and kurtosis. */
+static double
+corrected_quantile(double z, double skewness, double excess)
+{
+	return z + (z * z - 1.0) * skewness / 6.0
+		+ (z * z * z - 3.0 * z) * excess / 24.0
+		- (2.0 * z * z * z - 5.0 * z) * skewness * skewness / 36.0;
+}
+
 /* Computes the value at risk with the Cornish-Fisher correction for skewness and kurtosis. */
 bool
 pulse_var_cornish_fisher(const pulse_moments *m, double confidence, double *result)
 {
 	double		z = pulse_normal_quantile(1.0 - confidence);
 	double		skewness,
-				excess,
-				corrected;
+				excess;
 
 	if (!pulse_moments_population_shape(m, &skewness, &excess))
 		return false;
-	corrected = z + (z * z - 1.0) * skewness / 6.0
-		+ (z * z * z - 3.0 * z) * excess / 24.0
-		- (2.0 * z * z * z - 5.0 * z) * skewness * skewness / 36.0;
-	*result = 0.0 - (m->mean + corrected * pulse_moments_sd(m, 0));
+	*result = 0.0 - (m->mean + corrected_quantile(z, skewness, excess) * pulse_moments_sd(m, 0));
+	return true;
+}
+
+/* The integral that the authors below call I^q, up to the quantile h, for q of 1 to 6. */
+static double
+tail_integral(int q, double h)
+{
+	double		power = (q % 2 ? h : 1.0) * pulse_normal_density(h);
+	double		integral = q % 2 ? power - pulse_normal_probability(h) : power;
+
+	for (int i = q % 2 ? 3 : 2; i <= q; i += 2)
+	{
+		power *= h * h;
+		integral = i * integral + power;
+	}
+	return integral;
+}
+
+/*
+ * Computes the expected shortfall of the Cornish-Fisher expansion, but no less
+ * than its value at risk (Boudt, Peterson and Croux 2008).
+ */
+bool
+pulse_cvar_cornish_fisher(const pulse_moments *m, double confidence, double *result)
+{
+	double		p = 1.0 - confidence;
+	double		z = pulse_normal_quantile(p);
+	double		skewness,
+				excess,
+				h,
+				shortfall;
+
+	if (!pulse_moments_population_shape(m, &skewness, &excess))
+		return false;
+	h = corrected_quantile(z, skewness, excess);
+	shortfall = pulse_normal_density(h)
+		+ (tail_integral(4, h) - 6.0 * tail_integral(2, h) + 3.0 * pulse_normal_density(h)) * excess / 24.0
+		+ (tail_integral(3, h) - 3.0 * tail_integral(1, h)) * skewness / 6.0
+		+ (tail_integral(6, h) - 15.0 * tail_integral(4, h) + 45.0 * tail_integral(2, h) - 15.0 * pulse_normal_density(h))
+		* skewness * skewness / 72.0;
+	*result = 0.0 - (m->mean + fmin(-shortfall / p, h) * pulse_moments_sd(m, 0));
+	return true;
+}
+
+/*
+ * Computes the Sharpe ratio with a penalty for negative skewness and fat tails
+ * (Pezier 2004); skewness and kurtosis are the population's.
+ */
+bool
+pulse_adjusted_sharpe(const pulse_moments *m, double risk_free, double periods, double *result)
+{
+	double		sharpe,
+				skewness,
+				excess;
+
+	if (!pulse_sharpe(m, risk_free, periods, &sharpe) || !pulse_moments_population_shape(m, &skewness, &excess))
+		return false;
+	*result = sharpe * (1.0 + skewness / 6.0 * sharpe - excess / 24.0 * sharpe * sharpe);
 	return true;
 }

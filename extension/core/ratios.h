@@ -21,4 +21,7 @@ extern bool pulse_var_gaussian(const pulse_moments *m, double confidence, double
 extern bool pulse_cvar_gaussian(const pulse_moments *m, double confidence, double *result);
 extern bool pulse_var_cornish_fisher(const pulse_moments *m, double confidence, double *result);
 
+extern bool pulse_cvar_cornish_fisher(const pulse_moments *m, double confidence, double *result);
+extern bool pulse_adjusted_sharpe(const pulse_moments *m, double risk_free, double periods, double *result);
+
 #endif							/* PULSE_CORE_RATIOS_H */

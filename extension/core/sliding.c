@@ -64,7 +64,10 @@ total_add_depths(pulse_sliding_total *total, double peak, const pulse_sliding_st
 {
 	double		mean;
 
-	if (t->n == 0 || !(peak > 0))
+	if (t->n == 0)
+		return;
+	total->largest = fmax(total->largest, peak - t->low);
+	if (!(peak > 0))
 		return;
 	mean = fmax((peak - t->mean) / peak, 0.0);
 	total->deepest = fmax(total->deepest, pulse_depth(peak, t->low));
@@ -86,6 +89,7 @@ total_merge(pulse_sliding_total *total, const pulse_sliding_total *other)
 	total->depth += other->depth;
 	total->depth_squared += other->depth_squared;
 	total->deepest = fmax(total->deepest, other->deepest);
+	total->largest = fmax(total->largest, other->largest);
 	total->longest = other->longest > total->longest ? other->longest : total->longest;
 }
 
@@ -257,5 +261,6 @@ pulse_sliding_result(const pulse_sliding *s, pulse_sliding_curve *curve)
 	curve->underwater.depth.sum = total.depth;
 	curve->underwater.depth_squared = total.depth_squared;
 	curve->deepest = total.deepest;
+	curve->largest = total.largest;
 	curve->longest = total.longest;
 }

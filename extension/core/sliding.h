@@ -22,6 +22,7 @@ typedef struct pulse_sliding_total
 	double		depth;
 	double		depth_squared;
 	double		deepest;
+	double		largest;		/* in money */
 	int64_t		longest;		/* from a peak to its recovery */
 } pulse_sliding_total;
 
@@ -77,6 +78,7 @@ typedef struct pulse_sliding_curve
 	pulse_underwater underwater;
 	int64_t		longest;		/* time under water, to the last row */
 	double		deepest;
+	double		largest;		/* in money */
 	double		low;
 } pulse_sliding_curve;
 

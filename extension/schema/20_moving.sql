@@ -533,3 +533,27 @@ CREATE FUNCTION pulse.window_calmar(internal) RETURNS float8
 	AS 'MODULE_PATHNAME', 'pulse_window_calmar' LANGUAGE C IMMUTABLE PARALLEL SAFE;
 COMMENT ON FUNCTION pulse.window_calmar(internal) IS
 	'Internal: final function of pulse_calmar() over a window.';
+CREATE FUNCTION pulse.moving_cvar_cornish_fisher(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_moving_cvar_cornish_fisher' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.moving_cvar_cornish_fisher(internal) IS
+	'Internal: final function of pulse_cvar_cornish_fisher() over a window.';
+CREATE FUNCTION pulse.moving_adjusted_sharpe(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_moving_adjusted_sharpe' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.moving_adjusted_sharpe(internal) IS
+	'Internal: final function of pulse_adjusted_sharpe() over a window.';
+CREATE FUNCTION pulse.moving_cornish_fisher_valid(internal) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pulse_moving_cornish_fisher_valid' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.moving_cornish_fisher_valid(internal) IS
+	'Internal: final function of pulse_cornish_fisher_valid() over a window.';
+CREATE FUNCTION pulse.push_shape(internal, float8, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_push_shape' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.push_shape(internal, float8, float8, float8) IS
+	'Internal: a return enters a window.';
+CREATE FUNCTION pulse.push_shape(internal, numeric, float8, float8) RETURNS internal
+	AS 'MODULE_PATHNAME', 'pulse_push_shape_numeric' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.push_shape(internal, numeric, float8, float8) IS
+	'Internal: a return enters a window.';
+CREATE FUNCTION pulse.window_max_drawdown_amount(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_window_max_drawdown_amount' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.window_max_drawdown_amount(internal) IS
+	'Internal: final function of pulse_max_drawdown_amount() over a window.';

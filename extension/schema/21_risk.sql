@@ -370,6 +370,80 @@ CREATE FUNCTION pulse_var_cornish_fisher(returns float8[], confidence float8 DEF
 COMMENT ON FUNCTION pulse_var_cornish_fisher(float8[], float8) IS
 	'The same over an array. Value at risk of per-period simple returns with the Cornish-Fisher correction of the normal quantile for population skewness and excess kurtosis; population standard deviation; confidence defaults to 0.95. NULL elements are skipped; NaN or infinity in gives NaN; fewer than 2 elements or no variance give NULL. A confidence outside of (0, 1) raises 22023. Source: Favre and Galeano 2002.';
 
+-- cvar_cornish_fisher
+CREATE FUNCTION pulse.returns_cvar_cornish_fisher(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_returns_cvar_cornish_fisher' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.returns_cvar_cornish_fisher(internal) IS
+	'Internal: final function of pulse_cvar_cornish_fisher().';
+CREATE AGGREGATE pulse_cvar_cornish_fisher(r float8) (
+	SFUNC = pulse.returns_accum,
+	STYPE = internal,
+	SSPACE = 512,
+	FINALFUNC = pulse.returns_cvar_cornish_fisher,
+	COMBINEFUNC = pulse.returns_combine,
+	SERIALFUNC = pulse.returns_serialize,
+	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_cvar_cornish_fisher,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_cvar_cornish_fisher(float8) IS
+	'Conditional value at risk (expected shortfall) of per-period simple returns by the Cornish-Fisher expansion with population skewness and excess kurtosis, never less than its value at risk; population standard deviation; confidence defaults to 0.95. See pulse_cornish_fisher_valid(). NULL rows are skipped; NaN or infinity in gives NaN; fewer than 2 rows or no variance give NULL. A confidence outside of (0, 1) raises 22023. Source: Boudt, Peterson and Croux 2008.';
+CREATE AGGREGATE pulse_cvar_cornish_fisher(r float8, confidence float8) (
+	SFUNC = pulse.returns_accum_plain,
+	STYPE = internal,
+	SSPACE = 512,
+	FINALFUNC = pulse.returns_cvar_cornish_fisher,
+	COMBINEFUNC = pulse.returns_combine,
+	SERIALFUNC = pulse.returns_serialize,
+	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_cvar_cornish_fisher,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_cvar_cornish_fisher(float8, float8) IS
+	'Conditional value at risk (expected shortfall) of per-period simple returns by the Cornish-Fisher expansion with population skewness and excess kurtosis, never less than its value at risk; population standard deviation; confidence defaults to 0.95. See pulse_cornish_fisher_valid(). NULL rows are skipped; NaN or infinity in gives NaN; fewer than 2 rows or no variance give NULL. A confidence outside of (0, 1) raises 22023. Source: Boudt, Peterson and Croux 2008.';
+CREATE AGGREGATE pulse_cvar_cornish_fisher(r numeric) (
+	SFUNC = pulse.returns_accum,
+	STYPE = internal,
+	SSPACE = 512,
+	FINALFUNC = pulse.returns_cvar_cornish_fisher,
+	COMBINEFUNC = pulse.returns_combine,
+	SERIALFUNC = pulse.returns_serialize,
+	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_cvar_cornish_fisher,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_cvar_cornish_fisher(numeric) IS
+	'Conditional value at risk (expected shortfall) of per-period simple returns by the Cornish-Fisher expansion with population skewness and excess kurtosis, never less than its value at risk; population standard deviation; confidence defaults to 0.95. See pulse_cornish_fisher_valid(). NULL rows are skipped; NaN or infinity in gives NaN; fewer than 2 rows or no variance give NULL. A confidence outside of (0, 1) raises 22023. Source: Boudt, Peterson and Croux 2008.';
+CREATE AGGREGATE pulse_cvar_cornish_fisher(r numeric, confidence float8) (
+	SFUNC = pulse.returns_accum_plain,
+	STYPE = internal,
+	SSPACE = 512,
+	FINALFUNC = pulse.returns_cvar_cornish_fisher,
+	COMBINEFUNC = pulse.returns_combine,
+	SERIALFUNC = pulse.returns_serialize,
+	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_cvar_cornish_fisher,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_cvar_cornish_fisher(numeric, float8) IS
+	'Conditional value at risk (expected shortfall) of per-period simple returns by the Cornish-Fisher expansion with population skewness and excess kurtosis, never less than its value at risk; population standard deviation; confidence defaults to 0.95. See pulse_cornish_fisher_valid(). NULL rows are skipped; NaN or infinity in gives NaN; fewer than 2 rows or no variance give NULL. A confidence outside of (0, 1) raises 22023. Source: Boudt, Peterson and Croux 2008.';
+CREATE FUNCTION pulse_cvar_cornish_fisher(returns float8[], confidence float8 DEFAULT 0.95) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_array_cvar_cornish_fisher' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pulse_cvar_cornish_fisher(float8[], float8) IS
+	'The same over an array. Conditional value at risk (expected shortfall) of per-period simple returns by the Cornish-Fisher expansion with population skewness and excess kurtosis, never less than its value at risk; population standard deviation; confidence defaults to 0.95. See pulse_cornish_fisher_valid(). NULL elements are skipped; NaN or infinity in gives NaN; fewer than 2 elements or no variance give NULL. A confidence outside of (0, 1) raises 22023. Source: Boudt, Peterson and Croux 2008.';
+
 -- skewness
 CREATE FUNCTION pulse.returns_skewness(internal) RETURNS float8
 	AS 'MODULE_PATHNAME', 'pulse_returns_skewness' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -509,6 +583,10 @@ CREATE AGGREGATE pulse_cornish_fisher_valid(r float8) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_cornish_fisher_valid,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cornish_fisher_valid(float8) IS
@@ -521,6 +599,10 @@ CREATE AGGREGATE pulse_cornish_fisher_valid(r numeric) (
 	COMBINEFUNC = pulse.returns_combine,
 	SERIALFUNC = pulse.returns_serialize,
 	DESERIALFUNC = pulse.returns_deserialize,
+	MSFUNC = pulse.push_shape,
+	MINVFUNC = pulse.pop,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.moving_cornish_fisher_valid,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cornish_fisher_valid(numeric) IS

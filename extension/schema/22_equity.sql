@@ -1,5 +1,6 @@
 -- Aggregates over an equity curve (ts, value) in any input order, all of one transition. They have no
--- combine function: a parallel worker sees only some of the rows between any two.
+-- combine function: a parallel worker sees only some of the rows between any two, and would have to keep
+-- and send all of them. Summaries of days, each computed anywhere, roll up in parallel instead.
 
 CREATE FUNCTION pulse.equity_accum(internal, timestamptz, float8) RETURNS internal
 	AS 'MODULE_PATHNAME', 'pulse_equity_accum' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -57,6 +58,38 @@ CREATE AGGREGATE pulse_max_drawdown(ts timestamptz, value numeric) (
 );
 COMMENT ON AGGREGATE pulse_max_drawdown(timestamptz, numeric) IS
 	'Maximum drawdown of an equity curve: the largest (peak - value) / peak, positive; 0.15 is 15 %; more than 1 where equity falls below 0. The peak starts at the first value. Rows may come in any order; equal times keep their input order. Rows without time or value are skipped; a NaN or infinite value gives NaN; no row, or no positive peak, gives NULL. An infinite time raises 22008.';
+
+-- max_drawdown_amount
+CREATE FUNCTION pulse.equity_max_drawdown_amount(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_equity_max_drawdown_amount' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.equity_max_drawdown_amount(internal) IS
+	'Internal: final function of pulse_max_drawdown_amount().';
+CREATE AGGREGATE pulse_max_drawdown_amount(ts timestamptz, value float8) (
+	SFUNC = pulse.equity_accum,
+	STYPE = internal,
+	SSPACE = 1024,
+	FINALFUNC = pulse.equity_max_drawdown_amount,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_max_drawdown_amount,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_max_drawdown_amount(timestamptz, float8) IS
+	'Maximum drawdown in money: the largest peak - value of a curve, positive, in the unit of the values; of equity or of cumulative profit and loss, which may be negative. Deposits and withdrawals are not removed. The peak starts at the first value. Rows may come in any order; equal times keep their input order. Rows without time or value are skipped; a NaN or infinite value gives NaN; no row gives NULL. An infinite time raises 22008.';
+CREATE AGGREGATE pulse_max_drawdown_amount(ts timestamptz, value numeric) (
+	SFUNC = pulse.equity_accum,
+	STYPE = internal,
+	SSPACE = 1024,
+	FINALFUNC = pulse.equity_max_drawdown_amount,
+	MSFUNC = pulse.push_point,
+	MINVFUNC = pulse.pop_point,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_max_drawdown_amount,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_max_drawdown_amount(timestamptz, numeric) IS
+	'Maximum drawdown in money: the largest peak - value of a curve, positive, in the unit of the values; of equity or of cumulative profit and loss, which may be negative. Deposits and withdrawals are not removed. The peak starts at the first value. Rows may come in any order; equal times keep their input order. Rows without time or value are skipped; a NaN or infinite value gives NaN; no row gives NULL. An infinite time raises 22008.';
 
 -- current_drawdown
 CREATE FUNCTION pulse.equity_current_drawdown(internal) RETURNS float8
@@ -453,3 +486,33 @@ CREATE AGGREGATE pulse_current_drawdown(value numeric) (
 );
 COMMENT ON AGGREGATE pulse_current_drawdown(numeric) IS
 	'Current drawdown of values in input order: write pulse_current_drawdown(value ORDER BY ts). (peak - last value) / peak, positive. Constant memory. NULL rows are skipped; NaN or infinity in gives NaN; no row, or no positive peak, gives NULL.';
+CREATE FUNCTION pulse.drawdown_money(internal) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_drawdown_money' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.drawdown_money(internal) IS
+	'Internal: final function of pulse_max_drawdown_amount(value).';
+CREATE AGGREGATE pulse_max_drawdown_amount(value float8) (
+	SFUNC = pulse.drawdown_accum,
+	STYPE = internal,
+	SSPACE = 96,
+	FINALFUNC = pulse.drawdown_money,
+	MSFUNC = pulse.push_value,
+	MINVFUNC = pulse.pop_value,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_max_drawdown_amount,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_max_drawdown_amount(float8) IS
+	'Maximum drawdown in money of values in input order: write pulse_max_drawdown_amount(value ORDER BY ts). The largest peak - value, positive, in the unit of the values; of equity or of cumulative profit and loss, which may be negative. The peak starts at the first value. Constant memory. NULL rows are skipped; NaN or infinity in gives NaN; no row gives NULL.';
+CREATE AGGREGATE pulse_max_drawdown_amount(value numeric) (
+	SFUNC = pulse.drawdown_accum,
+	STYPE = internal,
+	SSPACE = 96,
+	FINALFUNC = pulse.drawdown_money,
+	MSFUNC = pulse.push_value,
+	MINVFUNC = pulse.pop_value,
+	MSTYPE = internal,
+	MFINALFUNC = pulse.window_max_drawdown_amount,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_max_drawdown_amount(numeric) IS
+	'Maximum drawdown in money of values in input order: write pulse_max_drawdown_amount(value ORDER BY ts). The largest peak - value, positive, in the unit of the values; of equity or of cumulative profit and loss, which may be negative. The peak starts at the first value. Constant memory. NULL rows are skipped; NaN or infinity in gives NaN; no row gives NULL.';

@@ -10,6 +10,11 @@ CREATE FUNCTION pulse_normal_quantile(p float8) RETURNS float8
 COMMENT ON FUNCTION pulse_normal_quantile(float8) IS
 	'Standard normal quantile: z with probability p at or below it, to a few units in the last place. NULL gives NULL; p outside of (0, 1) raises 22023. Source: Acklam 2003, refined by Halley steps.';
 
+CREATE FUNCTION pulse_student_probability(t float8, degrees float8) RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_student_probability_sql' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pulse_student_probability(float8, float8) IS
+	'Probability of a value of Student''s t distribution at or below t; with t = information ratio per period * sqrt(n) and n - 1 degrees of freedom, the probability of outperforming. NaN gives NaN, NULL gives NULL; degrees of freedom that are not positive and finite raise 22023. Source: Student 1908, by the continued fraction of the incomplete beta function.';
+
 CREATE FUNCTION pulse_psr(sharpe float8, benchmark_sharpe float8, n bigint, skewness float8 DEFAULT 0, kurtosis float8 DEFAULT 3) RETURNS float8
 	AS 'MODULE_PATHNAME', 'pulse_psr_sql' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION pulse_psr(float8, float8, bigint, float8, float8) IS

@@ -20,6 +20,11 @@ CREATE FUNCTION pulse_sharpe(summary pulse_summary, risk_free float8 DEFAULT 0, 
 COMMENT ON FUNCTION pulse_sharpe(pulse_summary, float8, interval) IS
 	'Of a summary. Annualised Sharpe ratio of per-period simple returns: arithmetic mean of the excess return over its sample standard deviation, times sqrt(periods); risk_free is annual (default 0), converted as (1 + risk_free)^(1/periods) - 1, periods per year follow from the period. NaN or infinity in gives NaN; fewer than 2 returns, or returns that do not vary (sd <= 8 eps max|r|), give NULL. Parameters out of range raise 22023. Source: Sharpe 1994. The returns are those between the last values of buckets of the period (default 1 day, a multiple of the summary''s own, otherwise 22023), flows removed, gaps carried forward; equity that was not positive gives NULL.';
 
+CREATE FUNCTION pulse_adjusted_sharpe(summary pulse_summary, risk_free float8 DEFAULT 0, period interval DEFAULT '1 day') RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_summary_adjusted_sharpe' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pulse_adjusted_sharpe(pulse_summary, float8, interval) IS
+	'Of a summary. Adjusted Sharpe ratio of per-period simple returns: the annualised Sharpe ratio S penalised for negative skewness and fat tails, S (1 + skewness / 6 S - excess kurtosis / 24 S^2), both of the population; risk_free is annual (default 0), converted as (1 + risk_free)^(1/periods) - 1, periods per year follow from the period. NaN or infinity in gives NaN; fewer than 2 returns, or returns that do not vary (sd <= 8 eps max|r|), give NULL. Parameters out of range raise 22023. Source: Pezier 2004. The returns are those between the last values of buckets of the period (default 1 day, a multiple of the summary''s own, otherwise 22023), flows removed, gaps carried forward; equity that was not positive gives NULL.';
+
 CREATE FUNCTION pulse_sortino(summary pulse_summary, mar float8 DEFAULT 0, period interval DEFAULT '1 day') RETURNS float8
 	AS 'MODULE_PATHNAME', 'pulse_summary_sortino' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION pulse_sortino(pulse_summary, float8, interval) IS
@@ -49,6 +54,11 @@ CREATE FUNCTION pulse_var_cornish_fisher(summary pulse_summary, confidence float
 	AS 'MODULE_PATHNAME', 'pulse_summary_var_cornish_fisher' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION pulse_var_cornish_fisher(pulse_summary, float8, interval) IS
 	'Of a summary. Value at risk of per-period simple returns with the Cornish-Fisher correction of the normal quantile for population skewness and excess kurtosis; population standard deviation; confidence defaults to 0.95. NaN or infinity in gives NaN; fewer than 2 returns or no variance give NULL. A confidence outside of (0, 1) raises 22023. Source: Favre and Galeano 2002. The returns are those between the last values of buckets of the period (default 1 day, a multiple of the summary''s own, otherwise 22023), flows removed, gaps carried forward; equity that was not positive gives NULL.';
+
+CREATE FUNCTION pulse_cvar_cornish_fisher(summary pulse_summary, confidence float8 DEFAULT 0.95, period interval DEFAULT '1 day') RETURNS float8
+	AS 'MODULE_PATHNAME', 'pulse_summary_cvar_cornish_fisher' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pulse_cvar_cornish_fisher(pulse_summary, float8, interval) IS
+	'Of a summary. Conditional value at risk (expected shortfall) of per-period simple returns by the Cornish-Fisher expansion with population skewness and excess kurtosis, never less than its value at risk; population standard deviation; confidence defaults to 0.95. See pulse_cornish_fisher_valid(). NaN or infinity in gives NaN; fewer than 2 returns or no variance give NULL. A confidence outside of (0, 1) raises 22023. Source: Boudt, Peterson and Croux 2008. The returns are those between the last values of buckets of the period (default 1 day, a multiple of the summary''s own, otherwise 22023), flows removed, gaps carried forward; equity that was not positive gives NULL.';
 
 CREATE FUNCTION pulse_omega(summary pulse_summary, threshold float8 DEFAULT 0, period interval DEFAULT '1 day') RETURNS float8
 	AS 'MODULE_PATHNAME', 'pulse_summary_omega' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

@@ -21,6 +21,7 @@ PG_FUNCTION_INFO_V1(pulse_drawdown_accum);
 PG_FUNCTION_INFO_V1(pulse_drawdown_accum_numeric);
 PG_FUNCTION_INFO_V1(pulse_drawdown_max);
 PG_FUNCTION_INFO_V1(pulse_drawdown_now);
+PG_FUNCTION_INFO_V1(pulse_drawdown_money);
 
 static inline Datum
 accumulate(FunctionCallInfo fcinfo, bool is_numeric)
@@ -91,4 +92,11 @@ Datum
 pulse_drawdown_now(PG_FUNCTION_ARGS)
 {
 	return finish(fcinfo, pulse_drawdown_current);
+}
+
+/* Returns the largest loss from a peak in money. */
+Datum
+pulse_drawdown_money(PG_FUNCTION_ARGS)
+{
+	return finish(fcinfo, pulse_drawdown_amount);
 }

@@ -31,6 +31,7 @@ PG_FUNCTION_INFO_V1(pulse_equity_accum_confidence_numeric);
 PG_FUNCTION_INFO_V1(pulse_equity_accum_period);
 PG_FUNCTION_INFO_V1(pulse_equity_accum_period_numeric);
 PG_FUNCTION_INFO_V1(pulse_equity_max_drawdown);
+PG_FUNCTION_INFO_V1(pulse_equity_max_drawdown_amount);
 PG_FUNCTION_INFO_V1(pulse_equity_current_drawdown);
 PG_FUNCTION_INFO_V1(pulse_equity_drawdown_duration);
 PG_FUNCTION_INFO_V1(pulse_equity_cagr);
@@ -340,7 +341,8 @@ read_parameters(FunctionCallInfo fcinfo, Layout layout, EquityParameters *p)
 static uint32
 needs_of(PGFunction final_function)
 {
-	return final_function == pulse_equity_max_drawdown || final_function == pulse_equity_current_drawdown
+	return final_function == pulse_equity_max_drawdown || final_function == pulse_equity_max_drawdown_amount
+		|| final_function == pulse_equity_current_drawdown
 		|| final_function == pulse_equity_cagr || final_function == pulse_equity_calmar ? 0 : NEEDS_ROWS;
 }
 
@@ -483,6 +485,19 @@ Datum
 pulse_equity_max_drawdown(PG_FUNCTION_ARGS)
 {
 	return finish(fcinfo, max_drawdown);
+}
+
+static bool
+max_drawdown_amount(const pulse_curve *curve, double *result)
+{
+	return pulse_drawdown_amount(&curve->drawdown, result);
+}
+
+/* Returns the largest loss from a peak in money. */
+Datum
+pulse_equity_max_drawdown_amount(PG_FUNCTION_ARGS)
+{
+	return finish(fcinfo, max_drawdown_amount);
 }
 
 /* Returns the loss from the peak at the last row. */

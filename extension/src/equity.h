@@ -47,6 +47,7 @@ extern Datum pulse_metrics_row(FunctionCallInfo fcinfo, const pulse_curve *curve
 
 /* Final functions that windows call where they must. */
 extern Datum pulse_equity_max_drawdown(PG_FUNCTION_ARGS);
+extern Datum pulse_equity_max_drawdown_amount(PG_FUNCTION_ARGS);
 extern Datum pulse_equity_current_drawdown(PG_FUNCTION_ARGS);
 extern Datum pulse_equity_drawdown_duration(PG_FUNCTION_ARGS);
 extern Datum pulse_equity_average_drawdown(PG_FUNCTION_ARGS);

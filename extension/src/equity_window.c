@@ -31,6 +31,7 @@ PG_FUNCTION_INFO_V1(pulse_push_point);
 PG_FUNCTION_INFO_V1(pulse_push_point_numeric);
 PG_FUNCTION_INFO_V1(pulse_pop_point);
 PG_FUNCTION_INFO_V1(pulse_window_max_drawdown);
+PG_FUNCTION_INFO_V1(pulse_window_max_drawdown_amount);
 PG_FUNCTION_INFO_V1(pulse_window_current_drawdown);
 PG_FUNCTION_INFO_V1(pulse_window_drawdown_duration);
 PG_FUNCTION_INFO_V1(pulse_window_average_drawdown);
@@ -266,6 +267,13 @@ max_drawdown(const CurveWindow *state, const pulse_sliding_curve *c, double *res
 }
 
 static bool
+max_drawdown_amount(const CurveWindow *state, const pulse_sliding_curve *c, double *result)
+{
+	*result = c->largest;
+	return c->underwater.n > 0;
+}
+
+static bool
 current_drawdown(const CurveWindow *state, const pulse_sliding_curve *c, double *result)
 {
 	*result = pulse_depth(c->underwater.peak, row_at(state, count_rows(state) - 1).value);
@@ -305,6 +313,13 @@ Datum
 pulse_window_max_drawdown(PG_FUNCTION_ARGS)
 {
 	return finish(fcinfo, max_drawdown, pulse_equity_max_drawdown);
+}
+
+/* Returns the largest loss from a peak in money in a window. */
+Datum
+pulse_window_max_drawdown_amount(PG_FUNCTION_ARGS)
+{
+	return finish(fcinfo, max_drawdown_amount, pulse_equity_max_drawdown_amount);
 }
 
 /* Returns the loss from the peak at the last row of a window. */

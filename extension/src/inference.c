@@ -21,6 +21,7 @@
 
 PG_FUNCTION_INFO_V1(pulse_normal_probability_sql);
 PG_FUNCTION_INFO_V1(pulse_normal_quantile_sql);
+PG_FUNCTION_INFO_V1(pulse_student_probability_sql);
 PG_FUNCTION_INFO_V1(pulse_psr_sql);
 PG_FUNCTION_INFO_V1(pulse_min_track_record_length);
 PG_FUNCTION_INFO_V1(pulse_sharpe_standard_error_sql);
@@ -85,6 +86,20 @@ pulse_normal_quantile_sql(PG_FUNCTION_ARGS)
 				 errmsg("probability must be between 0 and 1, not %g", p),
 				 errhint("The quantiles of 0 and 1 are infinite.")));
 	PG_RETURN_FLOAT8(pulse_normal_quantile(p));
+}
+
+/* Student's t distribution: (t, degrees of freedom). */
+Datum
+pulse_student_probability_sql(PG_FUNCTION_ARGS)
+{
+	double		degrees = PG_GETARG_FLOAT8(1);
+
+	if (!(degrees > 0) || isinf(degrees))
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("degrees of freedom must be positive and finite, not %g", degrees),
+				 errhint("For a mean of n observations they are n - 1.")));
+	PG_RETURN_FLOAT8(pulse_student_probability(PG_GETARG_FLOAT8(0), degrees));
 }
 
 /* Returns the probabilistic Sharpe ratio from its moments. */

@@ -118,25 +118,24 @@ ReturnsState *
 pulse_moving_view(MovingState *state)
 {
 	ReturnsState *view = &state->view;
-	union
-	{
-		pulse_moments moments;
-		pulse_partial_window partial;
-		pulse_growth_window growth;
-	}			element;
 
-	pulse_queue_result(&state->queue, &element);
 	if (state->queue.type == &pulse_partial_window_type)
 	{
-		view->moments = element.partial.moments;
-		view->partial = element.partial.partial;
+		pulse_partial_window window;
+
+		pulse_queue_result(&state->queue, &window);
+		view->moments = window.moments;
+		view->partial = window.partial;
 	}
 	else if (state->queue.type == &pulse_growth_window_type)
 	{
-		view->moments = (pulse_moments) {.n = element.growth.n, .nonfinite = element.growth.growth.nonfinite};
-		view->growth = element.growth.growth;
+		pulse_growth_window window;
+
+		pulse_queue_result(&state->queue, &window);
+		view->moments = (pulse_moments) {.n = window.n, .nonfinite = window.growth.nonfinite};
+		view->growth = window.growth;
 	}
 	else
-		view->moments = element.moments;
+		pulse_queue_result(&state->queue, &view->moments);
 	return view;
 }

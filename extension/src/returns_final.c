@@ -144,6 +144,18 @@ var_cornish_fisher(ReturnsState *state, double *result)
 }
 
 static bool
+cvar_cornish_fisher(ReturnsState *state, double *result)
+{
+	return pulse_cvar_cornish_fisher(&state->moments, confidence_of(state), result);
+}
+
+static bool
+adjusted_sharpe(ReturnsState *state, double *result)
+{
+	return pulse_adjusted_sharpe(&state->moments, rate_of(state), periods_of(state, 1), result);
+}
+
+static bool
 cornish_fisher_valid(ReturnsState *state, double *result)
 {
 	double		skewness,
@@ -311,6 +323,8 @@ finish_summary(FunctionCallInfo fcinfo, Figure figure, uint32 needs, PulseParame
 	FIGURE(var_gaussian, 0, PARAMETERS_PLAIN) \
 	FIGURE(cvar_gaussian, 0, PARAMETERS_PLAIN) \
 	FIGURE(var_cornish_fisher, 0, PARAMETERS_PLAIN) \
+	FIGURE(cvar_cornish_fisher, 0, PARAMETERS_PLAIN) \
+	FIGURE(adjusted_sharpe, 0, PARAMETERS_RATE) \
 	FIGURE(omega, NEEDS_PARTIAL, PARAMETERS_PLAIN) \
 	FIGURE(skewness, 0, PARAMETERS_NONE) \
 	FIGURE(kurtosis, 0, PARAMETERS_NONE) \
@@ -333,6 +347,7 @@ FIGURES(DEFINE_FIGURE)
 
 PG_FUNCTION_INFO_V1(pulse_returns_cornish_fisher_valid);
 PG_FUNCTION_INFO_V1(pulse_array_cornish_fisher_valid);
+PG_FUNCTION_INFO_V1(pulse_moving_cornish_fisher_valid);
 
 /* Turns a figure that is 1 or 0 into a boolean; NaN in gives NULL. */
 static Datum
@@ -348,6 +363,15 @@ Datum
 pulse_returns_cornish_fisher_valid(PG_FUNCTION_ARGS)
 {
 	Datum		figure = finish_aggregate(fcinfo, cornish_fisher_valid);
+
+	return as_boolean(fcinfo, figure);
+}
+
+/* The same over a window. */
+Datum
+pulse_moving_cornish_fisher_valid(PG_FUNCTION_ARGS)
+{
+	Datum		figure = finish_moving(fcinfo, cornish_fisher_valid);
 
 	return as_boolean(fcinfo, figure);
 }

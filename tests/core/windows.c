@@ -239,6 +239,7 @@ sliding_windows_match_recomputation(void **state)
 			/* the time is that of the last row, of whatever value */
 			if (isfinite(x[i]))
 				assert_int_equal(c.longest, pulse_drawdown_longest(&d));
+			assert_true(pulse_drawdown_amount(&d, &deepest) && c.largest == deepest);
 			if (!pulse_drawdown_deepest(&d, &deepest))
 				continue;
 			assert_true(c.deepest == deepest);

@@ -18,7 +18,12 @@ const rolling = (i, expression) => ({
 	series: `SELECT v FROM (SELECT i, ${expression} AS v FROM d WHERE i > 0) w WHERE i >= ${i.window} ORDER BY i`,
 });
 
-/** @type {Record<string, (inputs: any) => string | {series: string}>} */
+/** Monthly series whose case does not say so. */
+const monthly = (i) => ({ periods: 12, ...i });
+/** The curve as a portfolio, for what Pulse says of portfolios. */
+const snapshots = 'INSERT INTO portfolio_snapshots (ts, total_value) SELECT ts, e FROM d WHERE e IS NOT NULL';
+
+/** @type {Record<string, (inputs: any) => string | {series: string, before?: string[]}>} */
 export const metrics = {
 	// returns
 	total_return: () => 'pulse_total_return(r)',
@@ -46,9 +51,17 @@ export const metrics = {
 	// a risk-free rate per period, or a series of them, is subtracted first
 	sharpe: (i) => `pulse_sharpe(${i.benchmark ? '(r - b)' : excess(i.risk_free ?? i.rf)}, 0, ${periods(i)})`,
 	sharpe_annualized_geometric: (i) => `${annual(i)} / pulse_volatility(r, ${periods(i)})`,
+	adjusted_sharpe: (i) => `pulse_adjusted_sharpe(r, 0, ${i.periods ?? 12})`,
+	// the Sharpe ratio over the inflation of its deviation by a first-order autocorrelation
+	smart_sharpe: (i) => ({
+		series: `SELECT pulse_sharpe(r, 0, ${periods(i)}) / sqrt(1 + 2 * (SELECT sum((n - k)::float8 / n * abs(rho) ^ k) FROM generate_series(1, least(n - 1, 100)) k))
+			FROM (SELECT array_agg(r ORDER BY i) AS r, count(r) AS n, pulse_autocorrelation(array_agg(r ORDER BY i), 1) AS rho FROM d WHERE i > 0) q`,
+	}),
 	roll_sharpe_ratio: (i) => rolling(i, `pulse_sharpe(r, 0, ${periods(i)}) ${window(i)}`),
 	downside_risk: (i) => `pulse_downside_deviation(${excess(i.required_return ?? i.mar)}, 0, ${periods(i)})`,
 	semi_deviation: () => ({ series: 'SELECT pulse_downside_deviation(r - m, 0, 1) FROM (SELECT r, avg(r) OVER () AS m FROM d WHERE i > 0) x' }),
+	// half of it, and the variance of the returns themselves
+	kelly_ratio_half: () => 'pulse_expectancy(r - b) / pulse_volatility(r, 1) FILTER (WHERE b IS NOT NULL) ^ 2 / 2',
 	sortino: (i) => `pulse_sortino(${excess(i.required_return ?? i.mar)}, 0, ${periods(i)})`,
 	// the threshold is annual in some libraries, the risk-free rate per period
 	omega_ratio: (i) => `pulse_omega(r, ${(i.threshold ?? Math.expm1(Math.log1p(i.required_return ?? 0) / Number(periods(i)))) + (i.risk_free ?? 0)}::float8)`,
@@ -70,6 +83,10 @@ export const metrics = {
 	var_gaussian: (i) => `-pulse_var_gaussian(r, ${tail(i)})`,
 	es_gaussian: (i) => `-pulse_cvar_gaussian(r, ${tail(i)})`,
 	var_cornish_fisher: (i) => `-pulse_var_cornish_fisher(r, ${tail(i)})`,
+	es_cornish_fisher: (i) => `-pulse_cvar_cornish_fisher(r, ${tail(i)})`,
+	// the mean of what lies below the parametric value at risk, not below the historical one
+	cvar_below_gaussian_var: (i) => ({ series: `SELECT -pulse_average_loss(r) FROM d, (SELECT pulse_var_gaussian(r, ${tail(i)}) * sqrt(count(r) / (count(r) - 1.0)) AS v, avg(r) AS m, count(r) AS n FROM d WHERE i > 0) q
+		WHERE i > 0 AND r < -v` }),
 
 	// equity
 	max_drawdown: () => ({ series: 'SELECT sign * pulse_max_drawdown(ts, e) FROM d, sign GROUP BY sign' }),
@@ -77,6 +94,25 @@ export const metrics = {
 	max_drawdown_from_cumulative_return: () => ({ series: 'SELECT pulse_max_drawdown(ts, e) FROM d' }),
 	roll_max_drawdown: (i) => ({
 		series: `SELECT -v FROM (SELECT i, pulse_max_drawdown(e) OVER (ORDER BY i ROWS ${i.window} PRECEDING) AS v FROM d) w WHERE i >= ${i.window} ORDER BY i`,
+	}),
+	// of cumulative profit, from the first trade on
+	max_drawdown_abs: () => ({ series: 'SELECT pulse_max_drawdown_amount(p ORDER BY i) FROM (SELECT i, sum(r) OVER (ORDER BY i) AS p FROM d WHERE i > 0) q' }),
+	max_drawdown_abs_rel: (i) => ({
+		before: [snapshots, `UPDATE portfolio_snapshots s SET total_value = ${i.starting_balance} + (SELECT coalesce(sum(r), 0) FROM d WHERE d.ts <= s.ts)`],
+		series: 'SELECT unnest(ARRAY[depth * (SELECT total_value FROM portfolio_snapshots WHERE ts = peak_at), depth]) FROM pulse_drawdowns(1)',
+	}),
+	// of episodes, not of observations; a stretch at the peak is one of depth 0 there
+	cdd_conditional_drawdown: (i) => ({
+		before: [snapshots],
+		series: `SELECT pulse_cvar(x, ${tail(i)}) FROM (SELECT -depth AS x FROM pulse_drawdowns(100000) UNION ALL
+			SELECT 0 FROM (SELECT peak, lag(peak) OVER (ORDER BY i) AS before FROM (SELECT i, e >= max(e) OVER (ORDER BY i) AS peak FROM d) z WHERE i > 0) y
+			WHERE peak AND before IS NOT TRUE) q`,
+	}),
+	drawdown_table_row: (i) => ({
+		before: [snapshots],
+		series: `SELECT unnest(ARRAY[-depth, duration / day, time_to_trough / day, time_to_recover / day])
+			FROM (SELECT depth, extract(epoch FROM duration)::float8 AS duration, extract(epoch FROM time_to_trough)::float8 AS time_to_trough,
+				extract(epoch FROM time_to_recover)::float8 AS time_to_recover, 86400 AS day FROM pulse_drawdowns(${i.rank}) WHERE rank = ${i.rank}) q`,
 	}),
 	ulcer_index: () => ({ series: 'SELECT pulse_ulcer_index(ts, e) FROM d' }),
 	pain_index: () => ({ series: 'SELECT pulse_pain_index(ts, e) FROM d' }),
@@ -113,10 +149,36 @@ export const metrics = {
 	roll_up_capture: (i) => rolling(i, `pulse_up_capture(r, b, ${periods(i)}) ${window(i)}`),
 	roll_down_capture: (i) => rolling(i, `pulse_down_capture(r, b, ${periods(i)}) ${window(i)}`),
 
+	// of counts: how often, not how much
+	batting_average: () => ({
+		series: 'SELECT unnest(ARRAY[pulse_win_rate(r - b), pulse_win_rate(r - b) FILTER (WHERE b > 0), pulse_win_rate(r - b) FILTER (WHERE b < 0)]) FROM d WHERE i > 0',
+	}),
+	up_number_ratio: () => 'pulse_win_rate(r) FILTER (WHERE b > 0)',
+	upside_frequency: (i) => `pulse_win_rate(r - ${i.mar}::float8)`,
+	downside_frequency: (i) => `pulse_win_rate(${i.mar}::float8 - r)`,
+	upside_potential: (i) => `pulse_expectancy(greatest(r - ${i.mar}::float8, 0)) FILTER (WHERE r IS NOT NULL)`,
+	downside_potential: (i) => `pulse_expectancy(greatest(${i.mar}::float8 - r, 0)) FILTER (WHERE r IS NOT NULL)`,
+	// growth over the whole sample there, of the same periods
+	up_capture_cumulative: () => 'pulse_total_return(r) FILTER (WHERE b > 0 AND r IS NOT NULL) / pulse_total_return(b) FILTER (WHERE b > 0 AND r IS NOT NULL)',
+	roll_up_down_capture: (i) => rolling(i, `pulse_up_capture(r, b, ${periods(i)}) ${window(i)} / pulse_down_capture(r, b, ${periods(i)}) ${window(i)}`),
+	// Pulse has alpha by the period compounded to a year; there it is of annual figures
+	jensen_alpha: (i) => `${annual(monthly(i))} - pulse_beta(r, b) * ${annual(monthly(i), 'b')}`,
+	appraisal_ratio: (i) => ({
+		series: `SELECT (${annual(monthly(i))} - max(beta) * ${annual(monthly(i), 'b')}) / (pulse_volatility(r - beta * b, 12) * sqrt((count(r) - 1.0) / count(r)))
+			FROM d, (SELECT pulse_beta(r, b) AS beta FROM d WHERE i > 0) q WHERE i > 0`,
+	}),
+	msquared: (i) => `${annual(monthly(i))} * pulse_volatility(b, 12) / pulse_volatility(r, 12)`,
+	prob_outperform_t: (i) => ({ series: `SELECT pulse_student_probability(${i.ir_per_period} * sqrt(${i.n}), ${i.n} - 1)` }),
+
 	// closed trades; even trades are left out there
 	win_rate: () => 'pulse_win_rate(nullif(r, 0))',
 	win_rate_nonzero: () => 'pulse_win_rate(nullif(r, 0))',
 	profit_factor: () => 'pulse_profit_factor(r)',
+	d_ratio: () => '(1 / pulse_win_rate(nullif(r, 0)) - 1) / pulse_profit_factor(r)',
+	// a return of 0 is a win there
+	profit_ratio: () => 'pulse_profit_factor(r) * ((1 - pulse_win_rate(-r)) / pulse_win_rate(-r)) ^ -2',
+	largest_win: () => 'max(r)',
+	worst: () => 'min(r)',
 	avg_win: () => 'pulse_average_win(r)',
 	avg_loss: () => '-pulse_average_loss(r)',
 	expectancy: () => 'pulse_expectancy(r)',
@@ -128,9 +190,6 @@ export const metrics = {
 };
 
 const ledger = 'a matter of the ledger, whose tests have it';
-const plain = 'a count or mean that plain SQL says shorter';
-const other = 'another definition of a metric that Pulse has in the one of its contract';
-const absent = 'not a metric of Pulse';
 
 /** Why Pulse does not express the rest. */
 export const unexpressed = {
@@ -143,37 +202,13 @@ export const unexpressed = {
 	remaining_cost_avg: ledger,
 	remaining_cost_fifo: ledger,
 	trade_profit: ledger,
-	drawdown_table_row: 'episodes are a matter of pulse_drawdowns(), whose tests have them',
-	batting_average: plain,
-	downside_frequency: plain,
-	downside_potential: plain,
-	upside_frequency: plain,
-	upside_potential: plain,
-	up_number_ratio: plain,
-	largest_win: plain,
-	worst: plain,
-	hhi_negative: absent,
-	d_ratio: absent,
-	profit_ratio: absent,
-	prob_outperform_t: absent,
-	gpd_risk_estimates_aligned: absent,
-	smart_sharpe: other,
-	adjusted_sharpe: absent,
-	appraisal_ratio: absent,
-	msquared: absent,
-	jensen_alpha: other,
-	cvar_below_gaussian_var: other,
-	es_cornish_fisher: absent,
-	cdd_conditional_drawdown: other,
-	kelly_ratio_half: other,
-	max_drawdown_abs: 'drawdowns in money: Pulse measures them as fractions of the peak',
-	max_drawdown_abs_rel: 'drawdowns in money: Pulse measures them as fractions of the peak',
-	up_capture_cumulative: 'grows with the length of the sample',
-	roll_up_down_capture: 'windows of one pair: Pulse needs two for a ratio',
+	hhi_negative: 'concentration of losses: sums of squares that plain SQL says shorter',
+	gpd_risk_estimates_aligned: 'what one optimiser returns for samples of nine that are no tail',
 	simple_returns: 'begins with a value of 0, from where returns are undefined',
 };
 
-/** Cases of a metric that Pulse expresses otherwise, with the reason. */
+/** Cases of a metric that Pulse expresses otherwise: how. */
 export const exceptions = {
-	'jqs-cagr-01': 'infers the periods per year from the dates, to three decimals',
+	// the number of periods a year is inferred from the dates there
+	'jqs-cagr-01': () => 'power(1 + pulse_total_return(r), 251.569::float8 / count(r)) - 1',
 };
