@@ -46,3 +46,18 @@ END
 $$;
 COMMENT ON FUNCTION pulse.health_history(integer, integer, timestamptz) IS
 	'How the components did over the last hours, as a JSON array: for each component its name and two arrays, one entry for each stretch of time, oldest first: status (the worst one) and latency_ms (mean); null where nothing was recorded. Error 22023 for hours or buckets out of range.';
+
+CREATE FUNCTION pulse.benchmark_data(since timestamptz, until timestamptz DEFAULT now()) RETURNS jsonb
+	LANGUAGE sql STABLE
+	AS $$
+	WITH named AS MATERIALIZED (SELECT pulse.config_text('reports.benchmark') AS symbol)
+	SELECT jsonb_build_object('symbol', n.symbol, 'ts', coalesce(jsonb_agg(extract(epoch FROM c.ts)::float8 ORDER BY c.ts) FILTER (WHERE c.ts IS NOT NULL), '[]'),
+		'price', coalesce(jsonb_agg(c.price ORDER BY c.ts) FILTER (WHERE c.ts IS NOT NULL), '[]'))
+	FROM named n LEFT JOIN LATERAL (
+		-- a close is known when its day is over
+		SELECT least((b.day + 1)::timestamp AT TIME ZONE 'UTC', $2) AS ts, b.price FROM pulse.benchmark_closes(n.symbol, $1, $2) b WHERE n.symbol IS NOT NULL
+	) c ON true
+	GROUP BY n.symbol
+	$$;
+COMMENT ON FUNCTION pulse.benchmark_data(timestamptz, timestamptz) IS
+	'Daily closes of the benchmark that the setting reports.benchmark names, as JSON columns: symbol (null where none is named), ts (seconds since 1970, the end of the day), price; those of the week before the period too.';

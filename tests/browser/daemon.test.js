@@ -183,6 +183,21 @@ test('magnified, the curve comes from the snapshots of just that time', async ()
 	await close();
 });
 
+test('the benchmark that is named stands beside the curve', async () => {
+	await client.query("SELECT pulse_config_set('reports.benchmark', 'BTCUSDT')");
+	const { rows: [day] } = await client.query("SELECT to_char(now() - interval '25 days', 'YYYY-MM-DD') AS first, to_char(now() - interval '15 days', 'YYYY-MM-DD') AS last");
+	const { page, close } = await openPage(browser, `${daemon.address}?range=${day.first}..${day.last}`);
+	await page.locator('#equity .benchmark', { hasText: 'BTCUSDT' }).waitFor();
+	const { rows: [{ growth }] } = await client.query(`SELECT (array_agg(f.price ORDER BY f.executed_at DESC) FILTER (WHERE f.executed_at < until.ts))[1]
+			/ (array_agg(f.price ORDER BY f.executed_at DESC) FILTER (WHERE f.executed_at < $1::timestamptz))[1] - 1 AS growth
+		FROM trades f, (SELECT max(ts) AS ts FROM portfolio_snapshots WHERE ts <= $2::timestamptz + interval '1 day') until
+		WHERE f.symbol = 'BTCUSDT' GROUP BY until.ts`, [`${day.first} 00:00Z`, `${day.last} 00:00Z`]);
+	const shown = await page.locator('#equity .reading div', { has: page.locator('.benchmark') }).locator('dd').innerText();
+	assert.ok(agrees(shown, growth), `${shown}, SQL ${growth}`);
+	await client.query("SELECT pulse_config_reset('reports.benchmark')");
+	await close();
+});
+
 test("goals are the database's", async () => {
 	await client.query("UPDATE pulse.target SET goal = 0.5 WHERE metric = 'win_rate'");
 	const { page, close } = await openPage(browser, daemon.address);

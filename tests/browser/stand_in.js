@@ -84,7 +84,7 @@ export class StandIn {
 	/** Further resources by path; an answer of null is an error. */
 	resources = {
 		'performance/breakdown': [], symbols: [], monthly: [], drawdowns: [], heatmap: [], alerts: [], exposure: exposure(), 'health-history': [],
-		distribution: [], volume: [], rolling: { metric: 'sharpe', window_days: 30, ts: [], value: [] }, session: { required: false, authenticated: false },
+		distribution: [], volume: [], rolling: { metric: 'sharpe', window_days: 30, ts: [], value: [] }, session: { required: false, authenticated: false }, benchmark: { symbol: null, ts: [], price: [] },
 	};
 	/** What pages asked to be done: method, path and body. */
 	requests = [];

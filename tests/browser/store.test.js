@@ -159,3 +159,21 @@ test('older trades join the newest without a seam, bounded', () => {
 	for (let seq = 400; seq < 400 + MOST_OLDER_TRADES; seq++) state = reduce(state, trade(seq));
 	assert.equal(state.older.length, MOST_OLDER_TRADES);
 });
+
+test('the benchmark begins with the money of the account and gets the same deposits', () => {
+	const history = new History();
+	history.load({ ts: [100, 200, 300, 400], value: [1000, 1100, 1700, 1600], drawdown: [0, 0, 0, 0], flow: [0, 0, 500, 0] }, 1);
+	history.compare({ symbol: 'BTCUSDT', ts: [50, 150, 250, 350], price: [10, 20, 25, 5] });
+	// 100 units; 20 more at 25.
+	assert.deepEqual(history.benchmark, [1000, 2000, 3000, 600]);
+	assert.equal(history.benchmarkGrowth(), null);
+	history.append(500, 1650, 0);
+	assert.equal(history.benchmark.length, history.ts.length);
+	history.load({ ts: [100, 200, 300], value: [1000, 1100, 1210], drawdown: [0, 0, 0], flow: [0, 0, 0] }, 1);
+	assert.deepEqual(history.benchmark, []);
+	history.compare({ symbol: 'BTCUSDT', ts: [150, 250], price: [20, 30] });
+	assert.deepEqual(history.benchmark, [null, 1100, 1650]);
+	assert.equal(history.benchmarkGrowth(), 0.5);
+	history.compare({ symbol: null, ts: [], price: [] });
+	assert.equal(history.benchmarkName, 'BTCUSDT');
+});

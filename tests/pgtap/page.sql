@@ -1,7 +1,7 @@
 -- What the dashboard shows beside the snapshot: exposure, the history of health.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(9);
+SELECT plan(11);
 SELECT pulse_setup();
 UPDATE pulse.job SET enabled = false;
 
@@ -25,4 +25,10 @@ SELECT is(pulse.health_history(1, 2, '2026-01-01 12:00Z') #> '{0,status}', '[nul
 SELECT is(pulse.health_history(1, 2, '2001-01-01'), '[]', 'nothing recorded');
 SELECT throws_ok('SELECT pulse.health_history(0)', '22023', NULL, 'no hours');
 SELECT throws_ok('SELECT pulse.health_history(24, 100000)', '22023', NULL, 'too many buckets');
+
+SELECT is(pulse.benchmark_data(now() - interval '1 day'), '{"symbol": null, "ts": [], "price": []}', 'no benchmark is named');
+SELECT pulse_config_set('reports.benchmark', 'Z');
+INSERT INTO trades (symbol, side, quantity, price, executed_at) VALUES ('Z', 'BUY', 1, 10, '2026-01-01 10:00Z'), ('Z', 'BUY', 1, 11, '2026-01-01 20:00Z'), ('Z', 'SELL', 2, 12, '2026-01-03 05:00Z');
+SELECT pulse_tick();
+SELECT is(pulse.benchmark_data('2026-01-01', '2026-01-03 06:00Z') - 'ts', '{"symbol": "Z", "price": [11, 12]}', 'the last price of each day');
 SELECT * FROM finish();

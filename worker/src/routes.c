@@ -117,6 +117,9 @@ const struct route routes[] = {
 		" ELSE %s.pulse_portfolio_chart($3::timestamptz, COALESCE($4::timestamptz, pg_catalog.now()), $2::integer, $5) END)::text",
 		{{"hours", PARAMETER_INTEGER, "24", 1, 1000000}, {"points", PARAMETER_INTEGER, "500", 4, 100000},
 		{"from", PARAMETER_TEXT, NULL, 0, 0}, {"to", PARAMETER_TEXT, NULL, 0, 0}, PORTFOLIO}},
+	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/benchmark",
+		"SELECT pulse.benchmark_data(COALESCE($1::timestamptz, pg_catalog.now() - '90 days'::interval), COALESCE($2::timestamptz, pg_catalog.now()))::text",
+		{{"from", PARAMETER_TEXT, NULL, 0, 0}, {"to", PARAMETER_TEXT, NULL, 0, 0}}},
 	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/exposure", "SELECT pulse.exposure_data($1)::text", {PORTFOLIO}},
 	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/distribution",
 		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('lower', d.lower, 'upper', d.upper, 'trades', d.trades,"

@@ -23,6 +23,8 @@ const REFRESH_CHART = 5 * 60_000;
 const CORRECTION_PAUSE = 1000;
 const DAY = 86_400;
 const OLDER_TRADES = 200;
+/** Closes come once a day. */
+const LEAST_COMPARED = 3 * DAY;
 /** Close code of a connection that lacks a valid token. */
 const AUTHENTICATION = 4001;
 
@@ -389,12 +391,24 @@ class Page {
 			this.history.load(chart, hours);
 			this.chartError = '';
 			this.chartLoaded = true;
+			void this.#compare(this.history);
 		} catch (error) {
 			if (request !== this.#chartRequest) return;
 			// While the connection is down the header says so, and the curve is fetched again after it.
 			this.chartError = this.socket.connection.phase === 'live'
 				? `The curve could not be fetched: ${/** @type {Error} */ (error).message}.` : '';
 		}
+		this.draw();
+	}
+
+	/** @param {History} history lays the benchmark beside it, where one is named */
+	async #compare(history) {
+		const { ts } = history;
+		if (ts.length < 2 || ts[ts.length - 1] - ts[0] < LEAST_COMPARED) return;
+		const closes = await fetchJson('benchmark', between({ from: ts[0], to: ts[ts.length - 1] })).catch(() => null);
+		// Another curve may have been fetched meanwhile.
+		if (closes === null || history.ts !== ts) return;
+		history.compare(closes);
 		this.draw();
 	}
 
@@ -408,6 +422,7 @@ class Page {
 		this.detail = new History();
 		this.detail.load(chart, (zoom.to - zoom.from) / 3600);
 		this.detail.rebase(this.history.levelAt(chart.ts[0]));
+		void this.#compare(this.detail);
 		this.draw();
 	}
 

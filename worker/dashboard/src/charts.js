@@ -7,6 +7,9 @@ import { axisLabels, short } from './format.js';
 const SYNC = 'pulse';
 const LABEL_HEIGHT = 18;
 
+/** @param {History} history */
+const benchmarkOf = (history) => (history.benchmark.length > 0 ? history.benchmark : history.ts.map(() => null));
+
 /**
  * The equity curve with the underwater curve below it; one cursor and one zoom for both.
  */
@@ -44,12 +47,12 @@ export class EquityCharts {
 		this.#flows = history.flows;
 		const x = history.ts;
 		if (!this.#equity || !this.#underwater) {
-			this.#equity = this.#make(this.equityBox, this.#equityOptions(), [x, history.value]);
+			this.#equity = this.#make(this.equityBox, this.#equityOptions(), [x, history.value, benchmarkOf(history)]);
 			this.#underwater = this.#make(this.underwaterBox, this.#underwaterOptions(), [x, history.underwater]);
 			return;
 		}
 		// While zoomed the picture stands still; the new points wait outside it.
-		this.#equity.setData([x, history.value], !this.#zoomed);
+		this.#equity.setData(/** @type {any} */ ([x, history.value, benchmarkOf(history)]), !this.#zoomed);
 		this.#underwater.setData([x, history.underwater], !this.#zoomed);
 		if (this.#zoomed) {
 			this.#equity.redraw();
@@ -160,6 +163,7 @@ export class EquityCharts {
 					points: { show: false },
 					fill: (/** @type {uPlot} */ plot) => this.#gradient(plot),
 				},
+				{ stroke: () => this.#palette.text, width: 1.25, dash: [5, 4], points: { show: false } },
 			],
 			hooks: {
 				draw: [(/** @type {uPlot} */ plot) => this.#drawFlows(plot), (/** @type {uPlot} */ plot) => this.#drawLast(plot)],

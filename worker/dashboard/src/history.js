@@ -46,17 +46,41 @@ export class History {
 	spacing = 0;
 	/** Changes whenever the arrays do. */
 	revision = 0;
+	/** @type {string | null} what the account is compared with */ benchmarkName = null;
+	/** @type {(number | null)[]} the same money, deposits included, in the benchmark */ benchmark = [];
 	/** @type {Flow[]} deposits and withdrawals inside the range, oldest first */ flows = [];
 
 	/** @param {Chart} chart @param {number} hours the range that was asked for */
 	load(chart, hours) {
 		this.ts = chart.ts.slice();
+		this.benchmarkName = null;
+		this.benchmark = [];
 		this.value = chart.value.slice();
 		this.underwater = chart.drawdown.map((each) => (each === null ? null : -each));
 		// What came with the first value is not inside the range: the range begins with it.
 		this.flows = chart.ts.map((ts, index) => ({ ts, amount: index > 0 ? chart.flow?.[index] ?? 0 : 0 })).filter(({ amount }) => amount !== 0);
 		const covered = this.ts.length > 1 ? this.ts[this.ts.length - 1] - this.ts[0] : 0;
 		this.spacing = Math.min(hours * 3600, Math.max(covered, DAY / 24)) / POINTS;
+		this.revision++;
+	}
+
+	/** @param {{ symbol: string | null, ts: number[], price: number[] }} closes  prices of the benchmark, oldest first */
+	compare({ symbol, ts, price }) {
+		if (symbol === null || price.length < 2) return;
+		const flows = new Map(this.flows.map((flow) => [flow.ts, flow.amount]));
+		let next = 0;
+		let units = 0;
+		/** @type {number | null} */ let worth = null;
+		this.benchmark = this.ts.map((now, index) => {
+			while (next < ts.length && ts[next] <= now) next++;
+			const quoted = next > 0 ? price[next - 1] : null;
+			if (quoted === null) return null;
+			// It begins with the account's money where its prices begin.
+			units = worth === null ? (this.value[index] ?? 0) / quoted : units + (flows.get(now) ?? 0) / quoted;
+			worth = units * quoted;
+			return worth;
+		});
+		this.benchmarkName = symbol;
 		this.revision++;
 	}
 
@@ -127,6 +151,7 @@ export class History {
 		this.ts.splice(0, gone);
 		this.value.splice(0, gone);
 		this.underwater.splice(0, gone);
+		this.benchmark.splice(0, gone);
 		this.flows = this.flows.filter(({ ts }) => ts > this.ts[0]);
 		this.revision++;
 	}
@@ -136,7 +161,15 @@ export class History {
 		this.ts.push(ts);
 		this.value.push(value);
 		this.underwater.push(underwater);
+		if (this.benchmark.length > 0) this.benchmark.push(this.benchmark[this.benchmark.length - 1]);
 		this.revision++;
+	}
+
+	/** Growth of the benchmark over the range; null where it is unknown. Deposits would blur it. */
+	benchmarkGrowth() {
+		const known = this.benchmark.filter((each) => each !== null);
+		if (known.length < 2 || this.flows.length > 0) return null;
+		return /** @type {number} */ (known[known.length - 1]) / /** @type {number} */ (known[0]) - 1;
 	}
 
 	/** Profit over the range, deposits taken out; null without two values. */

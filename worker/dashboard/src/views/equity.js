@@ -60,6 +60,8 @@ function reading({ history, cursor, live }) {
 		<div><dt class="sr-only">Value</dt><dd>${value === null ? MISSING : money(String(value))}</dd></div>
 		${cursor === null && gain !== null ? html`<div><dt class="sr-only">P&L over the range</dt><dd>${change(String(gain), money(gain.toFixed(2), true))}</dd></div>` : nothing}
 		${cursor !== null && first && value !== null ? html`<div><dt class="sr-only">Since the start of the range</dt><dd>${change(String(value - first), money((value - first).toFixed(2), true))}</dd></div>` : nothing}
+		${history.benchmarkName ? html`<div><dt class="benchmark text">${history.benchmarkName}</dt><dd>${cursor === null
+			? percent(history.benchmarkGrowth(), { signed: true }) : money(history.benchmark[index]?.toFixed(2))}</dd></div>` : nothing}
 		<div><dt>Drawdown</dt><dd>${underwater === null || underwater === undefined ? MISSING : percent(underwater)}</dd></div>
 	</dl>`;
 }
