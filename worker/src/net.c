@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -79,4 +80,20 @@ net_listen(const char *host, int port, char *problem, size_t size)
 	}
 	freeaddrinfo(address);
 	return fd;
+}
+
+/* Tells whether a socket is bound to an address that only this machine reaches. */
+bool
+net_is_loopback_socket(int fd)
+{
+	struct sockaddr_storage address;
+	socklen_t	length = sizeof(address);
+
+	if (getsockname(fd, (struct sockaddr *) &address, &length) < 0)
+		return false;
+	if (address.ss_family == AF_UNIX)
+		return true;
+	if (address.ss_family == AF_INET)
+		return (ntohl(((struct sockaddr_in *) &address)->sin_addr.s_addr) >> 24) == 127;
+	return address.ss_family == AF_INET6 && IN6_IS_ADDR_LOOPBACK(&((struct sockaddr_in6 *) &address)->sin6_addr);
 }

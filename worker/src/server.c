@@ -5,6 +5,7 @@
 #include "log.h"
 #include "memory.h"
 #include "net.h"
+#include "systemd.h"
 #include "tls.h"
 #include "version.h"
 
@@ -370,18 +371,30 @@ port_of(int fd)
 	return ntohs(((struct sockaddr_in6 *) &address)->sin6_port);
 }
 
-/* Opens the listening socket, or another one when host or port changed; on failure the old one stays. */
+/*
+ * Opens the listening socket, at first the one that systemd holds for us, later another one when host or port changed;
+ * on failure the old one stays.
+ */
 bool
 server_listen(struct server *server, const struct config *config, char *problem, size_t size)
 {
-	int			fd = net_listen(config->host, (int) config->port, problem, size);
+	int			fd = server->listener.fd < 0 ? systemd_listening_socket() : -1;
+	bool		given = fd >= 0;
 
+	if (!given)
+		fd = net_listen(config->host, (int) config->port, problem, size);
 	if (fd < 0)
 		return false;
+	/* What the configuration says about non-loopback addresses holds for what was handed to us as well. */
+	if (given && !net_is_loopback_socket(fd) && (server->tls == NULL || !config->auth_enabled))
+	{
+		snprintf(problem, size, "systemd's socket is not on a loopback address, which needs tls_cert, tls_key and [auth] enabled");
+		return false;
+	}
 	server_stop_listening(server);
 	server->listener = (struct loop_watch) {.fd = fd,.fn = accept_ready,.arg = server};
 	server->port = port_of(fd);
-	log_info("server", "listening on %s port %d", config->host, server->port);
+	log_info("server", "listening on %s port %d", given ? "systemd's socket," : config->host, server->port);
 	return loop_watch(server->loop, &server->listener, EPOLLIN);
 }
 

@@ -1,5 +1,6 @@
 #include "systemd.h"
 
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,4 +41,26 @@ systemd_watchdog_ms(void)
 	if (interval == NULL || (pid != NULL && atol(pid) != (long) getpid()))
 		return 0;
 	return (int) (atoll(interval) / 3000);
+}
+
+/*
+ * Returns the listening socket that systemd opened for us, -1 when there is none. It outlives the process: connections
+ * that come during a restart wait in it.
+ */
+int
+systemd_listening_socket(void)
+{
+	const char *pid = getenv("LISTEN_PID");
+	const char *count = getenv("LISTEN_FDS");
+	int			fd = 3;
+	int			listening = 0;
+	socklen_t	length = sizeof(listening);
+
+	if (pid == NULL || count == NULL || atol(pid) != (long) getpid() || atoi(count) < 1)
+		return -1;
+	if (getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &length) < 0 || !listening)
+		return -1;
+	fcntl(fd, F_SETFD, FD_CLOEXEC);
+	fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
+	return fd;
 }
