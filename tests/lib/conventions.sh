@@ -69,6 +69,7 @@ if [ "${1:-}" = --catalog ]; then
 	exit
 fi
 diff <(extension/doc/functions.sh 2>&1) extension/doc/functions.md | rule 'the function reference says what the catalogue says'
+diff <(extension/doc/configuration.sh 2>&1) extension/doc/configuration.md | rule 'the reference of the settings says what is registered'
 cut -d/ -f1 <<<"$all" | sort -u | grep -vxE '\..*|Makefile|README\.md|LICENSE|extension|sql|worker|tests|expected' |
 	rule 'nothing stray at the top level'
 
