@@ -26,6 +26,8 @@ COMMENT ON FUNCTION pulse.change_target() IS 'Trigger on the view pulse.target: 
 CREATE TRIGGER change_target INSTEAD OF INSERT OR UPDATE OR DELETE ON pulse.target
 	FOR EACH ROW EXECUTE FUNCTION pulse.change_target();
 GRANT SELECT ON pulse.target, pulse.config, pulse.config_key TO PUBLIC;
+INSERT INTO pulse.privilege (level, kind, name, privilege) VALUES
+	('admin', 'table', 'target', 'INSERT'), ('admin', 'table', 'target', 'UPDATE'), ('admin', 'table', 'target', 'DELETE');
 
 CREATE FUNCTION pulse_targets(portfolio text DEFAULT NULL)
 	RETURNS TABLE (target text, goal double precision, actual double precision, progress double precision, on_track boolean,
