@@ -428,7 +428,7 @@ start_over(application *app, const char *portfolio)
 	pulse_ledger *discarded = app->all;
 
 	app->source = pulse_source_load(app->source->source_id, portfolio != NULL, false);
-	app->all = pulse_ledger_create(app->source->source_id, app->context);
+	app->all = pulse_ledger_create(app->source->source_id, false, app->context);
 	set_range(app, portfolio, DT_NOBEGIN, DT_NOEND);
 	for (pulse_symbol *symbol = discarded->first; symbol != NULL; symbol = symbol->next)
 		pulse_symbol_replay_from(app->all, pulse_ledger_symbol(app->all, symbol->portfolio, symbol->name),
@@ -455,9 +455,12 @@ apply_range(application *app, int32 source_id, const char *portfolio, TimestampT
 	if (!source->has_portfolios)
 		portfolio = NULL;
 	app->source = source;
-	app->all = pulse_ledger_create(source_id, app->context);
 	set_range(app, portfolio, min_ts, max_ts);
 	app->values[3] = Int32GetDatum(source_id);
+	/* before the settings are read: one that changes now waits for this transaction, and asks for another rebuild */
+	if (!source->rebuilt || source->rebook)
+		mark_rebuilt(app);
+	app->all = pulse_ledger_create(source_id, false, app->context);
 
 	if (range_holds_fills(app))
 		compare_range(app);
@@ -475,8 +478,6 @@ apply_range(application *app, int32 source_id, const char *portfolio, TimestampT
 			replay_symbol(app, symbol);
 	pulse_ledger_save(app->all);
 	settle_findings(app);
-	if (!source->rebuilt || source->rebook)
-		mark_rebuilt(app);
 	return !source->rebuilt || source->rebook || app->all->new_fills->collected > 0 || app->all->changed_fills->collected > 0 ||
 		app->all->deleted_fills->collected > 0;
 }

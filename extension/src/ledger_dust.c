@@ -32,9 +32,9 @@ setting_value(uint64 row, int column)
 	return value;
 }
 
-/* Reads all tolerances, the most specific ones first; SPI must be connected. */
+/* Reads all tolerances, the most specific ones first: of the caller's snapshot (read_only), or of now. SPI must be connected. */
 List *
-pulse_dust_load(MemoryContext context)
+pulse_dust_load(MemoryContext context, bool read_only)
 {
 	static SPIPlanPtr plan = NULL;
 	List	   *settings = NIL;
@@ -42,7 +42,7 @@ pulse_dust_load(MemoryContext context)
 
 	pulse_saved_plan(&plan, "SELECT symbol, quantity, value FROM pulse.dust"
 					 " ORDER BY symbol LIKE '%*%', length(symbol) DESC, symbol COLLATE \"C\"", 0, NULL);
-	if (SPI_execute_plan(plan, NULL, NULL, true, 0) != SPI_OK_SELECT)
+	if (SPI_execute_plan(plan, NULL, NULL, read_only, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read pulse.dust");
 	old = MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < SPI_processed; i++)

@@ -10,7 +10,7 @@
 
 #include "core/ledger.h"
 
-extern List *pulse_dust_load(MemoryContext context);
+extern List *pulse_dust_load(MemoryContext context, bool read_only);
 extern void pulse_dust_apply(const List *settings, const char *symbol, ledger *book);
 
 #endif							/* PULSE_LEDGER_DUST_H */

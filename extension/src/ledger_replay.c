@@ -310,7 +310,7 @@ start_symbol(replay *run, pulse_ledger *stored, const char *portfolio, const cha
 static TimestampTz
 start_symbols(replay *run, int32 source_id, const char *portfolio, ArrayType *names)
 {
-	pulse_ledger *stored = pulse_ledger_create(source_id, run->context);
+	pulse_ledger *stored = pulse_ledger_create(source_id, true, run->context);
 	TimestampTz first = DT_NOEND;
 	Datum	   *name;
 	bool	   *null;
@@ -358,7 +358,7 @@ replay_source(FunctionCallInfo fcinfo, replay_output output)
 	run.row_context = AllocSetContextCreate(CurrentMemoryContext, "pulse replay row", ALLOCSET_DEFAULT_SIZES);
 	run.context = CurrentMemoryContext;
 	run.symbols = replay_table_create(CurrentMemoryContext, 64, NULL);
-	run.dust = pulse_dust_load(CurrentMemoryContext);
+	run.dust = pulse_dust_load(CurrentMemoryContext, true);
 	run.since = partly ? PG_GETARG_TIMESTAMPTZ(4) : DT_NOBEGIN;
 	source = pulse_source_load(PG_GETARG_INT32(0), !PG_ARGISNULL(1), partly);
 	if (source != NULL && strcmp(source->kind, "trades") == 0 && source->query != NULL)

@@ -94,17 +94,18 @@ static const char insert_findings[] =
 
 /* Makes an empty ledger for the fills of one source; everything in it lives in the context. */
 pulse_ledger *
-pulse_ledger_create(int32 source_id, MemoryContext context)
+pulse_ledger_create(int32 source_id, bool read_only, MemoryContext context)
 {
 	static SPIPlanPtr plans[6];
 	MemoryContext old = MemoryContextSwitchTo(context);
 	pulse_ledger *all = palloc0(sizeof(pulse_ledger));
 
 	all->source_id = source_id;
+	all->read_only = read_only;
 	all->context = context;
 	all->findings_allowed = MAX_FINDINGS;
 	all->symbols = symbol_table_create(context, 64, NULL);
-	all->dust = pulse_dust_load(context);
+	all->dust = pulse_dust_load(context, read_only);
 	all->new_fills = pulse_batch_create(insert_fills, &plans[0], source_id, lengthof(fill_types), fill_types);
 	all->changed_fills = pulse_batch_create(change_fills, &plans[1], source_id, 14, fill_types);
 	all->booked_fills = pulse_batch_create(book_fills, &plans[2], source_id, lengthof(booked_types), booked_types);
@@ -156,7 +157,7 @@ load(pulse_ledger *all, pulse_symbol *symbol)
 					 " trip_gross_pnl, trip_fees, coalesce(opened_at, dust_since), last_executed_at, last_ordinal, last_fill_key,"
 					 " open_fill_key, strategy, opened_at IS NOT NULL, mark_price"
 					 " FROM pulse.position WHERE source_id = $1 AND portfolio = $2 AND symbol = $3", 3, types);
-	if (SPI_execute_plan(plan, values, NULL, false, 1) != SPI_OK_SELECT)
+	if (SPI_execute_plan(plan, values, NULL, all->read_only, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read pulse.position");
 	if (SPI_processed > 0)
 	{
@@ -222,7 +223,7 @@ pulse_symbol_rewind(pulse_ledger *all, pulse_symbol *symbol, TimestampTz time, i
 					 " WHERE source_id = $1 AND portfolio = $2 AND symbol = $3 AND executed_at <= $4"
 					 " AND (executed_at, ordinal, fill_key COLLATE \"C\") < ($4, $5, $6) AND position = 0"
 					 " ORDER BY executed_at DESC, ordinal DESC, fill_key COLLATE \"C\" DESC LIMIT 1", 6, types);
-	if (SPI_execute_plan(plan, values, NULL, false, 1) != SPI_OK_SELECT)
+	if (SPI_execute_plan(plan, values, NULL, all->read_only, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read pulse.fill");
 	if (SPI_processed > 0)
 	{

@@ -42,6 +42,7 @@ typedef struct pulse_symbol
 typedef struct pulse_ledger
 {
 	int32		source_id;
+	bool		read_only;		/* stored state is read with the caller's snapshot, and nothing is written */
 	MemoryContext context;
 	struct symbol_table_hash *symbols;
 	pulse_symbol *first;
@@ -56,7 +57,7 @@ typedef struct pulse_ledger
 	List	   *dust;			/* tolerances by symbol */
 } pulse_ledger;
 
-extern pulse_ledger *pulse_ledger_create(int32 source_id, MemoryContext context);
+extern pulse_ledger *pulse_ledger_create(int32 source_id, bool read_only, MemoryContext context);
 extern void pulse_ledger_expect_new(pulse_ledger *all);
 extern pulse_symbol *pulse_ledger_symbol(pulse_ledger *all, const char *portfolio, const char *name);
 extern void pulse_symbol_reset(pulse_ledger *all, pulse_symbol *symbol);
