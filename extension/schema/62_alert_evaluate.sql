@@ -251,7 +251,7 @@ CREATE FUNCTION pulse.learn_thresholds(at timestamptz, observed pulse.observatio
 	LANGUAGE sql VOLATILE
 	AS $$
 	WITH due AS MATERIALIZED (
-		SELECT DISTINCT ON (o.rule, o.portfolio, o.symbol, o.component, h.hour) o.rule, o.portfolio, o.symbol, o.component, o.value, h.hour,
+		SELECT o.rule, o.portfolio, o.symbol, o.component, o.value, h.hour,
 			r.adaptive, r.comparator, r.adaptive_warning, r.adaptive_critical, r.adaptive_min_width, r.adaptive_samples, r.adaptive_half_life, r.adaptive_window, b
 		FROM unnest(observed) o JOIN pulse.alert_rule r ON r.name = o.rule AND r.adaptive IS NOT NULL
 		CROSS JOIN LATERAL (SELECT CASE WHEN r.seasonal THEN extract(hour FROM at AT TIME ZONE r.timezone)::integer ELSE -1 END AS hour) h
@@ -260,6 +260,8 @@ CREATE FUNCTION pulse.learn_thresholds(at timestamptz, observed pulse.observatio
 			-- what is bad, or may be, does not become the usual
 			AND NOT EXISTS (SELECT FROM pulse.alert a WHERE a.rule = o.rule AND a.portfolio = o.portfolio AND a.symbol = o.symbol
 							AND a.component = o.component AND a.state <> 'resolved')
+		-- a crowd is learnt from in turns, so that no evaluation becomes slow
+		ORDER BY b.sampled_at NULLS FIRST LIMIT 5000
 	), learnt AS MATERIALIZED (
 		SELECT d.*, n.samples, n.mean, n.variance, n.newest, l.warning, l.critical,
 			n.samples >= CASE d.hour WHEN -1 THEN d.adaptive_samples ELSE greatest(5, d.adaptive_samples / 24) END

@@ -75,7 +75,7 @@ BEGIN
 						   ORDER BY x.until DESC, x.name LIMIT 1) w ON s.silence_id IS NULL
 		LEFT JOIN LATERAL (SELECT x.rule FROM inhibitors h JOIN pulse.alert x ON x.rule = h.inhibitor AND x.portfolio IN ('', l.portfolio)
 								AND (x.symbol = '' OR x.symbol = l.symbol) AND x.state <> 'resolved' AND x.state <> 'pending'
-						   WHERE h.rule = l.rule LIMIT 1) i ON s.silence_id IS NULL AND w.name IS NULL
+						   WHERE h.rule = l.rule ORDER BY x.rule LIMIT 1) i ON s.silence_id IS NULL AND w.name IS NULL
 		LEFT JOIN LATERAL (SELECT x.rule AS name, x.awake FROM pulse.alert_rule_state x WHERE x.rule = l.rule) r ON true
 	)
 	UPDATE pulse.alert a SET silenced_by = j.silence_id, muted_by = j.reason, recheck_at = CASE WHEN j.reason IS NOT NULL THEN at + interval '10 seconds' END
