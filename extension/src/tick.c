@@ -43,7 +43,7 @@ static int64 fills_until_statistics = FIRST_STATISTICS_FILLS;
  * announces what it has: a transaction stays short, and with ten thousand portfolios the next one need not wait for all.
  */
 #define MAX_MARKS 100000
-#define BUDGET_MS 200
+#define BUDGET_MS 500
 /* When each portfolio was last served; forgotten as a whole when there are too many of them. */
 #define MAX_SERVED 100000
 
