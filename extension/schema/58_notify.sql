@@ -106,6 +106,28 @@ CREATE FUNCTION pulse.delivery_wanted(sinks text[], sink text) RETURNS boolean
 COMMENT ON FUNCTION pulse.delivery_wanted(text[], text) IS
 	'Whether a message with these sinks (pulse.delivery.sinks) goes to one of them, by name.';
 
+-- The tick writes its messages about fills many at a time, past pulse.enqueue(): they follow the settings too.
+CREATE FUNCTION pulse.route_fill_message() RETURNS trigger
+	LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	policy record;
+BEGIN
+	SELECT * INTO policy FROM pulse.delivery_policy(NEW.type, NEW.priority);
+	NEW.sinks := policy.sinks;
+	IF NOT pulse.delivery_wanted(policy.sinks, 'telegram') THEN
+		NEW.channel := 'sinks';
+		NEW.status := 'suppressed';
+		NEW.last_error := coalesce(policy.reason, 'it goes elsewhere');
+	END IF;
+	RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION pulse.route_fill_message() IS
+	'Trigger on pulse.delivery: decides for a message about fills whether it leaves and where to, as pulse.enqueue() does for the others.';
+CREATE TRIGGER route_fill_message BEFORE INSERT ON pulse.delivery
+	FOR EACH ROW WHEN (NEW.type = 'TRADE_ALERT') EXECUTE FUNCTION pulse.route_fill_message();
+
 CREATE FUNCTION pulse.enqueue(type text, priority text, portfolio text, title text, message text, data jsonb DEFAULT '{}',
 							  dedup_key text DEFAULT NULL, at timestamptz DEFAULT NULL) RETURNS bigint
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp

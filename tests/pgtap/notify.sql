@@ -1,7 +1,7 @@
 -- Notifications: into the outbox, announced by the tick, duplicates counted.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(26);
+SELECT plan(42);
 
 SELECT is(pulse_send_trade_notification(symbol => 'BTCUSDT', side => 'BUY', quantity => 0.1, price => 45000, confidence => 0.85),
 	1::bigint, 'a trade notification returns its id');
@@ -41,6 +41,48 @@ BEGIN;
 SELECT pulse_notify('CUSTOM', 'LOW', 'never', 'sent');
 ROLLBACK;
 SELECT is((SELECT count(*)::int FROM pulse.delivery WHERE title = 'never'), 0, 'what is rolled back was never sent');
+
+-- limits: what is too many is held back and told of in one message
+SELECT pulse_register_notification_type('CHATTY', 'MEDIUM', max_per_hour => 3);
+SELECT pulse_notify('CHATTY', 'MEDIUM', 'message ' || n, 'text', '{"portfolio": "main"}') FROM generate_series(1, 20) n;
+SELECT is((SELECT count(*)::int FROM pulse.delivery WHERE type = 'CHATTY' AND status = 'pending' AND event_seq IS NULL), 3, 'three of a type leave');
+SELECT results_eq($$SELECT title, data ->> 'count', not_before > now() + interval '9 minutes' FROM pulse.delivery WHERE type = 'CHATTY' AND dedup_key LIKE 'held back%'$$,
+	$$VALUES ('CHATTY: 17 more messages', '17', true)$$, 'one tells of the others');
+SELECT is((SELECT count(*)::int FROM pulse.delivery WHERE type = 'CHATTY' AND status = 'suppressed' AND last_error = 'more than 3 within an hour'), 17, 'which are kept, with the reason');
+SELECT ok(length((SELECT message FROM pulse.delivery WHERE dedup_key LIKE 'held back%')) < 1000, 'its length has an end');
+SELECT pulse_notify('CHATTY', 'CRITICAL', 'fire', 'text', '{"portfolio": "main"}');
+SELECT is((SELECT status FROM pulse.delivery WHERE title = 'fire'), 'pending', 'what is CRITICAL always leaves');
+SELECT pulse_notify('CHATTY', 'MEDIUM', 'elsewhere', 'text', '{"portfolio": "other"}');
+SELECT is((SELECT status FROM pulse.delivery WHERE title = 'elsewhere'), 'pending', 'each portfolio for itself');
+
+-- where to
+SELECT pulse_register_notification_type('ROUTED', sinks => '{ops}');
+SELECT pulse_notify('ROUTED', NULL, 'to ops', 'text');
+SELECT results_eq($$SELECT channel, status, sinks FROM pulse.delivery WHERE title = 'to ops'$$, $$VALUES ('sinks', 'suppressed', '{ops}'::text[])$$, 'a type that goes elsewhere');
+SELECT pulse_notify('ROUTED', NULL, 'to telegram', 'text', '{"sinks": ["telegram", "ops"]}');
+SELECT results_eq($$SELECT channel, status, sinks FROM pulse.delivery WHERE title = 'to telegram'$$, $$VALUES ('telegram', 'pending', '{telegram,ops}'::text[])$$, 'a message that says itself where it goes');
+SELECT ok(pulse.delivery_wanted(NULL, 'x') AND pulse.delivery_wanted('{x}', 'x') AND NOT pulse.delivery_wanted('{}', 'x'), 'everywhere, there, nowhere');
+
+-- switched off
+SELECT pulse_config_set('notifications.min_priority', 'HIGH');
+SELECT pulse_notify('PLAIN', 'MEDIUM', 'too low', 'text');
+SELECT results_eq($$SELECT status, last_error FROM pulse.delivery WHERE title = 'too low'$$, $$VALUES ('suppressed', 'its priority is below notifications.min_priority')$$, 'less than the least priority');
+SELECT pulse_notify('PLAIN', 'HIGH', 'high enough', 'text');
+SELECT is((SELECT status FROM pulse.delivery WHERE title = 'high enough'), 'pending', 'enough');
+SELECT pulse_apply_environment('testing');
+SELECT pulse_notify('PLAIN', 'CRITICAL', 'in testing', 'text');
+SELECT results_eq($$SELECT title, status, sinks FROM pulse.delivery WHERE title LIKE '%in testing'$$, $$VALUES ('[test] in testing', 'suppressed', '{}'::text[])$$, 'nothing leaves a system under test');
+SELECT pulse_setup();
+INSERT INTO trades (symbol, side, quantity, price) VALUES ('X', 'BUY', 1, 1);
+SELECT pulse_tick();
+SELECT results_eq($$SELECT status, sinks FROM pulse.delivery WHERE type = 'TRADE_ALERT'$$, $$VALUES ('suppressed', '{}'::text[])$$, 'no fill either');
+SELECT is((SELECT count(*)::int FROM pulse.event WHERE type = 'TRADE_ALERT'), 1, 'though the stream has it');
+SELECT ok((SELECT count(*) > 0 FROM pulse.event WHERE type = 'SYSTEM_ALERT' AND data ->> 'title' = '[test] in testing'), 'and the message');
+SELECT pulse_apply_environment('production');
+INSERT INTO trades (symbol, side, quantity, price) VALUES ('X', 'SELL', 1, 1);
+SELECT pulse_config_reset('notifications.min_priority');
+SELECT pulse_tick();
+SELECT is((SELECT status FROM pulse.delivery WHERE type = 'TRADE_ALERT' ORDER BY delivery_id DESC LIMIT 1), 'pending', 'in production it leaves');
 
 CREATE ROLE notify_nobody;
 GRANT USAGE ON SCHEMA public, tap TO notify_nobody;
