@@ -32,7 +32,8 @@ function rounded(average) {
 
 /** @param {View} view */
 export function positions({ state }) {
-	const list = (state.portfolio?.positions ?? []).filter((position) => signOf(position.quantity) !== 0);
+	// What is below the tolerance for dust counts as flat: it has a quantity, but was not opened.
+	const list = (state.portfolio?.positions ?? []).filter((position) => signOf(position.quantity) !== 0 && position.opened_at !== null);
 	const several = state.scope === null && state.portfolios.length > 1;
 	let body;
 	if (!state.loaded) body = skeleton(3);
