@@ -53,4 +53,8 @@ SELECT pulse_cdar(ts, value, NULL) FROM e;
 -- frames that only grow
 SELECT value, pulse_max_drawdown(ts, value) OVER (ORDER BY ts) FROM e ORDER BY ts;
 DROP TABLE e;
+-- the metrics of one input have one transition, state and initial value, and final functions that leave it alone: the executor computes them in one pass
+SELECT p.proargtypes::regtype[]::text AS input, a.aggtransfn::regproc::text AS transition, count(*) > 1 AS shared, count(DISTINCT (a.aggtranstype, coalesce(a.agginitval, ''), a.aggcombinefn, a.aggserialfn)) AS states, bool_and(a.aggfinalmodify = 'r') AS read_only
+FROM pg_aggregate a JOIN pg_proc p ON p.oid = a.aggfnoid JOIN pg_depend d ON d.objid = p.oid AND d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pulse')
+WHERE p.pronargs <= 2 AND p.proname LIKE 'pulse\_%' GROUP BY 1, 2 ORDER BY 1, 2;
 DROP EXTENSION pulse;

@@ -44,4 +44,16 @@ SELECT * FROM pulse_rolling('luck', '30 days', (SELECT s FROM u));
 SELECT * FROM pulse_rolling('sharpe', '1 hour', (SELECT s FROM u));
 SELECT * FROM pulse_returns((SELECT s FROM u), '1 hour');
 DROP TABLE s, d, u;
+-- every metric slides, and a portfolio's figures are those of its summary
+SELECT pulse_setup();
+INSERT INTO portfolio_snapshots (ts, total_value, net_flow) SELECT '2025-01-01'::timestamptz + i * interval '6 hours', 1000 + 90 * sin(i / 30.0) + 9 * sin(i * i), CASE i WHEN 200 THEN 50 ELSE 0 END FROM generate_series(1, 600) i;
+SELECT metric, count(*) AS rows, count(r.value) AS defined, count(*) FILTER (WHERE r.ts <> s.ts OR r.value IS DISTINCT FROM s.value) AS wrong, min(r.ts) AS first
+FROM (SELECT pulse_summary(ts, total_value, net_flow) AS summary FROM portfolio_snapshots) whole,
+	unnest(ARRAY['sharpe', 'adjusted_sharpe', 'psr', 'kelly', 'stability', 'ewma_volatility', 'var_gaussian', 'cvar_gaussian', 'var_cornish_fisher', 'cvar_cornish_fisher', 'average_drawdown', 'pain_index', 'ulcer_index', 'cagr', 'calmar',
+		'max_drawdown', 'current_drawdown']) WITH ORDINALITY m(metric, n), LATERAL ROWS FROM (pulse_rolling(metric, '30 days', portfolio => 'main')) WITH ORDINALITY r(ts, value, i)
+	JOIN LATERAL ROWS FROM (pulse_rolling(metric, '30 days', summary)) WITH ORDINALITY s(ts, value, i) USING (i)
+GROUP BY metric, n ORDER BY n;
+SELECT count(*) AS all_portfolios FROM pulse_rolling('sharpe', "window" => '90 days');
+SELECT pulse_rolling('nonsense', '30 days', 'main');
+DROP TABLE portfolio_snapshots, trades;
 DROP EXTENSION pulse;

@@ -332,7 +332,7 @@ CREATE AGGREGATE pulse_cdar(ts timestamptz, value float8) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cdar(timestamptz, float8) IS
-	'Conditional drawdown at risk of an equity curve: mean of the drawdowns at or beyond their confidence quantile (type 7) over all observations after the first; confidence defaults to 0.95. Rows may come in any order; equal times keep their input order. Rows without time or value are skipped; a NaN or infinite value gives NaN; no row, or no positive peak, gives NULL. An infinite time raises 22008. A confidence outside of (0, 1) raises 22023. Source: Chekhlov, Uryasev and Zabarankin 2005.';
+	'Conditional drawdown at risk of an equity curve: mean of the drawdowns at or beyond their confidence quantile (type 7) over all observations after the first; confidence defaults to 0.95. Rows may come in any order; equal times keep their input order. Rows without time or value are skipped; a NaN or infinite value gives NaN; no row, or no positive peak, gives NULL. An infinite time raises 22008. A confidence outside of (0, 1) raises 22023. Source: Chekhlov, Uryasev and Zabarankin 2005. Over the frame of a window it is computed from all of the frame''s rows each time.';
 CREATE AGGREGATE pulse_cdar(ts timestamptz, value float8, confidence float8) (
 	SFUNC = pulse.equity_accum_confidence,
 	STYPE = internal,
@@ -341,7 +341,7 @@ CREATE AGGREGATE pulse_cdar(ts timestamptz, value float8, confidence float8) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cdar(timestamptz, float8, float8) IS
-	'Conditional drawdown at risk of an equity curve: mean of the drawdowns at or beyond their confidence quantile (type 7) over all observations after the first; confidence defaults to 0.95. Rows may come in any order; equal times keep their input order. Rows without time or value are skipped; a NaN or infinite value gives NaN; no row, or no positive peak, gives NULL. An infinite time raises 22008. A confidence outside of (0, 1) raises 22023. Source: Chekhlov, Uryasev and Zabarankin 2005.';
+	'Conditional drawdown at risk of an equity curve: mean of the drawdowns at or beyond their confidence quantile (type 7) over all observations after the first; confidence defaults to 0.95. Rows may come in any order; equal times keep their input order. Rows without time or value are skipped; a NaN or infinite value gives NaN; no row, or no positive peak, gives NULL. An infinite time raises 22008. A confidence outside of (0, 1) raises 22023. Source: Chekhlov, Uryasev and Zabarankin 2005. Over the frame of a window it is computed from all of the frame''s rows each time.';
 CREATE AGGREGATE pulse_cdar(ts timestamptz, value numeric) (
 	SFUNC = pulse.equity_accum,
 	STYPE = internal,
@@ -350,7 +350,7 @@ CREATE AGGREGATE pulse_cdar(ts timestamptz, value numeric) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cdar(timestamptz, numeric) IS
-	'Conditional drawdown at risk of an equity curve: mean of the drawdowns at or beyond their confidence quantile (type 7) over all observations after the first; confidence defaults to 0.95. Rows may come in any order; equal times keep their input order. Rows without time or value are skipped; a NaN or infinite value gives NaN; no row, or no positive peak, gives NULL. An infinite time raises 22008. A confidence outside of (0, 1) raises 22023. Source: Chekhlov, Uryasev and Zabarankin 2005.';
+	'Conditional drawdown at risk of an equity curve: mean of the drawdowns at or beyond their confidence quantile (type 7) over all observations after the first; confidence defaults to 0.95. Rows may come in any order; equal times keep their input order. Rows without time or value are skipped; a NaN or infinite value gives NaN; no row, or no positive peak, gives NULL. An infinite time raises 22008. A confidence outside of (0, 1) raises 22023. Source: Chekhlov, Uryasev and Zabarankin 2005. Over the frame of a window it is computed from all of the frame''s rows each time.';
 CREATE AGGREGATE pulse_cdar(ts timestamptz, value numeric, confidence float8) (
 	SFUNC = pulse.equity_accum_confidence,
 	STYPE = internal,
@@ -359,7 +359,7 @@ CREATE AGGREGATE pulse_cdar(ts timestamptz, value numeric, confidence float8) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_cdar(timestamptz, numeric, float8) IS
-	'Conditional drawdown at risk of an equity curve: mean of the drawdowns at or beyond their confidence quantile (type 7) over all observations after the first; confidence defaults to 0.95. Rows may come in any order; equal times keep their input order. Rows without time or value are skipped; a NaN or infinite value gives NaN; no row, or no positive peak, gives NULL. An infinite time raises 22008. A confidence outside of (0, 1) raises 22023. Source: Chekhlov, Uryasev and Zabarankin 2005.';
+	'Conditional drawdown at risk of an equity curve: mean of the drawdowns at or beyond their confidence quantile (type 7) over all observations after the first; confidence defaults to 0.95. Rows may come in any order; equal times keep their input order. Rows without time or value are skipped; a NaN or infinite value gives NaN; no row, or no positive peak, gives NULL. An infinite time raises 22008. A confidence outside of (0, 1) raises 22023. Source: Chekhlov, Uryasev and Zabarankin 2005. Over the frame of a window it is computed from all of the frame''s rows each time.';
 
 -- twr
 CREATE FUNCTION pulse.equity_twr(internal) RETURNS float8
@@ -406,7 +406,7 @@ CREATE AGGREGATE pulse_xirr(ts timestamptz, amount float8) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_xirr(timestamptz, float8) IS
-	'Money-weighted annual rate of return (XIRR): the rate at which payments discount to 0, a year being 365 days; payments in (deposits) are negative and payments out (withdrawals, the final value) positive, or all the other way round. Rows may come in any order; rows without time or amount are skipped; a NaN or infinite amount gives NaN; without payments of both signs at different times, or without such a rate, NULL; of several rates the one nearest to 0. An infinite time raises 22008.';
+	'Money-weighted annual rate of return (XIRR): the rate at which payments discount to 0, a year being 365 days; payments in (deposits) are negative and payments out (withdrawals, the final value) positive, or all the other way round. Rows may come in any order; rows without time or amount are skipped; a NaN or infinite amount gives NaN; without payments of both signs at different times, or without such a rate, NULL; of several rates the one nearest to 0. An infinite time raises 22008. Over the frame of a window it is computed from all of the frame''s rows each time.';
 CREATE AGGREGATE pulse_xirr(ts timestamptz, amount numeric) (
 	SFUNC = pulse.equity_accum,
 	STYPE = internal,
@@ -415,7 +415,7 @@ CREATE AGGREGATE pulse_xirr(ts timestamptz, amount numeric) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_xirr(timestamptz, numeric) IS
-	'Money-weighted annual rate of return (XIRR): the rate at which payments discount to 0, a year being 365 days; payments in (deposits) are negative and payments out (withdrawals, the final value) positive, or all the other way round. Rows may come in any order; rows without time or amount are skipped; a NaN or infinite amount gives NaN; without payments of both signs at different times, or without such a rate, NULL; of several rates the one nearest to 0. An infinite time raises 22008.';
+	'Money-weighted annual rate of return (XIRR): the rate at which payments discount to 0, a year being 365 days; payments in (deposits) are negative and payments out (withdrawals, the final value) positive, or all the other way round. Rows may come in any order; rows without time or amount are skipped; a NaN or infinite amount gives NaN; without payments of both signs at different times, or without such a rate, NULL; of several rates the one nearest to 0. An infinite time raises 22008. Over the frame of a window it is computed from all of the frame''s rows each time.';
 
 -- drawdown over values that the query brings in order
 CREATE FUNCTION pulse.drawdown_accum(internal, float8) RETURNS internal

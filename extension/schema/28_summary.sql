@@ -48,7 +48,7 @@ CREATE AGGREGATE pulse_summary(ts timestamptz, value float8) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_summary(timestamptz, float8) IS
-	'Summary of an equity curve, to be stored, rolled up and asked for any metric. Values are kept by UTC buckets of a period (default 1 day): first and last value, flows, drawdown inside. flow is the net deposit since the previous row (NULL is 0). Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; no row gives NULL. A period out of range raises 22023, an infinite time 22008.';
+	'Summary of an equity curve, to be stored, rolled up and asked for any metric. Values are kept by UTC buckets of a period (default 1 day): first and last value, flows, drawdown inside. flow is the net deposit since the previous row (NULL is 0). Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; no row gives NULL. A period out of range raises 22023, an infinite time 22008. Over the frame of a window it is computed from all of the frame''s rows each time.';
 CREATE AGGREGATE pulse_summary(ts timestamptz, value float8, flow float8) (
 	SFUNC = pulse.equity_accum,
 	STYPE = internal,
@@ -57,7 +57,7 @@ CREATE AGGREGATE pulse_summary(ts timestamptz, value float8, flow float8) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_summary(timestamptz, float8, float8) IS
-	'Summary of an equity curve, to be stored, rolled up and asked for any metric. Values are kept by UTC buckets of a period (default 1 day): first and last value, flows, drawdown inside. flow is the net deposit since the previous row (NULL is 0). Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; no row gives NULL. A period out of range raises 22023, an infinite time 22008.';
+	'Summary of an equity curve, to be stored, rolled up and asked for any metric. Values are kept by UTC buckets of a period (default 1 day): first and last value, flows, drawdown inside. flow is the net deposit since the previous row (NULL is 0). Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; no row gives NULL. A period out of range raises 22023, an infinite time 22008. Over the frame of a window it is computed from all of the frame''s rows each time.';
 CREATE AGGREGATE pulse_summary(ts timestamptz, value float8, flow float8, period interval) (
 	SFUNC = pulse.equity_accum_period,
 	STYPE = internal,
@@ -66,7 +66,7 @@ CREATE AGGREGATE pulse_summary(ts timestamptz, value float8, flow float8, period
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_summary(timestamptz, float8, float8, interval) IS
-	'Summary of an equity curve, to be stored, rolled up and asked for any metric. Values are kept by UTC buckets of a period (default 1 day): first and last value, flows, drawdown inside. flow is the net deposit since the previous row (NULL is 0). Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; no row gives NULL. A period out of range raises 22023, an infinite time 22008.';
+	'Summary of an equity curve, to be stored, rolled up and asked for any metric. Values are kept by UTC buckets of a period (default 1 day): first and last value, flows, drawdown inside. flow is the net deposit since the previous row (NULL is 0). Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; no row gives NULL. A period out of range raises 22023, an infinite time 22008. Over the frame of a window it is computed from all of the frame''s rows each time.';
 CREATE AGGREGATE pulse_summary(ts timestamptz, value numeric) (
 	SFUNC = pulse.equity_accum,
 	STYPE = internal,
@@ -75,7 +75,7 @@ CREATE AGGREGATE pulse_summary(ts timestamptz, value numeric) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_summary(timestamptz, numeric) IS
-	'Summary of an equity curve, to be stored, rolled up and asked for any metric. Values are kept by UTC buckets of a period (default 1 day): first and last value, flows, drawdown inside. flow is the net deposit since the previous row (NULL is 0). Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; no row gives NULL. A period out of range raises 22023, an infinite time 22008.';
+	'Summary of an equity curve, to be stored, rolled up and asked for any metric. Values are kept by UTC buckets of a period (default 1 day): first and last value, flows, drawdown inside. flow is the net deposit since the previous row (NULL is 0). Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; no row gives NULL. A period out of range raises 22023, an infinite time 22008. Over the frame of a window it is computed from all of the frame''s rows each time.';
 CREATE AGGREGATE pulse_summary(ts timestamptz, value numeric, flow numeric) (
 	SFUNC = pulse.equity_accum,
 	STYPE = internal,
@@ -84,7 +84,7 @@ CREATE AGGREGATE pulse_summary(ts timestamptz, value numeric, flow numeric) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_summary(timestamptz, numeric, numeric) IS
-	'Summary of an equity curve, to be stored, rolled up and asked for any metric. Values are kept by UTC buckets of a period (default 1 day): first and last value, flows, drawdown inside. flow is the net deposit since the previous row (NULL is 0). Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; no row gives NULL. A period out of range raises 22023, an infinite time 22008.';
+	'Summary of an equity curve, to be stored, rolled up and asked for any metric. Values are kept by UTC buckets of a period (default 1 day): first and last value, flows, drawdown inside. flow is the net deposit since the previous row (NULL is 0). Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; no row gives NULL. A period out of range raises 22023, an infinite time 22008. Over the frame of a window it is computed from all of the frame''s rows each time.';
 CREATE AGGREGATE pulse_summary(ts timestamptz, value numeric, flow numeric, period interval) (
 	SFUNC = pulse.equity_accum_period,
 	STYPE = internal,
@@ -93,7 +93,7 @@ CREATE AGGREGATE pulse_summary(ts timestamptz, value numeric, flow numeric, peri
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_summary(timestamptz, numeric, numeric, interval) IS
-	'Summary of an equity curve, to be stored, rolled up and asked for any metric. Values are kept by UTC buckets of a period (default 1 day): first and last value, flows, drawdown inside. flow is the net deposit since the previous row (NULL is 0). Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; no row gives NULL. A period out of range raises 22023, an infinite time 22008.';
+	'Summary of an equity curve, to be stored, rolled up and asked for any metric. Values are kept by UTC buckets of a period (default 1 day): first and last value, flows, drawdown inside. flow is the net deposit since the previous row (NULL is 0). Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; no row gives NULL. A period out of range raises 22023, an infinite time 22008. Over the frame of a window it is computed from all of the frame''s rows each time.';
 
 CREATE FUNCTION pulse.rollup_accum(internal, pulse_summary) RETURNS internal
 	AS 'MODULE_PATHNAME', 'pulse_rollup_accum' LANGUAGE C IMMUTABLE PARALLEL SAFE;
@@ -121,4 +121,4 @@ CREATE AGGREGATE pulse_rollup(summary pulse_summary) (
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_rollup(pulse_summary) IS
-	'Merges summaries of one equity curve, in any order. The result equals the summary of all rows, to the bit where there are no flows, as long as the summaries do not overlap in time inside a bucket; where they do, drawdown is approximate. NULL is skipped; no summary gives NULL. Summaries of different periods raise 22023.';
+	'Merges summaries of one equity curve, in any order. The result equals the summary of all rows, to the bit where there are no flows, as long as the summaries do not overlap in time inside a bucket; where they do, drawdown is approximate. NULL is skipped; no summary gives NULL. Summaries of different periods raise 22023. Over the frame of a window it is computed from all of the frame''s rows each time.';

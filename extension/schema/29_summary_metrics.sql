@@ -118,7 +118,7 @@ COMMENT ON FUNCTION pulse_calmar(pulse_summary) IS
 CREATE FUNCTION pulse_max_drawdown(summary pulse_summary) RETURNS float8
 	AS 'MODULE_PATHNAME', 'pulse_summary_max_drawdown' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
 COMMENT ON FUNCTION pulse_max_drawdown(pulse_summary) IS
-	'Maximum drawdown, flows removed, of a summary, over all its rows; NaN if one was not finite. Exact unless summaries that overlap in time were rolled up.';
+	'Maximum drawdown, flows removed, of a summary, over all its rows; NaN if one was not finite. Exact unless summaries that overlap in time were rolled up. Where equity was below 0 in a bucket that also made a new high, it is an upper limit.';
 
 CREATE FUNCTION pulse_current_drawdown(summary pulse_summary) RETURNS float8
 	AS 'MODULE_PATHNAME', 'pulse_summary_current_drawdown' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;

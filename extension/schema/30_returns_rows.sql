@@ -63,13 +63,27 @@ BEGIN
 		WHEN 'kurtosis' THEN '@extschema@.pulse_kurtosis(r.period_return) OVER w'
 		WHEN 'tail_ratio' THEN '@extschema@.pulse_tail_ratio(r.period_return) OVER w'
 		WHEN 'gain_to_pain' THEN '@extschema@.pulse_gain_to_pain(r.period_return) OVER w'
+		WHEN 'adjusted_sharpe' THEN '@extschema@.pulse_adjusted_sharpe(r.period_return, 0, %1$s) OVER w'
+		WHEN 'psr' THEN '@extschema@.pulse_psr(r.period_return) OVER w'
+		WHEN 'kelly' THEN '@extschema@.pulse_kelly(r.period_return) OVER w'
+		WHEN 'stability' THEN '@extschema@.pulse_stability(r.period_return) OVER w'
+		WHEN 'ewma_volatility' THEN '@extschema@.pulse_ewma_volatility(r.period_return, 0.94, %1$s) OVER w'
+		WHEN 'var_gaussian' THEN '@extschema@.pulse_var_gaussian(r.period_return) OVER w'
+		WHEN 'cvar_gaussian' THEN '@extschema@.pulse_cvar_gaussian(r.period_return) OVER w'
+		WHEN 'var_cornish_fisher' THEN '@extschema@.pulse_var_cornish_fisher(r.period_return) OVER w'
+		WHEN 'cvar_cornish_fisher' THEN '@extschema@.pulse_cvar_cornish_fisher(r.period_return) OVER w'
+		WHEN 'average_drawdown' THEN '@extschema@.pulse_average_drawdown(r.period_end, r.level) OVER l'
+		WHEN 'pain_index' THEN '@extschema@.pulse_pain_index(r.period_end, r.level) OVER l'
+		WHEN 'ulcer_index' THEN '@extschema@.pulse_ulcer_index(r.period_end, r.level) OVER l'
+		WHEN 'cagr' THEN '@extschema@.pulse_cagr(r.period_end, r.level) OVER l'
+		WHEN 'calmar' THEN '@extschema@.pulse_calmar(r.period_end, r.level) OVER l'
 		WHEN 'max_drawdown' THEN '@extschema@.pulse_max_drawdown(r.level) OVER l'
 		WHEN 'current_drawdown' THEN '@extschema@.pulse_current_drawdown(r.level) OVER l'
 	END;
 	IF expression IS NULL THEN
 		RAISE EXCEPTION 'unknown rolling metric %', pg_catalog.quote_literal(metric)
 			USING ERRCODE = '22023',
-				HINT = 'Use total_return, volatility, downside_deviation, sharpe, sortino, var, cvar, omega, skewness, kurtosis, tail_ratio, gain_to_pain, max_drawdown or current_drawdown.';
+				HINT = 'Use total_return, volatility, downside_deviation, sharpe, sortino, var, cvar, omega, skewness, kurtosis, tail_ratio, gain_to_pain, adjusted_sharpe, psr, kelly, stability, ewma_volatility, var_gaussian, cvar_gaussian, var_cornish_fisher, cvar_cornish_fisher, average_drawdown, pain_index, ulcer_index, cagr, calmar, max_drawdown or current_drawdown.';
 	END IF;
 	RETURN QUERY EXECUTE pg_catalog.format(
 		'SELECT q.period_end, q.figure FROM (
@@ -83,4 +97,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pulse_rolling(text, interval, pulse_summary, interval) IS
-	'A metric over a window that slides along the bucket returns of a summary: one row (end of the period, value) for each period with a whole window behind it. metric: total_return, volatility, downside_deviation, sharpe, sortino, var, cvar, omega, skewness, kurtosis, tail_ratio, gain_to_pain, max_drawdown or current_drawdown, with their default parameters. Annualised by the period (default 1 day), never by the window''s length. Gaps carried forward, flows removed. An unknown metric, or a window shorter than the period, raises 22023.';
+	'A metric over a window that slides along the bucket returns of a summary: one row (end of the period, value) for each period with a whole window behind it. metric: total_return, volatility, downside_deviation, sharpe, sortino, var, cvar, omega, skewness, kurtosis, tail_ratio, gain_to_pain, adjusted_sharpe, psr, kelly, stability, ewma_volatility, var_gaussian, cvar_gaussian, var_cornish_fisher, cvar_cornish_fisher, average_drawdown, pain_index, ulcer_index, cagr, calmar, max_drawdown or current_drawdown, with their default parameters. Annualised by the period (default 1 day), never by the window''s length. Gaps carried forward, flows removed. An unknown metric, or a window shorter than the period, raises 22023. window is a reserved word of SQL: by name it is written "window" => ''90 days''.';
