@@ -87,11 +87,11 @@ INSERT INTO pulse.delivery (type, priority, title, message, data)
 	VALUES ('RISK', 'CRITICAL', 'Drawdown', 'too deep', '{"rule": "max_drawdown", "value": 0.2, "threshold": 0.15}'), ('INFO', 'LOW', 'Hello', 'world', '{}');
 INSERT INTO pulse.delivery (type, title, message, event_seq) VALUES ('REPORT', 'Daily', 'all well', 0);
 SELECT pulse_tick();
-SELECT results_eq($$SELECT key, priority, data ->> 'title', data ->> 'severity', data -> 'value', data ->> 'count' FROM pulse.event WHERE type = 'SYSTEM_ALERT' ORDER BY seq$$,
+SELECT results_eq($$SELECT key, priority, data ->> 'title', data ->> 'severity', data -> 'value', data ->> 'count' FROM pulse.event WHERE type = 'SYSTEM_ALERT' AND data ->> 'alert_id' IS NULL ORDER BY seq$$,
 	$$VALUES ('max_drawdown', 'CRITICAL', 'Drawdown', 'CRITICAL', '0.2'::jsonb, '1'), ('INFO', 'LOW', 'Hello', 'LOW', 'null', '1')$$,
 	'a notification becomes a SYSTEM_ALERT, once, unless it wants none');
-SELECT results_eq($$SELECT event_seq FROM pulse.delivery WHERE event_seq > $$ || :before || ' ORDER BY delivery_id',
-	'SELECT seq FROM pulse.event WHERE type = ''SYSTEM_ALERT'' ORDER BY seq', 'and knows its event');
+SELECT results_eq($$SELECT event_seq FROM pulse.delivery WHERE data ->> 'alert_id' IS NULL AND event_seq > $$ || :before || ' ORDER BY delivery_id',
+	'SELECT seq FROM pulse.event WHERE type = ''SYSTEM_ALERT'' AND data ->> ''alert_id'' IS NULL ORDER BY seq', 'and knows its event');
 
 -- a source that cannot be read keeps its marks and disturbs nobody
 ALTER TABLE trades ADD CONSTRAINT fit CHECK (true);
