@@ -1,7 +1,7 @@
 // The configuration file: what is accepted, what is refused and how, what the command line does.
 import assert from 'node:assert/strict';
 import { execFile } from 'node:child_process';
-import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -38,6 +38,15 @@ test('a minimal file is good, and so is the example that is installed', async ()
 	const { status, stdout } = await run(['--config', example, '--check-config', '--environment', 'development']);
 	assert.equal(status, 0);
 	assert.match(stdout, /^the configuration is good$/m);
+});
+
+test('the manual page explains every key that --help lists, and no other', async () => {
+	const { stdout } = await run(['--help']);
+	const listed = stdout.slice(stdout.indexOf('Configuration keys:')).split('\n').filter((line) => /^ {2}\S/.test(line)).map((line) => line.trim().split(/\s/)[0]);
+	const manual = await readFile(new URL('../../worker/doc/pulse.ini.5', import.meta.url), 'utf8');
+	const explained = [...manual.matchAll(/^\.TP\n\.B (\S+)\n(.+)/gm)].map(([, key]) => key.replaceAll('\\-', '-'));
+	assert.ok(listed.length > 60);
+	assert.deepEqual(explained, listed);
 });
 
 test('every problem is named with its file, line and reason', async () => {

@@ -230,6 +230,7 @@ chart_read(void *arg, const struct database_reply *reply_)
 	pool_run(job->bot->pool, draw, drawn, job);
 }
 
+/* Reads, draws and sends a chart; what goes wrong on the way is logged and forgotten. */
 void
 bot_send_chart(struct bot *bot, const char *chat_id, const char *thread, const char *reply_to, const char *hours,
 			   const char *portfolio)

@@ -249,6 +249,7 @@ draw_all(cairo_t *cairo, const struct series *series, json_t *months, int first_
 		draw_months(cairo, months, first_year);
 }
 
+/* Draws a chart as PNG; returns false when there are fewer than two points. */
 bool
 chart_draw(const char *data, const char *months, const char *title, struct text *png)
 {

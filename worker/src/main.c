@@ -1,4 +1,5 @@
 #include "config.h"
+#include "doctor.h"
 #include "import.h"
 #include "log.h"
 #include "token.h"
@@ -20,7 +21,8 @@ static const char usage[] =
 "pulse-worker serves the events of a database with the extension pulse: WebSocket, HTTP, dashboard, Telegram.\n"
 "\n"
 "Usage: pulse-worker --config FILE [OPTION ...]\n"
-"       pulse-worker test-notification --config FILE [OPTION ...]    sends one message and tells what Telegram says\n"
+"       pulse-worker test-notification --config FILE [OPTION ...]    sends one message everywhere and tells what they say\n"
+"       pulse-worker doctor --config FILE [OPTION ...]               looks at everything and explains what is wrong\n"
 "       pulse-worker token --help                                    about the tokens of WebSocket and HTTP clients\n"
 "       pulse-worker import --help                                   about importing past trades from exchanges' CSV exports\n"
 "\n"
@@ -162,6 +164,11 @@ main(int argc, char **argv)
 	if (optind < argc && strcmp(argv[optind], "test-notification") == 0)
 	{
 		command = try_telegram;
+		optind++;
+	}
+	else if (optind < argc && strcmp(argv[optind], "doctor") == 0)
+	{
+		command = doctor;
 		optind++;
 	}
 	if (optind < argc || options.config_path == NULL)
