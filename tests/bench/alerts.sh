@@ -38,6 +38,7 @@ SELECT pulse.evaluate_alerts('2029-01-01');
 SQL
 
 # evaluations PREPARE: prints wall milliseconds of an evaluation after each PREPARE, then the ticks of processor time of all
+# shellcheck disable=SC2016  # the shell that psql starts expands PID
 evaluations() {
 	local round
 	printf 'SELECT pg_backend_pid() AS pid \\gset\n\\setenv PID :pid\n'
