@@ -5,10 +5,14 @@
 /* build: -Iworker/src worker/src/protocol.c worker/src/subscription.c worker/src/event.c worker/src/memory.c worker/src/text.c */
 /* build: worker/src/telegram.c worker/src/format.c worker/src/net.c worker/src/config.c worker/src/config_keys.c */
 /* build: worker/src/secret.c worker/src/probe_preset.c worker/src/log.c worker/src/database.c worker/src/loop.c */
-/* libraries: libwebsockets jansson libpq inih */
+/* build: worker/src/sink_format.c worker/src/remote_format.c worker/src/json.c */
+/* build: worker/src/frame.c worker/src/compression.c */
+/* libraries: libwebsockets jansson libpq inih zlib libcrypto */
+#include "compression.h"
 #include "config.h"
 #include "event.h"
 #include "format.h"
+#include "frame.h"
 #include "log.h"
 #include "net.h"
 #include "protocol.h"
@@ -83,6 +87,34 @@ try_config(const char *bytes, size_t length)
 	close(fd);
 }
 
+/* A compressed message of a client; whatever comes out stays within the limit. */
+static void
+try_compressed(const char *bytes, size_t length)
+{
+	struct text out = {0};
+
+	if (compression_inflate(bytes, length, 65536, &out) == INFLATE_GOOD && text_is_utf8(text_string(&out), out.length))
+		try_protocol(text_string(&out), out.length);
+	if (out.length > 65536)
+		abort();
+	text_free(&out);
+}
+
+/* What we compress comes back as it was. */
+static void
+try_frame(const char *bytes, size_t length)
+{
+	struct frame *frame = frame_new(bytes, length);
+	struct frame *packed = frame_packed(frame);
+	struct text out = {0};
+
+	if (packed->compressed && (compression_inflate((const char *) packed->text, packed->length, length, &out) != INFLATE_GOOD ||
+							   out.length != length || memcmp(out.data, bytes, length) != 0))
+		abort();
+	text_free(&out);
+	frame_release(frame);
+}
+
 int
 LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
@@ -95,7 +127,7 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	text = malloc(size);
 	memcpy(text, data + 1, size - 1);
 	text[size - 1] = '\0';
-	switch (data[0] % 6)
+	switch ((unsigned char) (data[0] - '0') % 8)
 	{
 		case 0:
 			try_protocol(text, size - 1);
@@ -114,6 +146,12 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 			break;
 		case 5:
 			net_split_authority(text, host, sizeof(host), &port);
+			break;
+		case 6:
+			try_compressed(text, size - 1);
+			break;
+		case 7:
+			try_frame(text, size - 1);
 			break;
 	}
 	free(text);
