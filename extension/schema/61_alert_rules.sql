@@ -428,6 +428,7 @@ INSERT INTO pulse.config_key (key, kind, unit, default_value, minimum, maximum, 
 INSERT INTO pulse.config_key (key, kind, unit, default_value, minimum, maximum, description) VALUES
 	('alerts.group_size', 'integer', 'alerts', '3', 2, 1000, 'So many alerts at once are told in one message.'),
 	('alerts.storm_count', 'integer', 'alerts', '25', 2, 100000, 'So many alerts that begin within alerts.storm_window are a storm, which is escalated.'),
+	('alerts.batch', 'integer', 'alerts', '20000', 1, 1000000, 'So many alerts of fixed thresholds begin in one evaluation at most, the others in those that follow at once.'),
 	('alerts.storm_window', 'duration', NULL, '"00:05:00"', 10, 86400, 'Time in which the alerts of a storm begin; it is over when they are half as many.'),
 	('alerts.retention', 'duration', NULL, '"90 days"', 86400, NULL, 'How long resolved alerts and their history are kept.'),
 	('alerts.threshold_retention', 'duration', NULL, '"90 days"', 86400, NULL, 'How long pulse.threshold_history is kept.');

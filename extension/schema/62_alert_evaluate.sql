@@ -576,6 +576,29 @@ CREATE FUNCTION pulse.resolve_dropped(at timestamptz) RETURNS void
 	$$;
 COMMENT ON FUNCTION pulse.resolve_dropped(timestamptz) IS 'Ends the alerts of rules that were dropped, and forgets what was learnt for rules that do not adapt any more.';
 
+CREATE FUNCTION pulse.bounded_observations(observed pulse.observation[]) RETURNS pulse.observation[]
+	LANGUAGE plpgsql VOLATILE
+	AS $$
+DECLARE
+	most bigint := pulse.config_float('alerts.batch');
+BEGIN
+	IF coalesce(cardinality(observed), 0) <= most THEN
+		RETURN observed;
+	END IF;
+	RETURN (
+		SELECT array_agg(q.o) FROM (
+			-- in no order, so that none waits for the same others each time
+			SELECT b.o, b.begins AND row_number() OVER (PARTITION BY b.begins ORDER BY random()) > most AS waits FROM (
+				SELECT o, r.adaptive IS NULL AND NOT r.regime AND a.alert_id IS NULL AS begins
+				FROM unnest(observed) o JOIN pulse.alert_rule r ON r.name = o.rule
+				LEFT JOIN pulse.alert a ON a.rule = o.rule AND a.portfolio = o.portfolio AND a.symbol = o.symbol AND a.component = o.component AND a.state <> 'resolved'
+			) b
+		) q WHERE NOT q.waits);
+END
+$$;
+COMMENT ON FUNCTION pulse.bounded_observations(pulse.observation[]) IS
+	'Observations of which at most alerts.batch may begin an alert, so that a storm of alerts is worked off in several evaluations, each within the time that a job has.';
+
 CREATE FUNCTION pulse.evaluate_alerts(at timestamptz) RETURNS timestamptz
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
 	AS $$
@@ -586,6 +609,9 @@ DECLARE
 	newest_mark timestamptz;
 	everything text[];
 	changed text[];
+	observed pulse.observation[];
+	bounded pulse.observation[];
+	more boolean := false;
 BEGIN
 	SELECT * INTO e FROM pulse.alert_evaluation FOR UPDATE;
 	IF e.evaluated_at > at + interval '1 minute' THEN
@@ -609,14 +635,23 @@ BEGIN
 		PERFORM pulse.journal_regime(at);
 	END IF;
 	IF everything IS NOT NULL THEN
-		PERFORM pulse.take_observations(at, pulse.observe_metrics(everything, -1, 'infinity'));
-		UPDATE pulse.alert_rule_state s SET fresh = false WHERE s.rule = ANY (everything)
+		observed := pulse.observe_metrics(everything, -1, 'infinity');
+		bounded := pulse.bounded_observations(observed);
+		more := cardinality(bounded) < cardinality(observed);
+		PERFORM pulse.take_observations(at, bounded);
+		UPDATE pulse.alert_rule_state s SET fresh = false WHERE s.rule = ANY (everything) AND NOT coalesce(more, false)
 			AND EXISTS (SELECT FROM pulse.alert_rule r WHERE r.name = s.rule AND r.metric = ANY (pulse.metric_names()));
 	END IF;
 	IF changed IS NOT NULL AND (newest > e.version OR (newest_mark > e.marked_at AND at >= e.marks_at + interval '10 seconds')) THEN
-		PERFORM pulse.take_observations(at, pulse.observe_metrics(changed, e.version,
-			CASE WHEN newest_mark > e.marked_at AND at >= e.marks_at + interval '10 seconds' THEN e.marked_at - interval '1 minute' ELSE 'infinity' END));
-		IF at >= e.marks_at + interval '10 seconds' THEN
+		observed := pulse.observe_metrics(changed, e.version,
+			CASE WHEN newest_mark > e.marked_at AND at >= e.marks_at + interval '10 seconds' THEN e.marked_at - interval '1 minute' ELSE 'infinity' END);
+		bounded := pulse.bounded_observations(observed);
+		PERFORM pulse.take_observations(at, bounded);
+		IF cardinality(bounded) < cardinality(observed) THEN
+			-- the same changes again, until the last of them has its alert
+			more := true;
+			newest := e.version;
+		ELSIF at >= e.marks_at + interval '10 seconds' THEN
 			e.marked_at := coalesce(newest_mark, e.marked_at);
 			e.marks_at := at;
 		END IF;
@@ -651,7 +686,7 @@ BEGIN
 	e.storm_at := pulse.tell_alerts(at, e.storm_at);
 	UPDATE pulse.alert_evaluation x SET evaluated_at = at, version = e.version, marked_at = e.marked_at, marks_at = e.marks_at, trade_seq = e.trade_seq,
 		health_at = e.health_at, swept_at = e.swept_at, storm_at = e.storm_at;
-	RETURN NULL;
+	RETURN CASE WHEN more THEN at END;
 END
 $$;
 REVOKE ALL ON FUNCTION pulse.evaluate_alerts(timestamptz) FROM PUBLIC;

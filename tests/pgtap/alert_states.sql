@@ -1,7 +1,7 @@
 -- The life of alerts in simulated time: each transition, what people are told, and that a restart in between changes nothing.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(85);
+SELECT plan(90);
 
 SELECT pulse_setup();
 UPDATE pulse.job SET enabled = false;
@@ -229,5 +229,19 @@ SELECT is(states() || ', ' || news(), ', LOW Resolved: Dd: main', 'the next morn
 SELECT is(pulse.rule_is_awake('{"from": "22:00", "to": "06:00", "days": [5]}', '2030-03-09 05:00Z'), true, 'a night belongs to the day on which it begins');
 SELECT is(pulse.rule_is_awake('{"from": "22:00", "to": "06:00", "days": [5]}', '2030-03-08 05:00Z'), false, 'not to the one on which it ends');
 SELECT throws_ok($$SELECT pulse_alert_rule_set('x', metric => 'sharpe', warning => 1, active_hours => '{"timezone": "Mars"}')$$, '22023', NULL, 'a zone that there is not');
+
+-- a storm larger than one evaluation takes ----------------------------------------------------------------------
+SELECT forget();
+SELECT pulse_config_set('alerts.batch', '4');
+SELECT pulse_alert_rule_set('dd', metric => 'current_drawdown', critical => 0.20);
+INSERT INTO pulse.performance_state (portfolio, computed_at, version, reader, ts, total_value, current_drawdown, total_trades)
+	SELECT 'p' || i, at(0), nextval('pulse.performance_version'), 10, at(0), 1000, 0.5, 0 FROM generate_series(1, 10) i;
+SELECT is(pulse.evaluate_alerts(at(5000)), at(5000), 'it goes on at once');
+SELECT is((SELECT count(*) FROM pulse.alert WHERE state = 'firing'), 4::bigint, 'after so many alerts as one evaluation may begin');
+UPDATE pulse.performance_state SET current_drawdown = 0.01, version = nextval('pulse.performance_version') WHERE portfolio = (SELECT min(portfolio) FROM pulse.alert);
+SELECT pass(5000);
+SELECT is(pulse.evaluate_alerts(at(5000)), NULL, 'until all have begun');
+SELECT is((SELECT string_agg(DISTINCT c::text, ' ') FROM (SELECT count(*) AS c FROM pulse.alert WHERE portfolio LIKE 'p%' GROUP BY portfolio) q), '1', 'each once');
+SELECT is((SELECT count(*) FROM pulse.alert WHERE state = 'firing'), 9::bigint, 'and what became good meanwhile is over');
 
 SELECT * FROM finish();
