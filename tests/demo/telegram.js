@@ -82,6 +82,7 @@ export async function startTelegram({ token, limits = false, onMessage = () => {
 	/** Misbehaviour for the next requests, first come first served. */
 	const faults = [];
 	const updates = [];
+	let down = false;
 	let lastMessage = 0;
 	let lastUpdate = 0;
 
@@ -155,7 +156,7 @@ export async function startTelegram({ token, limits = false, onMessage = () => {
 		const [, given, method] = /^\/bot([^/]+)\/(\w+)$/.exec(url.pathname) ?? [];
 		const entry = { method: method?.toLowerCase() ?? url.pathname, at: new Date().toISOString(), parameters: {}, status: 200 };
 		requests.push(entry);
-		const fault = faults.shift();
+		const fault = down ? { kind: 'html', status: 502 } : faults.shift();
 		try {
 			if (fault?.delay) await new Promise((resolve) => setTimeout(resolve, fault.delay));
 			if (fault?.kind === 'drop') return request.socket.destroy();
@@ -214,6 +215,8 @@ export async function startTelegram({ token, limits = false, onMessage = () => {
 		 * {kind: 'html', status}, {kind: 'drop'} before it counts, {kind: 'reset'} after it counts, {kind: 'truncate'}, {delay: ms}.
 		 */
 		fail: (...next) => faults.push(...next),
+		/** Answers everything with a gateway's page until it is called with false. */
+		outage: (lasts) => { down = lasts; },
 		/** Lets getUpdates hand out an update, for example {message: {…}}. */
 		update: (content) => updates.push({ update_id: ++lastUpdate, ...content }),
 		close: () => new Promise((resolve) => {
