@@ -177,16 +177,16 @@ test('Host and Origin: a name that was pointed at us reads nothing, another site
 
 test('a database function that fails is the database\'s problem, not the connection\'s', async () => {
 	await database.query('CREATE SCHEMA IF NOT EXISTS aside');
-	const functions = await database.query(`SELECT oid::regprocedure AS name FROM pg_proc WHERE proname = 'pulse_portfolio_chart'`);
+	const functions = await database.query(`SELECT oid::regprocedure AS name FROM pg_proc WHERE proname = 'pulse_performance_report'`);
 	for (const { name } of functions) await database.query(`ALTER EXTENSION pulse DROP FUNCTION ${name}; ALTER FUNCTION ${name} SET SCHEMA aside`);
-	isProblem(await ask('/api/v1/portfolio/chart'), 501);
-	await database.query(`CREATE FUNCTION pulse_portfolio_chart(integer, integer, text) RETURNS jsonb LANGUAGE plpgsql AS
+	isProblem(await ask('/api/v1/performance/report'), 501);
+	await database.query(`CREATE FUNCTION pulse_performance_report(integer, text) RETURNS jsonb LANGUAGE plpgsql AS
 		$$ BEGIN RAISE EXCEPTION 'broken'; END $$`);
-	isProblem(await ask('/api/v1/portfolio/chart?hours=2'), 500);
-	await database.query('DROP FUNCTION pulse_portfolio_chart(integer, integer, text)');
-	await database.query(`CREATE FUNCTION pulse_portfolio_chart(hours integer, points integer, portfolio text) RETURNS jsonb LANGUAGE sql AS
-		$$ SELECT jsonb_build_array(hours, points, portfolio) $$`);
-	assert.deepEqual(JSON.parse((await ask('/api/v1/portfolio/chart?hours=3&portfolio=a%20b')).text), [3, 500, 'a b']);
+	isProblem(await ask('/api/v1/performance/report?days=2'), 500);
+	await database.query('DROP FUNCTION pulse_performance_report(integer, text)');
+	await database.query(`CREATE FUNCTION pulse_performance_report(days integer, portfolio text) RETURNS jsonb LANGUAGE sql AS
+		$$ SELECT jsonb_build_array(days, portfolio) $$`);
+	assert.deepEqual(JSON.parse((await ask('/api/v1/performance/report?days=3&portfolio=a%20b')).text), [3, 'a b']);
 	assert.equal((await ask('/healthz')).status, 200);
 });
 
