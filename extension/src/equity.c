@@ -96,8 +96,7 @@ pulse_equity_begin(MemoryContext context, const EquityParameters *parameters, bo
 	state->allocated = FIRST_ROWS;
 	state->ts = MemoryContextAlloc(context, FIRST_ROWS * sizeof(int64));
 	state->value = MemoryContextAlloc(context, FIRST_ROWS * sizeof(double));
-	if (flows)
-		state->flow = MemoryContextAlloc(context, FIRST_ROWS * sizeof(double));
+	state->flows = flows;
 	restart_curve(state);
 	return state;
 }
@@ -119,6 +118,14 @@ grow(EquityState *state)
 		state->flow = repalloc_huge(state->flow, size);
 }
 
+/* Makes the column of the flows, which most accounts hardly need. */
+static void
+begin_flows(EquityState *state)
+{
+	state->flow = MemoryContextAllocHuge(state->context, state->allocated * sizeof(double));
+	memset(state->flow, 0, state->n * sizeof(double));
+}
+
 static inline void
 add_row(EquityState *state, int64 ts, double value, double flow)
 {
@@ -126,6 +133,8 @@ add_row(EquityState *state, int64 ts, double value, double flow)
 
 	state->ts[i] = ts;
 	state->value[i] = value;
+	if (unlikely(flow != 0.0 && state->flow == NULL && state->flows))
+		begin_flows(state);
 	if (state->flow)
 		state->flow[i] = flow;
 	if (i > 0 && ts < state->ts[i - 1])
@@ -244,7 +253,10 @@ spill_rows(FunctionCallInfo fcinfo, EquityState *state)
 	{
 		if (state->n * row < get_hash_memory_limit())
 			return;
-		state->spill = pulse_row_spill_begin(fcinfo, state->context, state->flow != NULL);
+		/* the files of a group have columns of one kind */
+		if (state->flows && state->flow == NULL)
+			begin_flows(state);
+		state->spill = pulse_row_spill_begin(fcinfo, state->context, state->flows);
 	}
 	if (!state->ordered)
 		order_rows(state);
@@ -346,6 +358,17 @@ needs_of(PGFunction final_function)
 		|| final_function == pulse_equity_cagr || final_function == pulse_equity_calmar ? 0 : NEEDS_ROWS;
 }
 
+/* Remembers the parameters as they came, so that equal ones need not be read again for every row. */
+static void
+remember_parameters(FunctionCallInfo fcinfo, RawParameters *raw)
+{
+	raw->known = true;
+	raw->risk_free = PG_GETARG_FLOAT8(4);
+	raw->mar = PG_GETARG_FLOAT8(5);
+	raw->period = *PG_GETARG_INTERVAL_P(6);
+	raw->confidence = PG_GETARG_FLOAT8(7);
+}
+
 static EquityState *
 begin_group(FunctionCallInfo fcinfo, Layout layout)
 {
@@ -357,8 +380,22 @@ begin_group(FunctionCallInfo fcinfo, Layout layout)
 		elog(ERROR, "aggregate function called in non-aggregate context");
 	read_parameters(fcinfo, layout, &parameters);
 	state = pulse_equity_begin(context, &parameters, layout != LAYOUT_CONFIDENCE && PG_NARGS() > 3);
-	state->extremes_only = state->flow == NULL && !(pulse_query_needs(fcinfo, needs_of, NEEDS_ROWS) & NEEDS_ROWS);
+	if (layout == LAYOUT_FLOW && PG_NARGS() > 4)
+		remember_parameters(fcinfo, &state->raw);
+	state->extremes_only = !state->flows && !(pulse_query_needs(fcinfo, needs_of, NEEDS_ROWS) & NEEDS_ROWS);
 	return state;
+}
+
+static inline bool
+same_as_remembered(FunctionCallInfo fcinfo, const RawParameters *raw)
+{
+	const Interval *period;
+
+	if (!raw->known || PG_ARGISNULL(4) || PG_ARGISNULL(5) || PG_ARGISNULL(6) || PG_ARGISNULL(7))
+		return false;
+	period = PG_GETARG_INTERVAL_P(6);
+	return PG_GETARG_FLOAT8(4) == raw->risk_free && PG_GETARG_FLOAT8(5) == raw->mar && PG_GETARG_FLOAT8(7) == raw->confidence
+		&& period->time == raw->period.time && period->day == raw->period.day && period->month == raw->period.month;
 }
 
 static void
@@ -367,6 +404,8 @@ check_same_parameters(FunctionCallInfo fcinfo, Layout layout, const EquityState 
 	const EquityParameters *p = &state->parameters;
 	EquityParameters row;
 
+	if (layout == LAYOUT_FLOW && PG_NARGS() > 4 && same_as_remembered(fcinfo, &state->raw))
+		return;
 	if (!read_parameters(fcinfo, layout, &row))
 		return;
 	if (row.risk_free != p->risk_free || row.mar != p->mar || row.period != p->period
@@ -397,7 +436,7 @@ accumulate(FunctionCallInfo fcinfo, Layout layout, bool is_numeric)
 	}
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		PG_RETURN_POINTER(state);
-	if (state->flow && !PG_ARGISNULL(3))
+	if (state->flows && !PG_ARGISNULL(3))
 		flow = read_amount(fcinfo, 3, is_numeric);
 	if (unlikely(state->n == state->allocated))
 		make_room(fcinfo, state);

@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "datatype/timestamp.h"
 #include "fmgr.h"
 
 #include "core/curve.h"
@@ -19,10 +20,21 @@ typedef struct EquityParameters
 	double		confidence;
 } EquityParameters;
 
+/* The parameters of the first row as they came. */
+typedef struct RawParameters
+{
+	bool		known;
+	double		risk_free;
+	double		mar;
+	double		confidence;
+	Interval	period;
+} RawParameters;
+
 typedef struct EquityState
 {
 	MemoryContext context;
 	EquityParameters parameters;
+	RawParameters raw;
 	bool		extremes_only;	/* nobody asks for more than the extremes of the rows tell */
 	bool		ordered;		/* rows so far came in time order */
 	size_t		n;
@@ -30,7 +42,8 @@ typedef struct EquityState
 	size_t		allocated;
 	int64	   *ts;
 	double	   *value;
-	double	   *flow;			/* NULL without a flow argument */
+	bool		flows;			/* there is a flow argument */
+	double	   *flow;			/* NULL while all flows were zero and the rows are in memory */
 	pulse_curve curve;
 	struct RowSpill *spill;		/* earlier rows, when there are too many */
 	bool		merged;			/* the curve is that of all rows, merged */

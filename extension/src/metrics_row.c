@@ -62,6 +62,8 @@ typedef struct Quantiles
 	double		low;			/* 5 % */
 	double		high;			/* 95 % */
 	double		at;				/* 1 - confidence */
+	double		tail_at;		/* mean of what lies at or below it */
+	double		tail_low;
 } Quantiles;
 
 static Quantiles
@@ -112,7 +114,10 @@ pulse_metrics_row(FunctionCallInfo fcinfo, const pulse_curve *curve, const Equit
 	for (size_t i = 0; i < n; i++)
 		pulse_stability_add(&stability, returns[i]);
 	quantiles = select_quantiles(returns, n, confidence);
-	depths = MemoryContextAllocHuge(CurrentMemoryContext, Max(n, 1) * sizeof(double));
+	quantiles.tail_at = pulse_tail_mean(returns, n, quantiles.at);
+	quantiles.tail_low = pulse_tail_mean(returns, n, quantiles.low);
+	/* the returns have told all */
+	depths = returns;
 	if (n > 0)
 		pulse_underwater_of_curve(curve, &underwater, depths);
 
@@ -158,12 +163,11 @@ pulse_metrics_row(FunctionCallInfo fcinfo, const pulse_curve *curve, const Equit
 	PUT(pulse_cvar_gaussian, &moments, confidence);
 	PUT(pulse_var_cornish_fisher, &moments, confidence);
 	put_figure(&row, n > 0, 0.0 - quantiles.at);
-	put_figure(&row, n > 0, 0.0 - pulse_tail_mean(returns, n, quantiles.at));
+	put_figure(&row, n > 0, 0.0 - quantiles.tail_at);
 	put_figure(&row, n > 0, 0.0 - quantiles.low);
-	put_figure(&row, n > 0, 0.0 - pulse_tail_mean(returns, n, quantiles.low));
+	put_figure(&row, n > 0, 0.0 - quantiles.tail_low);
 	put_figure(&row, n > 0 && quantiles.low != 0, fabs(quantiles.high) / fabs(quantiles.low));
 	pfree(returns);
-	pfree(depths);
 
 	if (type->natts != row.n)
 		elog(ERROR, "pulse_metrics_row has %d columns, the library %d", type->natts, row.n);
