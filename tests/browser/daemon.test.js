@@ -198,6 +198,18 @@ test('the benchmark that is named stands beside the curve', async () => {
 	await close();
 });
 
+test('what users register appears without further code', async () => {
+	await client.query("SELECT pulse_register_metric('regime_score', 'SELECT 0.625::float8 AS value')");
+	await client.query("SELECT pulse_register_section('desk', 'SELECT ''night'' AS shift, 3 AS traders')");
+	await client.query("SELECT pulse_register_health_check('broker', 'SELECT ''WARNING'' AS status, ''session ends soon'' AS message', '10 seconds')");
+	const { page, close } = await openPage(browser, daemon.address);
+	await page.locator('[data-custom=regime_score] dd', { hasText: '0.6250' }).waitFor();
+	await page.locator('#section-desk td', { hasText: 'night' }).waitFor();
+	await page.locator('[data-component$=broker]', { hasText: 'session ends soon' }).waitFor();
+	await client.query("SELECT pulse_unregister_metric('regime_score'), pulse_unregister_section('desk'), pulse_unregister_health_check('broker')");
+	await close();
+});
+
 test("goals are the database's", async () => {
 	await client.query("UPDATE pulse.target SET goal = 0.5 WHERE metric = 'win_rate'");
 	const { page, close } = await openPage(browser, daemon.address);

@@ -1,4 +1,4 @@
-import { html } from 'lit-html';
+import { html, nothing } from 'lit-html';
 import { MISSING, money, percent, ratio } from '../format.js';
 import { term } from './explanation.js';
 import { change, panel, skeleton } from './parts.js';
@@ -24,12 +24,23 @@ const GROUPS = [
 	]],
 ];
 
+/**
+ * What users have registered with pulse_register_metric().
+ * @param {View} view
+ */
+function custom({ state }) {
+	const figures = Object.entries(state.performance.custom ?? {});
+	return figures.length === 0 ? nothing : html`<h3>Registered</h3><dl>
+		${figures.map(([name, value]) => html`<div data-custom=${name}><dt class="text">${name.replaceAll('_', ' ')}</dt><dd class="num">${ratio(value, 4)}</dd></div>`)}
+	</dl>`;
+}
+
 /** @param {View} view */
 export function statistics(view) {
 	const { loaded, performance } = view.state;
 	const body = !loaded ? skeleton(8) : html`<div class="statistics">
 		${GROUPS.map(([title, rows]) => html`<h3>${title}</h3><dl>
 			${rows.map(([key, format]) => html`<div data-figure=${key}><dt>${term(view, key)}</dt><dd class="num">${format(performance[key])}</dd></div>`)}
-		</dl>`)}</div>`;
+		</dl>`)}${custom(view)}</div>`;
 	return panel('statistics', 'Performance', body);
 }
