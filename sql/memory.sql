@@ -35,7 +35,7 @@ CREATE TABLE shapes AS SELECT shape, i, '2025-01-01'::timestamptz + (i / ties) *
 CREATE FUNCTION pieces(shape text, sequence text, OUT alone float8[], OUT together float8[]) LANGUAGE plpgsql AS $$
 BEGIN
 	EXECUTE format('SELECT ARRAY[pulse_max_drawdown(ts, value), pulse_current_drawdown(ts, value), pulse_cagr(ts, value), pulse_calmar(ts, value), pulse_max_drawdown_amount(ts, value)] FROM (SELECT * FROM shapes WHERE shape = $1 ORDER BY %s) q', sequence) INTO alone USING shape;
-	EXECUTE format('SELECT ARRAY[(m).max_drawdown, (m).current_drawdown, (m).cagr, (m).calmar, amount] FROM (SELECT pulse_metrics(ts, value) AS m, pulse_max_drawdown_amount(value ORDER BY ts) AS amount FROM (SELECT * FROM shapes WHERE shape = $1 ORDER BY %s) q) p', sequence) INTO together USING shape;
+	EXECUTE format('SELECT ARRAY[(m).max_drawdown, (m).current_drawdown, (m).cagr, (m).calmar, amount] FROM (SELECT pulse_metrics(ts, value) AS m FROM (SELECT * FROM shapes WHERE shape = $1 ORDER BY %1$s) q) p, (SELECT pulse_max_drawdown_amount(value ORDER BY ts, n) AS amount FROM (SELECT *, row_number() OVER (ORDER BY %1$s) AS n FROM shapes WHERE shape = $1) q) a', sequence) INTO together USING shape;
 END
 $$;
 SET work_mem = '4MB';

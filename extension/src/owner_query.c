@@ -183,7 +183,7 @@ pulse_run_owner_query(const PulseOwnerQuery *query, ErrorData **error)
 		set_option("jit", "off", PGC_USERSET);
 		set_option("row_security", "on", PGC_USERSET);
 		/* What reads the same rows again sees the same; and nothing of this can be switched off from inside. */
-		set_option("transaction_read_only", "on", PGC_USERSET);
+		XactReadOnly = true;
 		PushActiveSnapshot(GetTransactionSnapshot());
 		fetch_rows(query, &result);
 		PopActiveSnapshot();
