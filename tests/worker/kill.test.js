@@ -86,8 +86,8 @@ test(`${outageHours} hours of outage: nothing is lost, and no storm afterwards`,
 	await eventually('all are sent', async () => (await database.query(`SELECT FROM pulse.delivery WHERE status <> 'sent'`)).length === 0);
 	const arrivals = telegram.messages.map(({ at }) => Date.parse(at) * rate);
 	for (let i = 0; i < 40; i++) assert.equal(telegram.messages.filter(({ plain }) => plain.includes(`message-${i}-`)).length, 1);
-	// 40 messages with a burst of 5 take at least 35 × 3 s of the worker's clock; the receiver's clock counts whole milliseconds.
-	assert.ok(arrivals.at(-1) - arrivals[0] >= 35 * 3000 - 5 * rate, `${(arrivals.at(-1) - arrivals[0]) / 1000} s`);
+	// 40 messages with a burst of 5 take at least 35 × 3 s of the worker's clock; a message may be some hundredths of a second of ours on its way.
+	assert.ok(arrivals.at(-1) - arrivals[0] >= 35 * 3000 - 100 * rate, `${(arrivals.at(-1) - arrivals[0]) / 1000} s`);
 	await worker.stop();
 });
 
