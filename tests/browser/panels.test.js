@@ -187,8 +187,13 @@ test('a daemon that wants a token gets one', async () => {
 	server.answer = StandIn.prototype.reply.bind(server);
 	await page.getByRole('button', { name: 'Log in' }).click();
 	await page.locator('[data-alert="7"]').waitFor();
-	assert.deepEqual(server.requests.at(-1), { method: 'POST', path: 'login', body: { token: 'secret' } });
+	assert.deepEqual(server.requests.find(({ path, body }) => path === 'login' && body.token === 'secret'), { method: 'POST', path: 'login', body: { token: 'secret' } });
 	assert.ok(!page.url().includes('secret'));
+	await page.getByRole('button', { name: 'Settings' }).click();
+	await page.getByText('Logged in as desk').waitFor();
+	await page.getByRole('button', { name: 'Log out' }).click();
+	await page.locator('[data-alert="7"]').waitFor();
+	assert.deepEqual(server.requests.at(-1), { method: 'POST', path: 'logout', body: {} });
 	await close().catch((error) => assert.match(String(error), /401/));
 });
 

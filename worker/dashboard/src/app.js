@@ -102,6 +102,7 @@ class Page {
 	start() {
 		this.draw();
 		this.socket.open();
+		void this.session.check();
 		setInterval(() => this.draw(), 1000);
 		setInterval(() => this.loadChart(), REFRESH_CHART);
 		addEventListener('online', () => this.socket.retryNow());

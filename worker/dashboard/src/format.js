@@ -46,20 +46,6 @@ function round(value, digits) {
 }
 
 /**
- * @param {Decimal} a
- * @param {Decimal} b
- * @returns {string | null} a − b, exactly
- */
-export function subtract(a, b) {
-	const left = parseDecimal(a);
-	const right = parseDecimal(b);
-	if (!left || !right) return null;
-	const scale = Math.max(left.scale, right.scale);
-	const units = round(left, scale).units - round(right, scale).units;
-	return digitsOf({ units: units < 0n ? -units : units, scale }, units < 0n ? '-' : '');
-}
-
-/**
  * @param {Exact} value  non-negative
  * @param {string} sign
  * @param {string} [separator]

@@ -19,7 +19,7 @@ export class Session {
 		try {
 			const answer = await fetchJson('session');
 			this.required = answer.required && !answer.authenticated;
-			this.name = answer.name ?? '';
+			this.name = answer.required ? answer.name ?? '' : '';
 		} catch {
 			// A daemon that is away is the connection's matter.
 			return;

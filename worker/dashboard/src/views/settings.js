@@ -1,4 +1,4 @@
-import { html } from 'lit-html';
+import { html, nothing } from 'lit-html';
 import { ref } from 'lit-html/directives/ref.js';
 import { CHOICES, choose, setting } from '../settings.js';
 
@@ -26,5 +26,6 @@ export function settingsButton({ actions }) {
 export function settings(view) {
 	return html`<div id="settings" popover role="dialog" aria-label="Settings" ${ref(view.actions.settingsBox)} @beforetoggle=${view.actions.settingsToggles}>
 		${/** @type {Choice[]} */ (Object.keys(CHOICES)).map((choice) => group(view, choice))}
+		${view.session.name ? html`<p class="muted text">Logged in as ${view.session.name}</p><button type="button" class="plain" @click=${view.actions.logOut}>Log out</button>` : nothing}
 	</div>`;
 }
