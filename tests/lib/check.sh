@@ -16,7 +16,7 @@ lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$lib/../.." && pwd)
 cd "$top" || exit 1
 results=$top/.build/check
-suite_seconds=${SUITE_SECONDS:-600}
+suite_seconds=${SUITE_SECONDS:-1200}
 cores=$(nproc)
 jobs=${CHECK_JOBS:-$((cores < 4 ? cores : 4))}
 # shellcheck source=tests/lib/suites.sh
@@ -77,6 +77,7 @@ finish_suite() {
 	printf '%-17s %6d passed %4d failed %9s%s\n' "$name" "$passed" "$failed" "$(seconds_since "$begin")" "${note:+   $note}"
 	if [ "$failed" -gt 0 ]; then
 		show_failure "$log" | cut -c1-220 | sed 's/^/    /'
+		failures+=$(grep -E '^ *not ok|\.\.\. FAILED' "$log" | head -n 10 | cut -c1-160 | sed "s/^ */$name: /")${note:+$'\n'"$name: $note"}$'\n'
 	fi
 	total_passed=$((total_passed + passed))
 	total_failed=$((total_failed + failed))
@@ -105,7 +106,7 @@ main() {
 	mkdir -p "$results"
 	exec 8>"$top/.build/check.lock"
 	flock -n 8 || { echo "another make check is running in this checkout" >&2; exit 2; }
-	total_passed=0 total_failed=0
+	total_passed=0 total_failed=0 failures=''
 	trap 'kill -TERM "${!running[@]}" 2>/dev/null; wait; exit 130' INT TERM
 	for suite in $suites; do
 		[ ${#running[@]} -lt "$jobs" ] || reap_suite
@@ -117,6 +118,8 @@ main() {
 	done
 	while [ ${#running[@]} -gt 0 ]; do reap_suite; done
 	printf '%-17s %35s\n\n' total "$(seconds_since "$begin")"
+	# Once more at the end: whoever sees only the last lines still learns what failed.
+	[ -z "$failures" ] || printf '%s\n' "$failures"
 	echo "$total_passed passed, $total_failed failed"
 	[ "$total_failed" -eq 0 ]
 }

@@ -64,9 +64,14 @@ test('one fill: TRADE_ALERT, PORTFOLIO_UPDATE, PERFORMANCE_UPDATE, the REST inte
 
 test('a snapshot over WebSocket and over HTTP say the same', async () => {
 	const client = await connect(worker);
-	client.send({ type: 'REQUEST_SNAPSHOT' });
-	const streamed = await client.type('SNAPSHOT');
-	const fetched = await (await worker.get('/api/v1/snapshot')).json();
+	// Alerts of the fill may still come between the two: only snapshots of one cut are the same.
+	const [streamed, fetched] = await eventually('two snapshots of one cut', async () => {
+		const before = client.of('SNAPSHOT').length;
+		client.send({ type: 'REQUEST_SNAPSHOT' });
+		const socket = await client.next((message) => message === client.of('SNAPSHOT')[before], 'the next snapshot');
+		const http = await (await worker.get('/api/v1/snapshot')).json();
+		return http.seq === socket.seq && [socket, http];
+	});
 	assert.equal(streamed.seq, streamed.data.seq);
 	for (const section of ['portfolios', 'portfolio', 'performance', 'risk', 'trading', 'activity', 'sections']) {
 		assert.deepEqual(fetched[section], streamed.data[section], section);
