@@ -14,6 +14,7 @@
 #include "stream.h"
 #include "text.h"
 #include "version.h"
+#include "versions.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -287,7 +288,9 @@ run(struct api *api, const struct route *route, const char *rest, struct exchang
 	if (!read_values(exchange, route, rest, values))
 		;
 	else if (!database_is_ready(api->database))
-		http_problem(exchange, 503, "Service Unavailable", "the database cannot be reached; try again");
+		http_problem(exchange, 503, "Service Unavailable", database_state(api->database) == DATABASE_NO_EXTENSION ||
+					 database_state(api->database) == DATABASE_MISMATCH ? database_problem(api->database)
+					 : "the database cannot be reached; try again");
 	else if (route->method == HTTP_GET)
 	{
 		struct question question = {.parameter_count = values->count,.heavy = route->weight == HEAVY};
@@ -329,6 +332,7 @@ healthz(struct api *api, struct exchange *exchange)
 	respond_json(exchange, 200, &text);
 }
 
+/* What is written into /readyz: a program that watches can tell an outage from what somebody has to mend. */
 static const char *
 database_word(const struct database *database)
 {
@@ -338,6 +342,8 @@ database_word(const struct database *database)
 			return "ready";
 		case DATABASE_NO_EXTENSION:
 			return "extension_missing";
+		case DATABASE_MISMATCH:
+			return "version_mismatch";
 		case DATABASE_CONNECTING:
 		case DATABASE_GREETING:
 			return "connecting";
@@ -358,8 +364,12 @@ readyz(struct api *api, struct exchange *exchange)
 	text_append_json(&text, ready ? NULL : database_problem(api->database));
 	text_append(&text, ",\"epoch\":");
 	text_append_json(&text, feed_epoch(api->feed));
-	text_printf(&text, ",\"seq\":%" PRIu64 ",\"events\":\"%s\"}", feed_seq(api->feed),
+	text_printf(&text, ",\"seq\":%" PRIu64 ",\"events\":\"%s\",\"versions\":", feed_seq(api->feed),
 				!feed_is_ready(api->feed) ? "stopped" : feed_is_polling(api->feed) ? "polling" : "listening");
+	versions_write(&text, api->versions);
+	text_append(&text, ",\"warning\":");
+	text_append_json(&text, ready && versions_problem(api->versions)[0] != '\0' ? versions_problem(api->versions) : NULL);
+	text_append_char(&text, '}');
 	respond_json(exchange, ready ? 200 : 503, &text);
 }
 

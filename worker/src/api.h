@@ -11,6 +11,7 @@ struct api
 	struct exchange *waiting;	/* for events, in long polls */
 	struct answers *answers;
 	struct database *database;
+	struct versions *versions;
 	struct stream *stream;
 	struct feed *feed;
 	struct delivery *delivery;	/* NULL when nothing is delivered */

@@ -199,7 +199,7 @@ send_greeting(void *arg)
 {
 	struct database *database = arg;
 
-	if (database->state != DATABASE_NO_EXTENSION)
+	if (database->state != DATABASE_NO_EXTENSION && database->state != DATABASE_MISMATCH)
 		database->state = DATABASE_GREETING;
 	database->busy_with_greeting = true;
 	database->timer.fn = connect_timed_out;
@@ -212,24 +212,13 @@ send_greeting(void *arg)
 	flush(database);
 }
 
-/* Compares "major.minor" of the extension with ours: the same major, and not an older minor. */
-static bool
-version_fits(const char *version)
-{
-	int			theirs[2] = {0};
-	int			ours[2] = {0};
-
-	if (sscanf(version, "%d.%d", &theirs[0], &theirs[1]) != 2 || sscanf(PULSE_VERSION, "%d.%d", &ours[0], &ours[1]) != 2)
-		return false;
-	return theirs[0] == ours[0] && theirs[1] >= ours[1];
-}
-
+/* The server is there and answers, but nothing that we can work with: looks again until that changes. */
 static void
-no_extension(struct database *database, const char *problem)
+nothing_to_serve(struct database *database, enum database_state state, const char *problem)
 {
 	bool		was_ready = database->state == DATABASE_READY;
 
-	database->state = DATABASE_NO_EXTENSION;
+	database->state = state;
 	if (strcmp(problem, database->problem) != 0)
 		log_error("database", "%s connection: %s", database->name, problem);
 	set_problem(database, problem);
@@ -245,6 +234,7 @@ greeted(struct database *database, PGresult *result)
 {
 	struct database_facts *facts = &database->facts;
 	char		problem[256];
+	const char *refusal;
 
 	loop_timer_cancel(database->loop, &database->timer);
 	if (PQresultStatus(result) != PGRES_TUPLES_OK)
@@ -256,7 +246,8 @@ greeted(struct database *database, PGresult *result)
 	{
 		snprintf(problem, sizeof(problem), "database \"%s\" has no extension pulse; run CREATE EXTENSION pulse there",
 				 PQdb(database->connection));
-		no_extension(database, problem);
+		facts->version[0] = '\0';
+		nothing_to_serve(database, DATABASE_NO_EXTENSION, problem);
 		return;
 	}
 	snprintf(facts->version, sizeof(facts->version), "%s", PQgetvalue(result, 0, 0));
@@ -268,11 +259,10 @@ greeted(struct database *database, PGresult *result)
 	facts->standby = PQgetvalue(result, 0, 3)[0] == 't';
 	facts->has_health = PQgetvalue(result, 0, 4)[0] == 't';
 	facts->has_heartbeat = PQgetvalue(result, 0, 5)[0] == 't';
-	if (!version_fits(facts->version))
+	refusal = version_refusal(facts->version, PQdb(database->connection), problem, sizeof(problem));
+	if (refusal != NULL)
 	{
-		snprintf(problem, sizeof(problem), "extension pulse %s does not fit pulse-worker %s; run ALTER EXTENSION pulse UPDATE"
-				 " or install the matching worker", facts->version, PULSE_VERSION);
-		no_extension(database, problem);
+		nothing_to_serve(database, DATABASE_MISMATCH, refusal);
 		return;
 	}
 	database->state = DATABASE_READY;

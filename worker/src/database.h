@@ -19,7 +19,8 @@ enum database_state
 	DATABASE_CLOSED,
 	DATABASE_CONNECTING,
 	DATABASE_GREETING,			/* connected, asking what is on the other side */
-	DATABASE_NO_EXTENSION,		/* connected, but CREATE EXTENSION pulse has not been run there, or too old a one */
+	DATABASE_NO_EXTENSION,		/* connected, but CREATE EXTENSION pulse has not been run there */
+	DATABASE_MISMATCH,			/* connected, but the extension's version is one that we cannot serve */
 	DATABASE_READY,
 	DATABASE_WAITING			/* lost or refused; the next attempt is set */
 };
@@ -27,7 +28,7 @@ enum database_state
 /* What the greeting found out. */
 struct database_facts
 {
-	char		version[32];	/* of the extension */
+	char		version[32];	/* of the extension, "" when there is none */
 	char	   *schema;			/* schema of its functions, quoted for SQL */
 	int			server_version;
 	int			backend_pid;

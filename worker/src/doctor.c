@@ -72,6 +72,50 @@ ask(PGconn *connection, const char *sql)
 	return answer;
 }
 
+/* The schema of the extension's functions, quoted. */
+static char *
+extension_schema(PGconn *connection)
+{
+	return ask(connection, "SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e"
+			   " JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pulse'");
+}
+
+/* The versions of the extension's objects, of its library in the server, of its files there, and ours. */
+static void
+check_versions(struct examination *examination, PGconn *connection, const char *version, const char *available)
+{
+	char	   *schema = extension_schema(connection);
+	char		sql[200];
+	char		refusal[256];
+	char	   *library;
+
+	snprintf(sql, sizeof(sql), "SELECT %s.pulse_version()", schema != NULL ? schema : "public");
+	library = ask(connection, sql);
+	if (version_refusal(version, PQdb(connection), refusal, sizeof(refusal)) != NULL)
+		tell(examination, FINDING_BAD, "Use the same version on both sides.", "%s", refusal);
+	else if (library == NULL)
+		tell(examination, FINDING_BAD, "Install the extension on the database's machine again (make install, or its package).",
+			 "the library of the extension %s cannot be asked for its version: %s", version, PQerrorMessage(connection));
+	else if (version_compare(library, version) < 0)
+		tell(examination, FINDING_BAD, "Restart the server: it still runs the library that was there when it started.",
+			 "the extension is %s, the server runs the library of Pulse %s", version, library);
+	else if (version_compare(library, version) > 0)
+		tell(examination, FINDING_DOUBT, "Run ALTER EXTENSION pulse UPDATE; in this database.",
+			 "the extension is still %s, the server runs the library of Pulse %s", version, library);
+	else if (version_relation(version) == VERSION_OLDER && available != NULL && version_compare(available, version) > 0)
+		tell(examination, FINDING_DOUBT, "Restart the server, then run ALTER EXTENSION pulse UPDATE; in this database.",
+			 "the extension is %s, and %s is installed", version, available);
+	else if (version_relation(version) == VERSION_OLDER)
+		tell(examination, FINDING_DOUBT, "Install Pulse " PULSE_VERSION " on the database's machine, restart the server, then run ALTER EXTENSION pulse UPDATE; there.",
+			 "the extension is %s, this program is " PULSE_VERSION, version);
+	else if (version_relation(version) == VERSION_NEWER)
+		tell(examination, FINDING_DOUBT, "Install the pulse-worker of the same version.", "the extension is %s, this program is " PULSE_VERSION, version);
+	else
+		tell(examination, FINDING_GOOD, NULL, "the extension is %s, and so is the library that the server runs", version);
+	free(library);
+	free(schema);
+}
+
 static bool
 check_extension(struct examination *examination, PGconn *connection)
 {
@@ -83,11 +127,8 @@ check_extension(struct examination *examination, PGconn *connection)
 		tell(examination, FINDING_BAD, available != NULL ? "Run CREATE EXTENSION pulse; in this database."
 			 : "Install the extension on the database's machine (make install), then run CREATE EXTENSION pulse; in this database.",
 			 "the extension pulse is not in the database %s", PQdb(connection));
-	else if (strcmp(version, PULSE_VERSION) != 0)
-		tell(examination, FINDING_DOUBT, "Run ALTER EXTENSION pulse UPDATE; and use the same version on both sides.",
-			 "the extension is %s, this program is " PULSE_VERSION, version);
 	else
-		tell(examination, FINDING_GOOD, NULL, "the extension is %s", version);
+		check_versions(examination, connection, version, available);
 	there = version != NULL;
 	free(version);
 	free(available);
@@ -134,8 +175,7 @@ check_clock(struct examination *examination, PGconn *connection)
 static void
 check_engine(struct examination *examination, PGconn *connection)
 {
-	char	   *schema = ask(connection, "SELECT pg_catalog.quote_ident(n.nspname) FROM pg_catalog.pg_extension e"
-							 " JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace WHERE e.extname = 'pulse'");
+	char	   *schema = extension_schema(connection);
 	char		sql[200];
 	char	   *state;
 

@@ -25,6 +25,7 @@
 #include "stream.h"
 #include "systemd.h"
 #include "version.h"
+#include "versions.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -41,6 +42,7 @@ struct worker
 	struct loop *loop;
 	struct signals *signals;
 	struct database *database;	/* for questions */
+	struct versions *versions;
 	struct database *heavy[ANSWERS_HEAVY_LANES];	/* for questions that take long */
 	struct answers *answers;
 	struct access access;
@@ -132,17 +134,36 @@ heartbeat_due(void *arg)
 	struct database_query query = {.parameters = {NULL},.parameter_count = 1};
 	struct text details = {0};
 	const struct database_facts *facts = database_facts(worker->database);
+	const char *problem;
 
 	loop_timer_set(worker->loop, &worker->heartbeat_timer, HEARTBEAT_MS);
+	versions_look(worker->versions);
 	if (!database_is_ready(worker->database) || facts->standby || !facts->has_heartbeat)
 		return;
-	text_printf(&sql, "SELECT %s.pulse_heartbeat('worker', 'HEALTHY', $1::jsonb, interval '90 seconds')", facts->schema);
-	text_printf(&details, "{\"version\":\"" PULSE_VERSION "\",\"clients\":%d}", stream_client_count(worker->stream));
+	problem = versions_problem(worker->versions);
+	text_printf(&sql, "SELECT %s.pulse_heartbeat('worker', '%s', $1::jsonb, interval '90 seconds')", facts->schema,
+				problem[0] != '\0' ? "WARNING" : "HEALTHY");
+	text_printf(&details, "{\"version\":\"" PULSE_VERSION "\",\"clients\":%d", stream_client_count(worker->stream));
+	if (problem[0] != '\0')
+	{
+		text_append(&details, ",\"problem\":");
+		text_append_json(&details, problem);
+	}
+	text_append_char(&details, '}');
 	query.sql = sql.data;
 	query.parameters[0] = details.data;
 	database_query(worker->database, &query);
 	text_free(&sql);
 	text_free(&details);
+}
+
+/* pulse_health() shall know at once what does not fit. */
+static void
+versions_changed(void *arg)
+{
+	struct worker *worker = arg;
+
+	loop_timer_set(worker->loop, &worker->heartbeat_timer, 0);
 }
 
 static void
@@ -225,6 +246,7 @@ reload(struct worker *worker)
 	config_free(worker->config);
 	worker->config = config;
 	log_info("config", "configuration reloaded");
+	versions_look(worker->versions);
 	systemd_notify("READY=1");
 }
 
@@ -303,6 +325,7 @@ start(struct worker *worker)
 	worker->database = database_open(worker->loop, "query", worker->config->dsn, &owner);
 	for (int i = 0; i < ANSWERS_HEAVY_LANES; i++)
 		worker->heavy[i] = database_open(worker->loop, "analysis", worker->config->dsn, &silent);
+	worker->versions = versions_open(worker->database, versions_changed, worker);
 	worker->answers = answers_open(worker->loop, worker->database, worker->heavy);
 	worker->access = (struct access) {.config = worker->config,.peers = peers_open(),
 		.auth = auth_open(worker->loop, worker->database, worker->config, rights_changed, worker)};
@@ -321,7 +344,7 @@ start(struct worker *worker)
 	worker->sinks = sinks_open(worker->loop, worker->leader, worker->logs, worker->config);
 	worker->probes = probes_open(worker->loop, worker->leader, worker->config);
 	leader_configure(worker->leader, leader_dsn(worker->config));
-	worker->api = (struct api) {.loop = worker->loop,.access = &worker->access,.answers = worker->answers,.database = worker->database,.stream = worker->stream,
+	worker->api = (struct api) {.loop = worker->loop,.access = &worker->access,.answers = worker->answers,.database = worker->database,.versions = worker->versions,.stream = worker->stream,
 		.feed = worker->feed,.delivery = worker->delivery,.probes = worker->probes,.bot = worker->bot,.sinks = worker->sinks,.logs = worker->logs,
 		.dashboard_directory = worker->options->dashboard_directory,
 		.started_at = loop_now()};
@@ -359,6 +382,7 @@ stop(struct worker *worker)
 	feed_close(worker->feed);
 	stream_close(worker->stream);
 	answers_close(worker->answers);
+	versions_close(worker->versions);
 	auth_close(worker->access.auth);
 	peers_close(worker->access.peers);
 	for (int i = 0; i < ANSWERS_HEAVY_LANES; i++)
