@@ -2,13 +2,21 @@
 PG_CONFIG ?= pg_config
 export PG_CONFIG
 
+# The extension goes where its server looks for it; from PostgreSQL 18 on PGXS would follow prefix instead.
+worker_prefix := $(if $(prefix),prefix='$(prefix)')
+MAKEOVERRIDES := $(filter-out prefix=%,$(MAKEOVERRIDES))
+
 build: packages-build    ## build the extension and the worker
 	$(MAKE) -C extension
 	$(MAKE) -C worker
 
-install: build           ## install both into this machine's PostgreSQL and /usr/local
+install: build           ## install both into this machine's PostgreSQL and /usr/local; prefix= DESTDIR=
 	$(MAKE) -C extension install
-	$(MAKE) -C worker install
+	$(MAKE) -C worker install $(worker_prefix)
+
+uninstall:               ## remove what install put there; databases, configuration and logs stay
+	$(MAKE) -C extension uninstall
+	$(MAKE) -C worker uninstall $(worker_prefix)
 
 demo: packages-demo      ## a private server, a trading account and the dashboard; PORT= PRICES= SPEED=
 	@tests/demo/demo.sh
@@ -26,6 +34,12 @@ installcheck:            ## run pg_regress against a running server that has the
 bench: packages-check    ## measure speed and latency, beside bare references in the same run
 	@tests/bench/bench.sh $(BENCH)
 
+dist: packages-dist      ## write .build/pulse-X.Y.Z.tar.gz and .zip, the release with the page built
+	@worker/contrib/dist.sh
+
+deb: packages-deb        ## write Debian packages for the servers of this machine into .build/deb/
+	@worker/contrib/deb.sh
+
 clean:                   ## remove everything that was built
 	$(MAKE) -C extension clean
 	$(MAKE) -C worker clean
@@ -38,4 +52,4 @@ help:                    ## list the targets
 packages-%:
 	@tests/lib/packages.sh $*
 
-.PHONY: build install demo check screenshots installcheck bench clean help
+.PHONY: build install uninstall demo check screenshots installcheck bench dist deb clean help

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# packages.sh build|demo|check: installs what that target needs and this machine lacks.
+# packages.sh build|demo|check|dist|deb: installs what that target needs and this machine lacks.
 #
 # What is there already, from wherever it came, is not installed again: programs, headers and libraries are looked for,
 # not packages. As root, or with sudo that asks no password, missing packages are installed; else the one command that
@@ -7,7 +7,7 @@
 set -uo pipefail
 lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$lib/../.." && pwd)
-target=${1:?build, demo or check}
+target=${1:?build, demo, check, dist or deb}
 missing=()
 
 have() { command -v "$1" >/dev/null 2>&1; }
@@ -18,6 +18,8 @@ need() {
 	shift
 	"$@" >/dev/null 2>&1 || missing+=("$package")
 }
+
+package_there() { [ "$(dpkg-query -W -f '${db:Status-Status}' "$1")" = installed ]; }
 
 library() { have pkg-config && pkg-config --exists "$1"; }
 
@@ -40,6 +42,15 @@ postgresql_major() {
 	fi
 }
 
+# What dpkg-buildpackage asks for by name, and what looks at its result.
+debian_packaging() {
+	local package
+	for package in build-essential debhelper dpkg-dev lintian postgresql-server-dev-all "postgresql-server-dev-$major" libpq-dev \
+		libwebsockets-dev libcurl4-openssl-dev libjansson-dev libinih-dev libssl-dev zlib1g-dev libcairo2-dev; do
+		need "$package" package_there "$package"
+	done
+}
+
 find_missing() {
 	missing=()
 	need make have make
@@ -54,9 +65,16 @@ find_missing() {
 	need libinih-dev library inih
 	need zlib1g-dev library zlib
 	need libcairo2-dev library cairo
-	need nodejs node_suits
-	need npm have npm
-	[ "$target" != build ] || return 0
+	# a release brings the page built
+	if [[ $target != @(build|dist|deb) ]] || ! "$top/worker/build_page.sh" --built; then
+		need nodejs node_suits
+		need npm have npm
+	fi
+	case $target in
+		build) return ;;
+		dist) need zip have zip; return ;;
+		deb) debian_packaging; return ;;
+	esac
 	need "postgresql-$major" server_there
 	[ "$target" != demo ] || return 0
 	need libcmocka-dev library cmocka
