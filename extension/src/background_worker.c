@@ -26,6 +26,7 @@
 #include "tcop/utility.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/portal.h"
 #include "utils/snapmgr.h"
@@ -41,6 +42,7 @@
 #include "src/statement.h"
 #include "src/tick.h"
 #include "src/update.h"
+#include "src/wait.h"
 #include "src/worker_process.h"
 
 /* Field 4 of the lock's tag; SQL's advisory locks have 1 and 2 there, so no user can take this one. */
@@ -69,6 +71,13 @@ static PulseStatement register_worker = {
 	3, {INT4OID, INT4OID, TIMESTAMPTZOID}, NULL
 };
 
+/* Since 1.1: an extension that has not been updated yet has no such column. */
+static PulseStatement register_worker_library = {
+	"INSERT INTO pulse.worker (pid, proc_number, started_at, library) VALUES ($1, $2, $3, '" PULSE_VERSION "') ON CONFLICT (singleton) DO UPDATE"
+	" SET pid = excluded.pid, proc_number = excluded.proc_number, started_at = excluded.started_at, library = excluded.library",
+	3, {INT4OID, INT4OID, TIMESTAMPTZOID}, NULL
+};
+
 static PulseStatement record_tick = {
 	"UPDATE pulse.worker SET ticks = ticks + 1, last_tick_at = clock_timestamp() WHERE singleton", 0, {0}, NULL
 };
@@ -82,6 +91,7 @@ static MemoryContext tick_context;
 static PulseWorkerStart start;
 static TimestampTz started_at;
 static bool installed = false;
+static bool library_told = false;
 static TimestampTz next_job = DT_NOBEGIN;
 static TimestampTz updated_at = 0;
 static int64 removed_marks = 0;
@@ -122,6 +132,16 @@ store_failures(const PulseFailures *failures)
 	SPI_finish();
 }
 
+/* Whether pulse.worker has a place for the version of our library. */
+static bool
+asks_for_library(void)
+{
+	Oid			schema = get_namespace_oid("pulse", true);
+	Oid			table = OidIsValid(schema) ? get_relname_relid("worker", schema) : InvalidOid;
+
+	return OidIsValid(table) && get_attnum(table, "library") != InvalidAttrNumber;
+}
+
 /* Sees to it that backends find this process; ends it when pulse_worker_stop() has been called. */
 static void
 check_registration(void)
@@ -140,8 +160,14 @@ check_registration(void)
 		enabled = DatumGetBool(pulse_result(1, &null));
 		registered = DatumGetBool(pulse_result(2, &null));
 	}
-	if (!registered)
-		pulse_run(&register_worker, values, NULL);
+	if (!registered || !library_told)
+	{
+		bool		asked = asks_for_library();
+
+		if (asked || !registered)
+			pulse_run(asked ? &register_worker_library : &register_worker, values, NULL);
+		library_told = asked;
+	}
 	SPI_finish();
 
 	if (enabled)
@@ -447,7 +473,8 @@ pulse_worker_main(Datum main_arg)
 		if (!guarded_cycle())
 		{
 			pgstat_report_activity(STATE_IDLE, NULL);
-			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, error_delay, PG_WAIT_EXTENSION);
+			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, error_delay,
+							 pulse_wait_event(PULSE_WAIT_AFTER_ERROR));
 			error_delay = Min(2 * error_delay, MAX_ERROR_DELAY_MS);
 			continue;
 		}
@@ -455,11 +482,12 @@ pulse_worker_main(Datum main_arg)
 		pgstat_report_stat(false);
 		pgstat_report_activity(STATE_IDLE, NULL);
 
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, time_to_sleep(), PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, time_to_sleep(),
+						 pulse_wait_event(PULSE_WAIT_FOR_CHANGES));
 		/* Commits that follow each other closely share a tick; this wait is not ended by them. */
 		gap = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
 											  TimestampTzPlusMilliseconds(begun, 1000 / pulse_max_tick_rate));
 		if (gap > 0 && !tick.more)
-			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, gap, PG_WAIT_EXTENSION);
+			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, gap, pulse_wait_event(PULSE_WAIT_BETWEEN_TICKS));
 	}
 }

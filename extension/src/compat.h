@@ -43,4 +43,18 @@
 #define PULSE_OWNS_RELATION(relation, role) pg_class_ownercheck(relation, role)
 #endif
 
+/* A wait of ours gets a name of its own. */
+#if PG_VERSION_NUM >= 170000
+#define PULSE_WAIT_EVENT_NEW(name) WaitEventExtensionNew(name)
+#else
+#define PULSE_WAIT_EVENT_NEW(name) ((void) (name), PG_WAIT_EXTENSION)
+#endif
+
+/* pg_get_loaded_modules() tells name and version of a library that says them. */
+#if PG_VERSION_NUM >= 180000
+#define PULSE_MODULE_MAGIC PG_MODULE_MAGIC_EXT(.name = "pulse",.version = PULSE_VERSION)
+#else
+#define PULSE_MODULE_MAGIC PG_MODULE_MAGIC
+#endif
+
 #endif							/* PULSE_COMPAT_H */

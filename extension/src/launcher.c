@@ -27,6 +27,7 @@
 
 #include "src/compat.h"
 #include "src/settings.h"
+#include "src/wait.h"
 #include "src/worker_process.h"
 
 #define LOOK_MS 5000
@@ -252,7 +253,7 @@ pulse_launcher_main(Datum main_arg)
 		}
 		pgstat_report_activity(STATE_IDLE, NULL);
 		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, time_to_sleep(now),
-						 PG_WAIT_EXTENSION);
+						 pulse_wait_event(PULSE_WAIT_LAUNCHER));
 		ResetLatch(MyLatch);
 	}
 }

@@ -12,7 +12,7 @@
 #include "src/settings.h"
 #include "src/worker_process.h"
 
-PG_MODULE_MAGIC;
+PULSE_MODULE_MAGIC;
 
 PG_FUNCTION_INFO_V1(pulse_version);
 

@@ -17,6 +17,7 @@
 
 #include "src/compat.h"
 #include "src/statement.h"
+#include "src/wait.h"
 #include "src/worker_process.h"
 
 #define RESTART_SECONDS 5
@@ -107,7 +108,8 @@ pulse_worker_stop(PG_FUNCTION_ARGS)
 					(errcode(ERRCODE_LOCK_NOT_AVAILABLE),
 					 errmsg("the pulse worker with process ID %d does not end", pid),
 					 errhint("pg_stat_activity shows what it is doing.")));
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, STOP_LOOK_MS, PG_WAIT_EXTENSION);
+		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, STOP_LOOK_MS,
+						 pulse_wait_event(PULSE_WAIT_FOR_STOP));
 		ResetLatch(MyLatch);
 		CHECK_FOR_INTERRUPTS();
 		waited += STOP_LOOK_MS;

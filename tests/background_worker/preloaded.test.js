@@ -27,6 +27,16 @@ describe('the launcher', () => {
 		assert.deepEqual(status, { state: 'running', preloaded: true });
 	});
 
+	test('and says what it waits for, by name where the server has names', async () => {
+		const named = await value(cluster, `SELECT current_setting('server_version_num')::int >= 170000`);
+		assert.ok(await until('both wait', async () => {
+			const rows = await query(cluster, `SELECT backend_type, wait_event FROM pg_stat_activity WHERE backend_type LIKE 'pulse%' AND wait_event_type = 'Extension'`);
+			const waits = Object.fromEntries(rows.map((row) => [row.backend_type, row.wait_event]));
+			return named ? waits['pulse worker'] === 'PulseWaitForChanges' && waits['pulse launcher'] === 'PulseLauncherMain'
+				: waits['pulse worker'] === 'Extension' && waits['pulse launcher'] === 'Extension';
+		}));
+	});
+
 	test('and in the other as soon as it exists, before and after CREATE EXTENSION', async () => {
 		await query(cluster, 'CREATE DATABASE two', [], 'postgres');
 		await until('the worker of "two"', async () => (await workers()) === 'one,two');
