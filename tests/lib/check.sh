@@ -10,6 +10,8 @@
 #   *.c                        cmocka, with the sanitizers, linked with extension/core
 # A folder's file "cluster" holds options for tests/lib/cluster.sh, one a line. "regress" is sql/ and expected/.
 # After "build", CHECK_JOBS suites run at a time (by default one for each core, at most 4), each line when its suite ends.
+# SUITE@17 is that suite with PostgreSQL 17: the further versions that this machine has servers and headers for run
+# everything that the server's own code can break; PG_CONFIG=… chooses one and leaves the others out.
 # Whole logs: .build/check/SUITE.log
 set -uo pipefail
 lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -104,6 +106,7 @@ main() {
 		list_suites | grep -xF "$suite" >/dev/null || { echo "no suite named $suite; there are: $(list_suites | tr '\n' ' ')" >&2; exit 2; }
 	done
 	mkdir -p "$results"
+	export CHECK_RUN=$$.$EPOCHSECONDS
 	exec 8>"$top/.build/check.lock"
 	flock -n 8 || { echo "another make check is running in this checkout" >&2; exit 2; }
 	total_passed=0 total_failed=0 failures=''

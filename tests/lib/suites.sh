@@ -2,7 +2,7 @@
 # How each kind of suite is run; sourced by check.sh, which sets lib and results.
 # Everything here prints TAP or what count_log understands.
 
-: "${lib:?}" "${results:?}"
+: "${lib:?}" "${top:?}" "${results:?}"
 cluster=$lib/cluster.sh
 pg_config=${PG_CONFIG:-pg_config}
 
@@ -21,6 +21,24 @@ list_suites() {
 			*) suite_exists "$folder" && echo "$folder" ;;
 		esac
 	done
+	local major
+	for major in $(further_majors); do
+		for folder in regress pgtap isolation background_worker upgrade; do
+			suite_exists "$folder" && echo "$folder@$major"
+		done
+	done
+}
+
+# Major versions of PostgreSQL beside pg_config's own that this machine has a server and headers for; none when
+# PG_CONFIG chose one.
+further_majors() {
+	local program own
+	[ "$pg_config" = pg_config ] || return 0
+	own=$(pg_config --version 2>/dev/null | sed -E 's/^[^0-9]*([0-9]+).*/\1/')
+	for program in /usr/lib/postgresql/*/bin/pg_config; do
+		[ -x "${program%/*}/postgres" ] && [ -f "$("$program" --includedir-server)/postgres.h" ] && [ -f "$("$program" --pgxs)" ] &&
+			echo "$program"
+	done | sed -E 's|.*/([0-9]+)/bin/pg_config|\1|' | sort -n | grep -vx "$own"
 }
 
 # True where a suite's folder holds something to run.
@@ -34,6 +52,7 @@ suite_exists() {
 suite_run() {
 	local name=$1 status=0
 	case $name in
+		*@*) suite_further "${name%@*}" "${name#*@}"; return ;;
 		build) suite_build; return ;;
 		conventions) "$lib/conventions.sh"; return ;;
 		regress) suite_regress; return ;;
@@ -45,6 +64,27 @@ suite_run() {
 	if compgen -G "tests/$name/*.test.sh" >/dev/null; then suite_shell "tests/$name" || status=1; fi
 	if compgen -G "tests/$name/*.test.*js" >/dev/null; then suite_node "tests/$name" || status=1; fi
 	return $status
+}
+
+# Runs a suite with another major version, in a copy of the tree, so that objects of two versions do not meet.
+suite_further() {
+	local name=$1 major=$2 copy=$top/.build/postgresql-$2 bin=/usr/lib/postgresql/$2/bin
+	if [ "$name" = pgtap ] && [ ! -f "$("$bin/pg_config" --sharedir)/extension/pgtap.control" ]; then
+		echo "ok - # SKIP no pgTAP for PostgreSQL $major (postgresql-$major-pgtap)"
+		return 0
+	fi
+	"$lib/npm.sh" tests || return 1
+	(
+		flock 9
+		[ "$(cat "$copy/copied-by" 2>/dev/null)" != "${CHECK_RUN:-$$}" ] || exit 0
+		rm -rf "$copy"
+		mkdir -p "$copy/.build/check"
+		tar -c --exclude=node_modules --exclude=dist --exclude='*.o' --exclude='*.so' --exclude='*.bc' extension sql expected tests | tar -x -C "$copy"
+		ln -s "$top/tests/node_modules" "$copy/tests/node_modules"
+		cp "$top/.build/npm-tests.sha256" "$copy/.build/"
+		echo "${CHECK_RUN:-$$}" >"$copy/copied-by"
+	) 9>"$top/.build/postgresql-$major.lock" || return 1
+	PG_CONFIG=$bin/pg_config PATH=$bin:$PATH "$copy/tests/lib/check.sh" --suite "$name"
 }
 
 # Prints a TAP line for a command's exit status, and its output as comments.
