@@ -34,6 +34,7 @@ typedef struct pulse_stability
 extern void pulse_comoments_add(pulse_comoments *c, double x, double y);
 extern void pulse_comoments_merge(pulse_comoments *c, const pulse_comoments *other);
 extern void pulse_stability_add(pulse_stability *s, double r);
+extern void pulse_stability_add_all(pulse_stability *s, const double *r, size_t n);
 extern void pulse_stability_merge(pulse_stability *s, const pulse_stability *newer);
 extern bool pulse_stability_r2(const pulse_stability *s, double *result);
 

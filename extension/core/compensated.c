@@ -13,7 +13,7 @@ pulse_growth_add(pulse_growth *g, const double *r, size_t n)
 		if (!isfinite(r[i]))
 			g->nonfinite = true;
 		else if (r[i] > -1.0)
-			pulse_sum_add(&g->log, log1p(r[i]));
+			pulse_sum_add(&g->log, pulse_log_growth(r[i]));
 		else if (r[i] == -1.0)
 			g->wiped_out = true;
 		else

@@ -36,6 +36,18 @@ pulse_sum_add(pulse_sum *s, double x)
 	s->sum = t;
 }
 
+/*
+ * Returns log(1 + r). Most returns are small, and of those eight terms of the
+ * series say all that double precision holds.
+ */
+static inline double
+pulse_log_growth(double r)
+{
+	if (!(fabs(r) < 0x1p-7))
+		return log1p(r);
+	return r - r * r * (1.0 / 2 - r * (1.0 / 3 - r * (1.0 / 4 - r * (1.0 / 5 - r * (1.0 / 6 - r * (1.0 / 7 - r / 8))))));
+}
+
 /* Merges other into s. */
 static inline void
 pulse_sum_merge(pulse_sum *s, const pulse_sum *other)

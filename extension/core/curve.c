@@ -55,8 +55,17 @@ open_bucket(pulse_curve *c, int64_t ts)
 		c->buckets = c->memory.resize(c->memory.context, c->buckets,
 									  c->allocated * sizeof(pulse_bucket));
 	}
-	c->buckets[c->n_buckets].index = pulse_bucket_index(ts, c->width);
-	c->bucket_start = pulse_bucket_start(c->buckets[c->n_buckets].index, c->width);
+	/* mostly the next one, which needs no division */
+	if (c->n_buckets > 0 && ts - c->bucket_end < c->width)
+	{
+		c->buckets[c->n_buckets].index = c->buckets[c->n_buckets - 1].index + 1;
+		c->bucket_start = c->bucket_end;
+	}
+	else
+	{
+		c->buckets[c->n_buckets].index = pulse_bucket_index(ts, c->width);
+		c->bucket_start = pulse_bucket_start(c->buckets[c->n_buckets].index, c->width);
+	}
 	c->bucket_end = c->bucket_start + c->width;
 	c->buckets[c->n_buckets].link = 1.0;
 	c->n_buckets++;

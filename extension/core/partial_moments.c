@@ -8,18 +8,20 @@
 void
 pulse_partial_add(pulse_partial *p, const double *x, size_t n)
 {
+	pulse_partial sums = *p;	/* in registers */
+
 	for (size_t i = 0; i < n; i++)
 	{
-		double		d = x[i] - p->threshold;
+		double		d = x[i] - sums.threshold;
+		double		above = d > 0 ? d : 0.0;
+		double		below = d < 0 ? -d : 0.0;
 
-		if (d > 0)
-			pulse_sum_add(&p->above, d);
-		else if (d < 0)
-		{
-			pulse_sum_add(&p->below, -d);
-			p->below_squared += d * d;
-		}
+		/* which side a return lies on cannot be foretold, so no jump depends on it */
+		pulse_sum_add(&sums.above, above);
+		pulse_sum_add(&sums.below, below);
+		sums.below_squared += below * below;
 	}
+	*p = sums;
 }
 
 /* Merges other, of the same threshold, into p. */

@@ -9,6 +9,11 @@
 
 #include "core/compensated.h"
 
+/* Values that a pivot is guessed from. */
+#define SAMPLE 512
+
+static void select_kth(double *x, size_t n, size_t k);
+
 /*
  * Returns where the type 7 quantile of probability p lies among n ordered
  * values: h = (n - 1) p. A confidence of 0.95 arrives as p = 1 - 0.95, a few
@@ -83,6 +88,38 @@ heap_sort(double *x, size_t n)
 	}
 }
 
+/*
+ * Returns a value of x[low..high) that lies just beyond the k-th, seen from the
+ * nearer end, so that a part little larger than what lies there remains. The
+ * guess comes from a sample (Floyd and Rivest 1975), spread over the whole
+ * range because neighbours in time are alike.
+ */
+static double
+sampled_pivot(const double *x, size_t low, size_t high, size_t k)
+{
+	double		sample[SAMPLE];
+	double		stride = (double) (high - low) / SAMPLE;
+	double		share = (double) (k - low) / (double) (high - low);
+	double		margin = 2.0 * sqrt(share * (1.0 - share) * SAMPLE) + 1.0;
+	double		at = share * SAMPLE + (share < 0.5 ? margin : -margin);
+
+	for (int i = 0; i < SAMPLE; i++)
+		sample[i] = x[low + (size_t) (i * stride)];
+	at = at < 0 ? 0 : at > SAMPLE - 1 ? SAMPLE - 1 : at;
+	select_kth(sample, SAMPLE, (size_t) at);
+	return sample[(size_t) at];
+}
+
+static double
+median_of_three(const double *x, size_t low, size_t high)
+{
+	double		a = x[low];
+	double		b = x[low + (high - low) / 2];
+	double		c = x[high - 1];
+
+	return fmax(fmin(a, b), fmin(fmax(a, b), c));
+}
+
 /* Moves the k-th smallest of x[0..n) to x[k], smaller ones before it, larger ones after it. */
 static void
 select_kth(double *x, size_t n, size_t k)
@@ -93,34 +130,30 @@ select_kth(double *x, size_t n, size_t k)
 
 	while (high - low > 16)
 	{
-		size_t		middle = low + (high - low) / 2,
-					less = low,
-					more = high,
-					i = low;
-		double		a = x[low],
-					b = x[middle],
-					c = x[high - 1],
-					pivot = fmax(fmin(a, b), fmin(fmax(a, b), c));
+		double		pivot = high - low > 8 * SAMPLE ? sampled_pivot(x, low, high, k) : median_of_three(x, low, high);
+		size_t		i = low,
+					j = high;
 
 		if (budget-- == 0)
 		{
 			heap_sort(x + low, high - low);
 			return;
 		}
-		/* three parts, so that many equal values end the search at once */
-		while (i < more)
+		/* both sides stop at values equal to the pivot, so that many of them are halved */
+		for (;;)
 		{
-			if (x[i] < pivot)
-				swap(&x[less++], &x[i++]);
-			else if (x[i] > pivot)
-				swap(&x[i], &x[--more]);
-			else
+			while (i < j && x[i] < pivot)
 				i++;
+			while (i < j && x[j - 1] > pivot)
+				j--;
+			if (j - i < 2)
+				break;
+			swap(&x[i++], &x[--j]);
 		}
-		if (k < less)
-			high = less;
-		else if (k >= more)
-			low = more;
+		if (k < i)
+			high = i;
+		else if (k >= j)
+			low = j;
 		else
 			return;
 	}
@@ -135,6 +168,21 @@ select_kth(double *x, size_t n, size_t k)
 	}
 }
 
+/* Returns the quantile; the first `known` values are the smallest ones, in any order. */
+static double
+quantile_beyond(double *x, size_t n, size_t known, pulse_quantile_position at)
+{
+	double		next;
+
+	select_kth(x + known, n - known, at.index - known);
+	if (at.weight == 0.0)
+		return x[at.index];
+	next = x[at.index + 1];
+	for (size_t i = at.index + 2; i < n; i++)
+		next = x[i] < next ? x[i] : next;
+	return pulse_quantile_interpolate(x[at.index], next, at.weight);
+}
+
 /*
  * Returns the type 7 quantile of probability p (0 <= p <= 1) of n >= 1 finite
  * values, whose order it changes.
@@ -142,17 +190,17 @@ select_kth(double *x, size_t n, size_t k)
 double
 pulse_quantile(double *x, size_t n, double p)
 {
-	pulse_quantile_position at = pulse_quantile_locate(n, p);
-	double		next;
+	return quantile_beyond(x, n, 0, pulse_quantile_locate(n, p));
+}
 
-	select_kth(x, n, at.index);
-	if (at.weight == 0.0)
-		return x[at.index];
-	next = x[at.index + 1];
-	for (size_t i = at.index + 2; i < n; i++)
-		if (x[i] < next)
-			next = x[i];
-	return pulse_quantile_interpolate(x[at.index], next, at.weight);
+/*
+ * The same of values that are still as the quantile of lower_p, not more than
+ * p, has left them: what lies below that need not be looked at again.
+ */
+double
+pulse_quantile_above(double *x, size_t n, double lower_p, double p)
+{
+	return quantile_beyond(x, n, pulse_quantile_locate(n, lower_p).index, pulse_quantile_locate(n, p));
 }
 
 /* Returns the mean of the values at or below limit; NaN if there are none. */

@@ -16,6 +16,7 @@ typedef struct pulse_quantile_position
 extern pulse_quantile_position pulse_quantile_locate(size_t n, double p);
 extern double pulse_quantile_interpolate(double low, double high, double weight);
 extern double pulse_quantile(double *x, size_t n, double p);
+extern double pulse_quantile_above(double *x, size_t n, double lower_p, double p);
 extern double pulse_tail_mean(const double *x, size_t n, double limit);
 
 #endif							/* PULSE_CORE_QUANTILE_H */

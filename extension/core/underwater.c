@@ -7,9 +7,8 @@
 
 #include "core/quantile.h"
 
-/* Adds one finite value, in time order, and returns its depth under the peak. */
-double
-pulse_underwater_add(pulse_underwater *u, double value)
+static inline double
+add_value(pulse_underwater *u, double value)
 {
 	double		depth;
 
@@ -18,11 +17,19 @@ pulse_underwater_add(pulse_underwater *u, double value)
 		u->peak = value;
 		return 0.0;
 	}
-	u->peak = fmax(u->peak, value);
+	if (value > u->peak)
+		u->peak = value;
 	depth = pulse_depth(u->peak, value);
 	pulse_sum_add(&u->depth, depth);
 	u->depth_squared += depth * depth;
 	return depth;
+}
+
+/* Adds one finite value, in time order, and returns its depth under the peak. */
+double
+pulse_underwater_add(pulse_underwater *u, double value)
+{
+	return add_value(u, value);
 }
 
 /*
@@ -30,27 +37,30 @@ pulse_underwater_add(pulse_underwater *u, double value)
  * depths, if given, gets one value per return.
  */
 void
-pulse_underwater_of_curve(const pulse_curve *c, pulse_underwater *u, double *depths)
+pulse_underwater_of_curve(const pulse_curve *c, pulse_underwater *underwater, double *depths)
 {
+	pulse_underwater u = *underwater;	/* in registers */
+
 	for (size_t i = 0; i < c->n_buckets; i++)
 	{
 		const pulse_bucket *b = &c->buckets[i];
 		double		depth;
 
 		if (i > 0)
-			for (int64_t gap = c->buckets[i - 1].index + 1; gap < b->index; gap++)
+			for (int64_t gap = b[-1].index + 1; gap < b->index; gap++)
 			{
-				depth = pulse_underwater_add(u, c->buckets[i - 1].last);
+				depth = add_value(&u, b[-1].last);
 				if (depths)
 					*depths++ = depth;
 			}
 		/* from here on values count in units of after the bucket's flows */
 		if (i > 0 && b->link != 1.0)
-			u->peak /= b->link;
-		depth = pulse_underwater_add(u, b->last);
+			u.peak /= b->link;
+		depth = add_value(&u, b->last);
 		if (depths && i > 0)
 			*depths++ = depth;
 	}
+	*underwater = u;
 }
 
 /* Computes the mean drawdown, which is the pain index. */

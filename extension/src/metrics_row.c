@@ -74,7 +74,7 @@ select_quantiles(double *returns, size_t n, double confidence)
 	if (n == 0)
 		return q;
 	q.low = pulse_quantile(returns, n, 1.0 - PULSE_DEFAULT_CONFIDENCE);
-	q.high = pulse_quantile(returns, n, PULSE_DEFAULT_CONFIDENCE);
+	q.high = pulse_quantile_above(returns, n, 1.0 - PULSE_DEFAULT_CONFIDENCE, PULSE_DEFAULT_CONFIDENCE);
 	q.at = confidence == PULSE_DEFAULT_CONFIDENCE ? q.low : pulse_quantile(returns, n, 1.0 - confidence);
 	return q;
 }
@@ -109,13 +109,15 @@ pulse_metrics_row(FunctionCallInfo fcinfo, const pulse_curve *curve, const Equit
 	returns = pulse_equity_returns(curve, &n);
 	about_mar.threshold = pulse_per_period_rate(p->mar, periods);
 	pulse_moments_add(&moments, returns, n);
-	pulse_partial_add(&about_mar, returns, n);
 	pulse_partial_add(&about_zero, returns, n);
-	for (size_t i = 0; i < n; i++)
-		pulse_stability_add(&stability, returns[i]);
+	if (about_mar.threshold == 0.0)
+		about_mar = about_zero;
+	else
+		pulse_partial_add(&about_mar, returns, n);
+	pulse_stability_add_all(&stability, returns, n);
 	quantiles = select_quantiles(returns, n, confidence);
-	quantiles.tail_at = pulse_tail_mean(returns, n, quantiles.at);
 	quantiles.tail_low = pulse_tail_mean(returns, n, quantiles.low);
+	quantiles.tail_at = quantiles.at == quantiles.low ? quantiles.tail_low : pulse_tail_mean(returns, n, quantiles.at);
 	/* the returns have told all */
 	depths = returns;
 	if (n > 0)

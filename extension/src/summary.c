@@ -482,8 +482,7 @@ pulse_summary_stability(PG_FUNCTION_ARGS)
 
 	pulse_summary_curve(PG_GETARG_DATUM(0), pulse_check_period(PG_GETARG_INTERVAL_P(1)), &curve);
 	returns = pulse_equity_returns(&curve, &n);
-	for (size_t i = 0; i < n; i++)
-		pulse_stability_add(&s, returns[i]);
+	pulse_stability_add_all(&s, returns, n);
 	defined = pulse_stability_r2(&s, &result);
 	return finish(fcinfo, &curve, defined, result);
 }

@@ -70,6 +70,49 @@ quantiles_of_ordered_and_equal_values(void **state)
 		}
 }
 
+/* Sizes beyond those at which a sample chooses the pivot, of shapes that mislead one. */
+static void
+quantiles_of_many_values(void **state)
+{
+	static double x[30000];
+	static double y[30000];
+	static double z[30000];
+
+	for (int round = 0; round < 90; round++)
+	{
+		size_t		n = 4000 + random_below(26000);
+		double		p = round % 5 == 0 ? 0.05 : random_uniform();
+		double		lower_p = p * random_uniform();
+
+		for (size_t i = 0; i < n; i++)
+			switch (round % 9)
+			{
+				case 0: x[i] = random_return(); break;
+				case 1: x[i] = (double) i; break;
+				case 2: x[i] = (double) (n - i); break;
+				case 3: x[i] = floor(random_uniform() * 3); break;
+				case 4: x[i] = 7; break;
+				case 5: x[i] = sin((double) i / 500); break;
+				case 6: x[i] = i % 64 == 0 ? -1.0 : (double) i; break;
+				case 7: x[i] = random_below(1000) == 0 ? random_return() * 1e8 : 0.0; break;
+				default: x[i] = (double) ((i * 7919) % n); break;
+			}
+		memcpy(y, x, n * sizeof(double));
+		memcpy(z, x, n * sizeof(double));
+		qsort(z, n, sizeof(double), compare);
+		assert_close(pulse_quantile(y, n, lower_p), pulse_quantile(z, n, lower_p), 1e-12);
+		assert_close(pulse_quantile_above(y, n, lower_p, p), pulse_quantile(z, n, p), 1e-12);
+		assert_close(pulse_quantile_above(y, n, p, 1.0), z[n - 1], 0);
+		qsort(x, n, sizeof(double), compare);
+		qsort(y, n, sizeof(double), compare);
+		assert_memory_equal(x, y, n * sizeof(double));
+	}
+	/* what is no number has no place, but it must not lead astray */
+	for (size_t i = 0; i < 30000; i++)
+		x[i] = i % 3 == 0 ? NAN : i % 7 == 0 ? INFINITY : random_return();
+	pulse_quantile(x, 30000, 0.05);
+}
+
 static void
 known_quantiles(void **state)
 {
@@ -154,6 +197,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(quantiles_match_sorting),
 		cmocka_unit_test(quantiles_of_ordered_and_equal_values),
+		cmocka_unit_test(quantiles_of_many_values),
 		cmocka_unit_test(known_quantiles),
 		cmocka_unit_test(quantiles_of_huge_values_stay_between),
 		cmocka_unit_test(normal_probabilities_in_the_tails),

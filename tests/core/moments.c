@@ -366,6 +366,55 @@ a_steady_climb_has_stability_one(void **state)
 	assert_false(pulse_stability_r2(&s, &r2));
 }
 
+/* The stability of all at once is that of one by one, wherever a block ends and whatever is among them. */
+static void
+stability_of_blocks_is_that_of_single_returns(void **state)
+{
+	static double r[3000];
+
+	for (int round = 0; round < 60; round++)
+	{
+		size_t		n = 1 + random_below(3000);
+		size_t		split = random_below(n);
+		pulse_stability one = {0};
+		pulse_stability all = {0};
+		double		a = 0,
+					b = 0;
+
+		for (size_t i = 0; i < n; i++)
+			r[i] = random_return() * (round % 3 == 0 ? 20 : 1);
+		if (round % 10 == 9)
+			r[random_below(n)] = round % 20 == 9 ? -1.0 : INFINITY;
+		for (size_t i = 0; i < n; i++)
+			pulse_stability_add(&one, r[i]);
+		pulse_stability_add_all(&all, r, split);
+		pulse_stability_add_all(&all, r + split, n - split);
+		assert_int_equal(all.line.n, one.line.n);
+		assert_int_equal(all.undefined, one.undefined);
+		assert_int_equal(all.line.nonfinite, one.line.nonfinite);
+		if (one.line.nonfinite)
+			continue;
+		assert_int_equal(pulse_stability_r2(&all, &b), pulse_stability_r2(&one, &a));
+		assert_close(b, a, 1e-11);
+		assert_close(all.line.max_y, one.line.max_y, 1e-12);
+	}
+}
+
+static void
+small_growth_is_as_exact_as_the_library(void **state)
+{
+	for (int i = 0; i < 100000; i++)
+	{
+		double		r = (random_uniform() - 0.5) * pow(2, -5 - 40 * random_uniform());
+		double		exact = (double) log1pl(r);
+
+		assert_true(fabs(pulse_log_growth(r) - exact) <= fabs(exact) * 2.3e-16);
+	}
+	assert_true(pulse_log_growth(0.0) == 0.0);
+	assert_true(pulse_log_growth(-1.0) == -INFINITY);
+	assert_true(isnan(pulse_log_growth(NAN)));
+}
+
 int
 main(void)
 {
@@ -385,6 +434,8 @@ main(void)
 		cmocka_unit_test(partial_moments_split_at_the_threshold),
 		cmocka_unit_test(comoments_match_naive_recomputation),
 		cmocka_unit_test(a_steady_climb_has_stability_one),
+		cmocka_unit_test(stability_of_blocks_is_that_of_single_returns),
+		cmocka_unit_test(small_growth_is_as_exact_as_the_library),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
