@@ -24,7 +24,7 @@ sql() { runuser -u postgres -- psql -XAtq -d trading -c "$1" 2>&1; }
 mkdir -p .build
 : >.build/install.log
 if [ -z "$packages" ]; then
-	make --no-print-directory deb || exit 1
+	tests/lib/packages.sh deb && worker/contrib/deb.sh || exit 1
 	packages=.build/deb
 fi
 packages=$(cd "$packages" && pwd)
