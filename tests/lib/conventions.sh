@@ -70,7 +70,7 @@ if [ "${1:-}" = --catalog ]; then
 fi
 diff <(extension/doc/functions.sh 2>&1) extension/doc/functions.md | rule 'the function reference says what the catalogue says'
 diff <(extension/doc/configuration.sh 2>&1) extension/doc/configuration.md | rule 'the reference of the settings says what is registered'
-cut -d/ -f1 <<<"$all" | sort -u | grep -vxE '\..*|Makefile|README\.md|LICENSE|extension|sql|worker|tests|expected' |
+cut -d/ -f1 <<<"$all" | sort -u | grep -vxE '\..*|Makefile|META\.json|README\.md|LICENSE|extension|sql|worker|tests|expected' |
 	rule 'nothing stray at the top level'
 
 of_kind '\.(c|h|js|mjs|css|sql|sh)$' | grep -vE '(^|/)expected/' | while read -r file; do

@@ -114,20 +114,26 @@ find_clang() {
 	return 1
 }
 
-# Builds everything; the C sources also with clang, in a copy, so that the two compilers' objects do not meet.
+# Builds everything here, and again from the tarball of a release: with the other compiler, and without npm, node and git.
 suite_build() {
-	local status=0 copy=$results/clang compiler
+	local status=0 copy=$results/release compiler release
 	tap 'extension builds without a warning' make -j"$(nproc)" -C extension with_llvm=no || return 1
 	tap 'worker builds without a warning' make -j"$(nproc)" -C worker || return 1
-	compiler=$(find_clang) || { echo 'ok - # SKIP no clang'; return 0; }
-	compiler=${compiler##*/}
+	release=$(worker/contrib/dist.sh | head -n 1)
 	rm -rf "$copy"
-	mkdir -p "$copy"
-	tar -c --exclude=node_modules --exclude='*.o' --exclude='*.so' extension | tar -x -C "$copy"
+	mkdir -p "$copy/absent"
+	tap 'make dist writes a release' tar -x -z -C "$copy" --strip-components=1 -f "${release:-there is none}" || return 1
+	printf '#!/bin/sh\necho "$0 is called"\nexit 127\n' | tee "$copy"/absent/{npm,npx,node,git} >/dev/null
+	chmod +x "$copy"/absent/*
+	compiler=$(find_clang) || compiler=gcc
+	compiler=${compiler##*/}
 	# The flags that pg_config hands on are gcc's, and so are some attributes in the server's headers.
-	tap "extension builds without a warning, $compiler" make -j"$(nproc)" -C "$copy/extension" with_llvm=no CC="$compiler" \
+	PATH=$copy/absent:$PATH tap "the release's extension builds without a warning, $compiler" \
+		make -j"$(nproc)" -C "$copy/extension" with_llvm=no WERROR=-Werror CC="$compiler" \
 		COPT='-Wno-unknown-warning-option -Wno-ignored-attributes -Wno-ignored-optimization-argument -Wno-unused-command-line-argument' || status=1
-	tap "worker builds without a warning, $compiler" make -j"$(nproc)" -C worker CC="$compiler" build="$copy/worker" || status=1
+	PATH=$copy/absent:$PATH tap "the release's worker builds without a warning and without npm, $compiler" \
+		make -j"$(nproc)" -C "$copy/worker" WERROR=-Werror CC="$compiler" || status=1
+	tap 'with the page in it' grep -q '"index.html"' "$copy/.build/worker/assets_embedded.c" || status=1
 	return $status
 }
 

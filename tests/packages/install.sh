@@ -45,8 +45,12 @@ sed -i 's/^port = 8765/port = 8765  ; ours/' /etc/pulse/pulse.ini
 apt_get install --reinstall "$packages"/pulse-worker_*.deb
 is 'a changed configuration survives an upgrade' "$(grep -c '; ours' /etc/pulse/pulse.ini)" 1
 
-pid=$(pgrep -x pulse-worker) && kill "$pid"
 version=$(pg_lsclusters -h | sort -n | tail -n 1 | cut -d' ' -f1)
+trap 'pg_ctlcluster "$version" main stop' EXIT
+# Where there is no systemd that would stop the daemon, this does.
+for process in /proc/[0-9]*; do
+	[ "$(readlink "$process/exe")" != /usr/bin/pulse-worker ] || kill "${process#/proc/}"
+done
 apt_get remove pulse-worker "postgresql-$version-pulse"
 is 'removed, the programs are gone' "$(ls /usr/bin/pulse-worker "/usr/lib/postgresql/$version/lib/pulse.so" 2>/dev/null)" ''
 is 'removed, the configuration stays' "$(ls /etc/pulse)" pulse.ini
