@@ -27,20 +27,20 @@ jobs=${CHECK_JOBS:-$((cores < 4 ? cores : 4))}
 # Prints "passed failed skipped" of a suite's log, in whatever form the test programs count.
 count_log() {
 	awk '
-		# node --test closes with its totals; what it nests above is not counted again
-		/^# pass [0-9]+$/ { node_pass += $3; node = 1 }
-		/^# (fail|cancelled) [0-9]+$/ { node_fail += $3 }
-		/^# skipped [0-9]+$/ { node_skip += $3 }
+		# node --test closes with its totals; what it lists above is not counted again
+		/^# Subtest: / { node = 1 }
+		/^# pass [0-9]+$/ { pass += $3 }
+		/^# (fail|cancelled) [0-9]+$/ { fail += $3 }
+		/^# skipped [0-9]+$/ { skip += $3 }
+		/^# todo [0-9]+$/ { node = 0 }
+		node { next }
 		/^(not )?ok .*# (SKIP|skip)/ { skip++; next }
 		/^ok( |$)/ { pass++ }
 		/^not ok( |$)/ { fail++ }
 		# pg_regress up to PostgreSQL 15
 		/^(test| +)[^#]* \.\.\. ok / { pass++ }
 		/^(test| +)[^#]* \.\.\. FAILED/ { fail++ }
-		END {
-			if (node) print node_pass + 0, node_fail + 0, node_skip + 0
-			else print pass + 0, fail + 0, skip + 0
-		}' "$1"
+		END { print pass + 0, fail + 0, skip + 0 }' "$1"
 }
 
 # What a reader of a failed suite looks for first.

@@ -123,7 +123,7 @@ suite_build() {
 	rm -rf "$copy"
 	mkdir -p "$copy/absent"
 	tap 'make dist writes a release' tar -x -z -C "$copy" --strip-components=1 -f "${release:-there is none}" || return 1
-	printf '#!/bin/sh\necho "$0 is called"\nexit 127\n' | tee "$copy"/absent/{npm,npx,node,git} >/dev/null
+	printf '#!/bin/sh\necho "a release is built without this program"\nexit 127\n' | tee "$copy"/absent/{npm,npx,node,git} >/dev/null
 	chmod +x "$copy"/absent/*
 	compiler=$(find_clang) || compiler=gcc
 	compiler=${compiler##*/}
