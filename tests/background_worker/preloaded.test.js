@@ -110,6 +110,18 @@ describe('a standby', () => {
 		await cluster?.remove();
 	});
 
+	test('answers every function that only reads', async () => {
+		await until('the standby has everything', async () =>
+			(await value(standby, `SELECT count(*)::int FROM pulse.event WHERE type = 'TRADE_ALERT'`)) === 1);
+		const functions = await query(standby, `SELECT p.proname AS name FROM pg_proc p JOIN pg_depend d ON d.classid = 'pg_proc'::regclass AND d.objid = p.oid
+			WHERE d.deptype = 'e' AND d.refobjid = (SELECT oid FROM pg_extension WHERE extname = 'pulse') AND p.pronamespace = 'public'::regnamespace
+				AND p.prokind = 'f' AND p.provolatile <> 'v' AND p.pronargs = p.pronargdefaults AND p.proname <> 'pulse_benchmark' GROUP BY 1`);
+		assert.ok(functions.length > 40);
+		const calls = [...functions.map(({ name }) => `${name}()`), `pulse_health_check('database')`, `pulse_rolling('sharpe', '30 days')`,
+			`pulse_config('health.cache_hits_warning')`];
+		for (const call of calls) await query(standby, `SELECT * FROM ${call}`).catch((error) => assert.fail(`${call}: ${error.code} ${error.message}`));
+	});
+
 	test('has no worker and ticks only after its promotion, in an epoch of its own', async () => {
 		assert.equal(await value(standby, `SELECT count(*)::int FROM pg_stat_activity WHERE backend_type LIKE 'pulse%'`), 0);
 		await assert.rejects(query(standby, 'SELECT pulse_tick()'), { code: '25006' });

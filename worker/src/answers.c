@@ -35,6 +35,7 @@ struct entry
 	uint64_t	answered_at;
 	bool		heavy;
 	int			lane;			/* of the running query: index of a heavy connection, -1 the light one */
+	bool		at_primary;		/* the running query may not go to the replica */
 	bool		running;
 	bool		outdated;		/* the running query may not have seen the latest change */
 	uint64_t	running_seq;	/* position of the stream when the running query was sent */
@@ -45,7 +46,8 @@ struct entry
 struct answers
 {
 	struct loop *loop;
-	struct database *database;
+	struct database *database;	/* the primary */
+	struct database *replica;	/* NULL: the primary is asked */
 	struct database *heavy[ANSWERS_HEAVY_LANES];
 	int			heavy_running[ANSWERS_HEAVY_LANES];
 	char	   *epoch;
@@ -165,13 +167,16 @@ choose_lane(struct entry *entry)
 	struct answers *answers = entry->answers;
 
 	entry->lane = -1;
-	for (int i = 0; entry->heavy && i < ANSWERS_HEAVY_LANES; i++)
+	for (int i = 0; entry->heavy && !entry->at_primary && i < ANSWERS_HEAVY_LANES; i++)
 	{
 		if (answers->heavy[i] != NULL && database_is_ready(answers->heavy[i]) &&
 			(entry->lane < 0 || answers->heavy_running[i] < answers->heavy_running[entry->lane]))
 			entry->lane = i;
 	}
-	if (entry->lane < 0)
+	if (entry->lane < 0 && !entry->at_primary && answers->replica != NULL && database_is_ready(answers->replica))
+		return answers->replica;
+	entry->at_primary = entry->lane < 0;
+	if (entry->at_primary)
 		return answers->database;
 	answers->heavy_running[entry->lane]++;
 	return answers->heavy[entry->lane];
@@ -185,6 +190,24 @@ leave_lane(struct entry *entry)
 	entry->lane = -1;
 }
 
+/*
+ * A replica that is behind the stream would give a cut with a hole after it, and replay may cancel its queries: the
+ * primary can do better.
+ */
+static bool
+primary_knows_better(struct entry *entry, const struct database_reply *reply)
+{
+	const PGresult *result = reply->result;
+
+	if (entry->at_primary || entry->answers->replica == NULL)
+		return false;
+	if (result == NULL)
+		return strncmp(reply->sqlstate, "08", 2) == 0 || strcmp(reply->sqlstate, "40001") == 0;
+	return PQntuples(result) > 0 && PQnfields(result) >= 3 && !PQgetisnull(result, 0, 1) && !PQgetisnull(result, 0, 2) &&
+		(strtoull(PQgetvalue(result, 0, 1), NULL, 10) < entry->running_seq ||
+		 (*entry->answers->epoch != '\0' && strcmp(PQgetvalue(result, 0, 2), entry->answers->epoch) != 0));
+}
+
 static void
 answered(void *arg, const struct database_reply *reply)
 {
@@ -193,6 +216,13 @@ answered(void *arg, const struct database_reply *reply)
 	struct answer *answer = NULL;
 
 	leave_lane(entry);
+	if (primary_knows_better(entry, reply))
+	{
+		entry->at_primary = true;
+		send_query(entry);
+		return;
+	}
+	entry->at_primary = false;
 	entry->running = false;
 	entry->waiting = NULL;
 	if (reply->result != NULL)
@@ -235,6 +265,7 @@ send_query(struct entry *entry)
 	if (database_query(choose_lane(entry), &query))
 		return;
 	leave_lane(entry);
+	entry->at_primary = false;
 	entry->running = false;
 	waiting = entry->waiting;
 	entry->waiting = NULL;
@@ -328,6 +359,13 @@ answers_open(struct loop *loop, struct database *database, struct database *cons
 	return answers;
 }
 
+/* From now on questions go to a replica, where it stands and is not behind. */
+void
+answers_read_from(struct answers *answers, struct database *replica)
+{
+	answers->replica = replica;
+}
+
 /* Frees everything; whoever still waits is not called. */
 void
 answers_close(struct answers *answers)
@@ -340,6 +378,8 @@ answers_close(struct answers *answers)
 
 		answers->entries = entry->next;
 		database_forget(answers->database, entry);
+		if (answers->replica != NULL)
+			database_forget(answers->replica, entry);
 		for (int i = 0; i < ANSWERS_HEAVY_LANES; i++)
 			database_forget(answers->heavy[i], entry);
 		for (struct waiter *waiter = entry->waiting; waiter != NULL; waiter = waiter->next)

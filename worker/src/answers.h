@@ -38,6 +38,7 @@ struct question
 #define ANSWERS_HEAVY_LANES 2
 
 extern struct answers *answers_open(struct loop *loop, struct database *database, struct database *const *heavy);
+extern void answers_read_from(struct answers *answers, struct database *replica);
 extern void answers_close(struct answers *answers);
 extern void answers_position(struct answers *answers, const char *epoch, uint64_t seq);
 extern void answers_outdate(struct answers *answers);

@@ -558,6 +558,8 @@ complete(struct reader *reader, struct config *config)
 		complain(reader, 0, "[database] dsn is required");
 	if (config->listen_dsn == NULL && config->dsn != NULL)
 		config->listen_dsn = memory_string(config->dsn);
+	if (config->read_dsn == NULL && config->dsn != NULL)
+		config->read_dsn = memory_string(config->dsn);
 	if (config->remote_count > 0 && config->logs_directory == NULL && config->logs_spool == NULL && reader->errors->length == 0)
 		complain(reader, 0, "[remote.%s] has no place for its spool; set [logs] directory or spool", config->remotes[0].name);
 	check_items(reader, config);

@@ -81,6 +81,7 @@ struct config
 {
 	char	   *dsn;
 	char	   *listen_dsn;		/* never NULL: dsn when it was not set */
+	char	   *read_dsn;		/* the same */
 	int64_t		poll_interval;	/* seconds */
 
 	char	   *host;

@@ -194,7 +194,7 @@ check_engine(struct examination *examination, PGconn *connection)
 }
 
 static void
-check_database(struct examination *examination, const char *name, const char *dsn, bool direct)
+check_database(struct examination *examination, const char *name, const char *dsn, bool direct, bool replica)
 {
 	char		full[2048];
 	PGconn	   *connection;
@@ -222,7 +222,7 @@ check_database(struct examination *examination, const char *name, const char *ds
 		tell(examination, direct ? FINDING_BAD : FINDING_DOUBT, "Let [database] listen_dsn name a direct connection: LISTEN and the lock of"
 			 " the sender belong to a session.", "%s goes through a connection pooler", name);
 	standby = ask(connection, "SELECT 'yes' WHERE pg_catalog.pg_is_in_recovery()");
-	if (standby != NULL)
+	if (standby != NULL && !replica)
 		tell(examination, FINDING_DOUBT, "Only a worker at the primary sends and probes.", "%s reaches a standby", name);
 	if (direct && check_extension(examination, connection))
 	{
@@ -380,9 +380,11 @@ doctor(const struct config *config)
 	examination.transfers = transfers_open(examination.loop);
 	tell(&examination, FINDING_GOOD, NULL, "the configuration is good");
 	if (strcmp(config->dsn, config->listen_dsn) != 0)
-		check_database(&examination, "[database] dsn", config->dsn, false);
+		check_database(&examination, "[database] dsn", config->dsn, false, false);
+	if (strcmp(config->dsn, config->read_dsn) != 0)
+		check_database(&examination, "[database] read_dsn", config->read_dsn, false, true);
 	check_database(&examination, strcmp(config->dsn, config->listen_dsn) != 0 ? "[database] listen_dsn" : "[database] dsn",
-				   config->listen_dsn, true);
+				   config->listen_dsn, true, false);
 	if (config->telegram_enabled)
 		check_telegram(&examination);
 	check_addresses(&examination);

@@ -43,6 +43,7 @@ struct worker
 	struct signals *signals;
 	struct database *database;	/* for questions */
 	struct versions *versions;
+	struct database *replica;	/* for questions, where [database] read_dsn names one */
 	struct database *heavy[ANSWERS_HEAVY_LANES];	/* for questions that take long */
 	struct answers *answers;
 	struct access access;
@@ -187,6 +188,21 @@ watchdog_due(void *arg)
 	loop_timer_set(worker->loop, &worker->watchdog_timer, systemd_watchdog_ms());
 }
 
+/* Questions may go to a replica; without one of its own they share the connection for everything else. */
+static void
+open_replica(struct worker *worker)
+{
+	struct database_owner silent = {.arg = worker};
+
+	if (worker->replica != NULL)
+		database_set_dsn(worker->replica, worker->config->read_dsn);
+	else if (strcmp(worker->config->read_dsn, worker->config->dsn) != 0)
+	{
+		worker->replica = database_open(worker->loop, "read", worker->config->read_dsn, &silent);
+		answers_read_from(worker->answers, worker->replica);
+	}
+}
+
 /* Only what one worker alone may do needs the leader's connection. */
 static const char *
 leader_dsn(const struct config *config)
@@ -234,7 +250,7 @@ reload(struct worker *worker)
 	stream_configure(worker->stream, config);
 	database_set_dsn(worker->database, config->dsn);
 	for (int i = 0; i < ANSWERS_HEAVY_LANES; i++)
-		database_set_dsn(worker->heavy[i], config->dsn);
+		database_set_dsn(worker->heavy[i], config->read_dsn);
 	feed_configure(worker->feed, config->listen_dsn, config->poll_interval);
 	logs_configure(worker->logs, config);
 	leader_configure(worker->leader, leader_dsn(config));
@@ -245,6 +261,7 @@ reload(struct worker *worker)
 	resources_configure(worker->resources, config);
 	config_free(worker->config);
 	worker->config = config;
+	open_replica(worker);
 	log_info("config", "configuration reloaded");
 	versions_look(worker->versions);
 	systemd_notify("READY=1");
@@ -324,9 +341,10 @@ start(struct worker *worker)
 
 	worker->database = database_open(worker->loop, "query", worker->config->dsn, &owner);
 	for (int i = 0; i < ANSWERS_HEAVY_LANES; i++)
-		worker->heavy[i] = database_open(worker->loop, "analysis", worker->config->dsn, &silent);
+		worker->heavy[i] = database_open(worker->loop, "analysis", worker->config->read_dsn, &silent);
 	worker->versions = versions_open(worker->database, versions_changed, worker);
 	worker->answers = answers_open(worker->loop, worker->database, worker->heavy);
+	open_replica(worker);
 	worker->access = (struct access) {.config = worker->config,.peers = peers_open(),
 		.auth = auth_open(worker->loop, worker->database, worker->config, rights_changed, worker)};
 	worker->stream = stream_open(worker->loop, worker->config, worker->database, worker->answers, &worker->access);
@@ -387,6 +405,7 @@ stop(struct worker *worker)
 	peers_close(worker->access.peers);
 	for (int i = 0; i < ANSWERS_HEAVY_LANES; i++)
 		database_close(worker->heavy[i]);
+	database_close(worker->replica);
 	database_close(worker->database);
 	signals_close(worker->signals);
 	loop_close(worker->loop);
