@@ -63,7 +63,8 @@ CREATE TABLE pulse.sequencer (
 	health_status	text,
 	health_at	timestamptz,
 	performance_at	timestamptz,
-	event_limit	bigint NOT NULL DEFAULT 131073
+	event_limit	bigint NOT NULL DEFAULT 131073,
+	told_seq	bigint NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);
 INSERT INTO pulse.sequencer (epoch, system_identifier, timeline, database)
 	SELECT left(replace(gen_random_uuid()::text, '-', ''), 8), c.system_identifier,

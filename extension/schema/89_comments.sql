@@ -159,6 +159,7 @@ BEGIN
 		('sequencer.database', 'the database then'),
 		('sequencer.health_status', 'statuses that the last HEALTH_UPDATE told'),
 		('sequencer.health_at', 'when that was'),
+		('sequencer.told_seq', 'messages have been written for the fills among the events up to this number'),
 		('sequencer.performance_at', 'when a PERFORMANCE_UPDATE was last sent'),
 		('sink.name', 'its name'),
 		('sink.kind', 'webhook, slack, discord, ntfy or alertmanager'),

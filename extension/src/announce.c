@@ -9,6 +9,7 @@
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/timestamp.h"
 
 #include "src/announce.h"
 #include "src/compat.h"
@@ -22,14 +23,12 @@ static PulseStatement waiting = {
 	"SELECT EXISTS (SELECT FROM pulse.fill WHERE event_seq IS NULL)"
 	" OR EXISTS (SELECT FROM pulse.delivery WHERE event_seq IS NULL)"
 	" OR EXISTS (SELECT FROM pulse.alert_history WHERE event_seq IS NULL)"
+	" OR EXISTS (SELECT FROM pulse.sequencer WHERE told_seq <> seq)"
 	" OR EXISTS (SELECT FROM pulse.source s, pulse.sequencer q WHERE q.singleton AND s.state = 'active' AND s.epoch IS DISTINCT FROM q.epoch)",
 	0, {0}, NULL
 };
 
-/*
- * The new fills are updated by ctid: whatever the statistics say, that is one look for each. Messages are written only for
- * the few fills that get one.
- */
+/* The new fills are updated by ctid: whatever the statistics say, that is one look for each. */
 static PulseStatement announce_fills = {
 	"WITH fresh AS MATERIALIZED ("
 	"SELECT f.ctid AS tid, $1 + row_number() OVER (ORDER BY f.executed_at, f.ordinal, f.fill_key) AS seq FROM ("
@@ -37,21 +36,30 @@ static PulseStatement announce_fills = {
 	" AND u.source_id = ANY (ARRAY(SELECT s.source_id FROM pulse.source s WHERE s.epoch = $2))"
 	" ORDER BY u.executed_at, u.ordinal, u.fill_key LIMIT $3) f),"
 	" announced AS (UPDATE pulse.fill f SET event_seq = fresh.seq FROM fresh WHERE f.ctid = fresh.tid"
-	" RETURNING f.event_seq, f.source_id, f.portfolio, f.fill_key, f.symbol, f.executed_at, pulse.trade_alert(f) AS data),"
-	" young AS (SELECT a.*, count(*) OVER (PARTITION BY a.portfolio) AS fills FROM announced a"
-	" WHERE a.executed_at > now() - make_interval(secs => $4)),"
-	" messages AS (INSERT INTO pulse.delivery (type, priority, portfolio, title, message, data, dedup_key, event_seq)"
-	" SELECT 'TRADE_ALERT', 'LOW', y.portfolio, f.side || ' ' || f.symbol, pulse.fill_message(f), y.data,"
-	" pg_catalog.concat_ws(':', 'fill', y.source_id, y.portfolio, y.fill_key), y.event_seq"
-	" FROM young y JOIN pulse.fill f ON f.source_id = y.source_id AND f.portfolio = y.portfolio AND f.fill_key = y.fill_key WHERE y.fills <= $5"
+	" RETURNING f.event_seq, f.portfolio, f.symbol, f.executed_at, pulse.trade_alert(f) AS data),"
+	" events AS (INSERT INTO pulse.event (seq, epoch, ts, type, portfolio, key, data)"
+	" SELECT a.event_seq, $2, clock_timestamp(), 'TRADE_ALERT', a.portfolio, a.symbol, a.data"
+	" FROM announced a ORDER BY a.event_seq)"
+	" SELECT count(*), max(a.executed_at) FROM announced a",
+	3, {INT8OID, TEXTOID, INT8OID}, NULL
+};
+
+/* Messages about the young ones among the fills that were announced since the last time. */
+static PulseStatement write_messages = {
+	"WITH young AS MATERIALIZED ("
+	"SELECT e.seq AS event_seq, e.portfolio, e.data, f AS fill, count(*) OVER (PARTITION BY e.portfolio) AS fills"
+	" FROM pulse.event e JOIN pulse.fill f ON f.source_id = ANY (ARRAY(SELECT s.source_id FROM pulse.source s WHERE s.epoch = $3))"
+	" AND f.portfolio = e.portfolio COLLATE \"C\" AND f.fill_key = (e.data ->> 'id') COLLATE \"C\" AND f.event_seq = e.seq"
+	" WHERE e.seq > $1 AND e.seq <= $2 AND e.type = 'TRADE_ALERT' AND f.executed_at > now() - make_interval(secs => $4))"
+	" INSERT INTO pulse.delivery (type, priority, portfolio, title, message, data, dedup_key, event_seq)"
+	" SELECT 'TRADE_ALERT', 'LOW', y.portfolio, (y.fill).side || ' ' || (y.fill).symbol, pulse.fill_message(y.fill), y.data,"
+	" pg_catalog.concat_ws(':', 'fill', (y.fill).source_id, y.portfolio, (y.fill).fill_key), y.event_seq"
+	" FROM young y WHERE y.fills <= $5"
 	" UNION ALL SELECT 'TRADE_ALERT', 'LOW', y.portfolio, count(*) || ' fills', pulse.fills_message(pg_catalog.array_agg(y.data ORDER BY y.event_seq)),"
 	" pg_catalog.jsonb_build_object('fills', count(*), 'first_seq', min(y.event_seq), 'last_seq', max(y.event_seq)),"
-	" pg_catalog.concat_ws(':', 'fills', $2, max(y.event_seq)), max(y.event_seq)"
-	" FROM young y WHERE y.fills > $5 GROUP BY y.portfolio ORDER BY 8)"
-	" INSERT INTO pulse.event (seq, epoch, ts, type, portfolio, key, data)"
-	" SELECT a.event_seq, $2, clock_timestamp(), 'TRADE_ALERT', a.portfolio, a.symbol, a.data"
-	" FROM announced a ORDER BY a.event_seq",
-	5, {INT8OID, TEXTOID, INT8OID, FLOAT8OID, INT8OID}, NULL
+	" pg_catalog.concat_ws(':', 'fills', $3, max(y.event_seq)), max(y.event_seq)"
+	" FROM young y WHERE y.fills > $5 GROUP BY y.portfolio ORDER BY 8",
+	5, {INT8OID, INT8OID, TEXTOID, FLOAT8OID, INT8OID}, NULL
 };
 
 static PulseStatement announce_deliveries = {
@@ -88,41 +96,69 @@ pulse_announcements_wait(void)
 	return DatumGetBool(pulse_result(1, &null));
 }
 
-/* Runs one of the statements above, which take numbers from $1 + 1 on, and moves the sequencer. */
-static int
+/* Runs one of the statements above, which take numbers from $1 + 1 on. */
+static uint64
 announce(PulseStatement *statement, PulseSequencer *sequencer, int limit)
 {
-	Datum		values[5];
-	int			count;
+	Datum		values[3];
 
 	pulse_sequencer_reserve(sequencer, limit);
 	values[0] = Int64GetDatum(sequencer->seq);
 	values[1] = CStringGetTextDatum(sequencer->epoch);
 	values[2] = Int64GetDatum(limit);
-	values[3] = Float8GetDatum(pulse_notify_max_age);
-	values[4] = Int64GetDatum(SINGLE_MESSAGES);
-	count = (int) pulse_run(statement, values, NULL);
-	sequencer->seq += count;
-	return count;
+	return pulse_run(statement, values, NULL);
 }
 
 /* Emits a TRADE_ALERT for each new fill, at most limit; returns how many. */
 int
 pulse_announce_fills(PulseSequencer *sequencer, int limit)
 {
-	return announce(&announce_fills, sequencer, limit);
+	int			count;
+	Datum		newest;
+	bool		null;
+
+	(void) announce(&announce_fills, sequencer, limit);
+	count = (int) DatumGetInt64(pulse_result(1, &null));
+	newest = pulse_result(2, &null);
+	if (!null && DatumGetTimestampTz(newest) > GetCurrentTimestamp() - pulse_notify_max_age * USECS_PER_SEC)
+		sequencer->all_told = false;
+	sequencer->seq += count;
+	return count;
+}
+
+/* Writes the messages about fills that were announced, by this transaction or by earlier ones. */
+void
+pulse_write_messages(PulseSequencer *sequencer)
+{
+	Datum		values[5];
+
+	if (sequencer->all_told)
+		return;
+	values[0] = Int64GetDatum(sequencer->told_seq);
+	values[1] = Int64GetDatum(sequencer->seq);
+	values[2] = CStringGetTextDatum(sequencer->epoch);
+	values[3] = Float8GetDatum(pulse_notify_max_age);
+	values[4] = Int64GetDatum(SINGLE_MESSAGES);
+	pulse_run(&write_messages, values, NULL);
+	sequencer->all_told = true;
 }
 
 /* Emits a SYSTEM_ALERT for each new notification, at most limit; returns how many. */
 int
 pulse_announce_deliveries(PulseSequencer *sequencer, int limit)
 {
-	return announce(&announce_deliveries, sequencer, limit);
+	int			count = (int) announce(&announce_deliveries, sequencer, limit);
+
+	sequencer->seq += count;
+	return count;
 }
 
 /* Emits a SYSTEM_ALERT for each thing that happened to an alert, at most limit; returns how many. */
 int
 pulse_announce_alerts(PulseSequencer *sequencer, int limit)
 {
-	return announce(&announce_alerts, sequencer, limit);
+	int			count = (int) announce(&announce_alerts, sequencer, limit);
+
+	sequencer->seq += count;
+	return count;
 }

@@ -9,8 +9,11 @@
 /* Whether fills, notifications or sources wait without a mark in pulse.dirty: after a crash, a full batch, a restore. */
 extern bool pulse_announcements_wait(void);
 
-/* Emits a TRADE_ALERT for each new fill, at most limit, and a message for each young one; returns how many fills. */
+/* Emits a TRADE_ALERT for each new fill, at most limit; returns how many. Their messages are left to pulse_write_messages(). */
 extern int	pulse_announce_fills(PulseSequencer *sequencer, int limit);
+
+/* Writes a message for each young fill that was announced, by this transaction or by an earlier one. */
+extern void pulse_write_messages(PulseSequencer *sequencer);
 
 /* Emits a SYSTEM_ALERT for each new notification, at most limit; returns how many. */
 extern int	pulse_announce_deliveries(PulseSequencer *sequencer, int limit);

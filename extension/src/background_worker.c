@@ -34,6 +34,7 @@
 #include "utils/timestamp.h"
 
 #include "src/attempt.h"
+#include "src/change.h"
 #include "src/compat.h"
 #include "src/job.h"
 #include "src/metric_state.h"
@@ -51,6 +52,8 @@
 #define VACUUM_MARKS 20000
 /* Rewriting summaries holds a fill up by no more. */
 #define SUMMARY_BUDGET_MS 50
+/* How long the extension and our entry in pulse.worker are taken for granted. */
+#define CHECK_INSTALLATION_MS 1000
 /* How long state messages wait for the end of a backlog. */
 #define MAX_UPDATE_DELAY_MS 2000
 #define FIRST_ERROR_DELAY_MS 1000
@@ -180,28 +183,67 @@ check_registration(void)
 	}
 }
 
-/* Transaction A. */
+/* Whether the extension is there and wants this worker: found out now and then, and before a change only then. */
+static void
+check_installation(void)
+{
+	static Oid	checked_schema = InvalidOid;
+	static TimestampTz checked_at = 0;
+	Oid			schema = get_namespace_oid("pulse", true);
+	TimestampTz now = GetCurrentTimestamp();
+
+	if (installed && schema == checked_schema && !TimestampDifferenceExceeds(checked_at, now, CHECK_INSTALLATION_MS) &&
+		pulse_changes_exist())
+		return;
+	installed = OidIsValid(get_extension_oid("pulse", true));
+	if (installed)
+		check_registration();
+	checked_schema = schema;
+	checked_at = now;
+}
+
+/* Counts a tick and looks when the next job is due. */
+static void
+finish_tick(bool ticked)
+{
+	if (ticked)
+	{
+		SPI_connect();
+		pulse_run(&record_tick, NULL, NULL);
+		SPI_finish();
+	}
+	if (tick.failures.count > 0)
+		store_failures(&tick.failures);
+	next_job = pulse_next_job(GetCurrentTimestamp());
+}
+
+/* Transaction A, and the one that follows where there were fills: they are told before anything else is done. */
 static void
 tick_changes(void)
 {
+	bool		needed = false;
+
 	begin("pulse: looking for changes");
-	installed = OidIsValid(get_extension_oid("pulse", true));
+	check_installation();
 	if (installed)
 	{
-		check_registration();
-		if (pulse_tick_needed())
+		needed = pulse_tick_needed();
+		if (needed)
 		{
 			pgstat_report_activity(STATE_RUNNING, "pulse: processing changes");
 			pulse_tick_changes(&tick);
 			removed_marks += tick.marks;
-			SPI_connect();
-			pulse_run(&record_tick, NULL, NULL);
-			SPI_finish();
 		}
-		if (tick.failures.count > 0)
-			store_failures(&tick.failures);
-		next_job = pulse_next_job(GetCurrentTimestamp());
+		if (!tick.rest)
+			finish_tick(needed);
 	}
+	commit();
+	if (!tick.rest)
+		return;
+
+	begin("pulse: processing what goes with fills");
+	pulse_tick_rest(&tick);
+	finish_tick(needed);
 	commit();
 }
 

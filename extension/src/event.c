@@ -23,11 +23,11 @@
 #define EPOCH_BYTES 4
 
 static PulseStatement lock_sequencer = {
-	"SELECT seq, epoch, system_identifier, timeline, database, event_limit FROM pulse.sequencer WHERE singleton FOR UPDATE", 0, {0}, NULL
+	"SELECT seq, epoch, system_identifier, timeline, database, event_limit, told_seq FROM pulse.sequencer WHERE singleton FOR UPDATE", 0, {0}, NULL
 };
 
 static PulseStatement store_sequencer = {
-	"UPDATE pulse.sequencer SET seq = $1 WHERE singleton", 1, {INT8OID}, NULL
+	"UPDATE pulse.sequencer SET seq = $1, told_seq = $2 WHERE singleton", 2, {INT8OID, INT8OID}, NULL
 };
 
 static PulseStatement renew_epoch = {
@@ -107,6 +107,8 @@ pulse_sequencer_open(PulseSequencer *sequencer)
 	strlcpy(sequencer->epoch, TextDatumGetCString(pulse_result(2, &null)), sizeof(sequencer->epoch));
 
 	sequencer->limit = DatumGetInt64(pulse_result(6, &null));
+	sequencer->told_seq = DatumGetInt64(pulse_result(7, &null));
+	sequencer->all_told = sequencer->was_told = sequencer->told_seq == sequencer->seq;
 
 	if (DatumGetInt64(pulse_result(3, &null)) != system_identifier ||
 		DatumGetInt64(pulse_result(4, &null)) != timeline ||
@@ -116,21 +118,33 @@ pulse_sequencer_open(PulseSequencer *sequencer)
 	pulse_sequencer_reserve(sequencer, 4 * (int64) pulse_tick_batch);
 }
 
-/* Stores the newest number and, if there is a new one, tells listeners. */
+/* Tells listeners a number with the commit. */
+static void
+notify(int64 seq)
+{
+	char		payload[24];
+
+	snprintf(payload, sizeof(payload), INT64_FORMAT, seq);
+	Async_Notify("pulse", payload);
+}
+
+/* Stores the newest number and tells listeners; that there are new messages about earlier events, a repeated number says. */
 void
 pulse_sequencer_close(PulseSequencer *sequencer)
 {
-	Datum		values[1];
-	char		payload[24];
+	Datum		values[2];
 
-	if (sequencer->seq == sequencer->first_seq)
+	if (sequencer->seq == sequencer->first_seq && sequencer->all_told == sequencer->was_told)
 		return;
 	values[0] = Int64GetDatum(sequencer->seq);
+	values[1] = Int64GetDatum(sequencer->all_told ? sequencer->seq : sequencer->told_seq);
 	pulse_run(&store_sequencer, values, NULL);
 	/* A number that was shown must survive a crash, also where commits are asynchronous otherwise. */
 	ForceSyncCommit();
-	snprintf(payload, sizeof(payload), INT64_FORMAT, sequencer->seq);
-	Async_Notify("pulse", payload);
+	if (sequencer->all_told && !sequencer->was_told)
+		notify(sequencer->first_seq);
+	if (sequencer->seq != sequencer->first_seq)
+		notify(sequencer->seq);
 }
 
 /* Appends one event. */

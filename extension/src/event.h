@@ -13,6 +13,9 @@ typedef struct PulseSequencer
 	char		epoch[17];
 	int64		first_seq;		/* seq before the first event of this transaction */
 	int64		limit;			/* pulse.event has partitions for numbers below this one */
+	int64		told_seq;		/* events after it may be fills that messages are wanted for, unless all_told */
+	bool		all_told;
+	bool		was_told;		/* all_told at the beginning of this transaction */
 } PulseSequencer;
 
 /* Takes the sequencer's lock until the end of the transaction; renews the epoch in a restored or copied database. */
@@ -21,7 +24,7 @@ extern void pulse_sequencer_open(PulseSequencer *sequencer);
 /* Sees to it that pulse.event has room for so many further events. */
 extern void pulse_sequencer_reserve(PulseSequencer *sequencer, int64 count);
 
-/* Stores the newest number and, if there is a new one, tells listeners. */
+/* Stores the newest number and tells listeners; that there are new messages about earlier events, a repeated number says. */
 extern void pulse_sequencer_close(PulseSequencer *sequencer);
 
 /* Appends one event; portfolio and key may be NULL, data is a jsonb. */

@@ -53,14 +53,24 @@ stored_range(const application *app)
 	return app->by_time ? "source_id = $4 AND executed_at >= $2 AND executed_at <= $3" : "source_id = $4";
 }
 
+/* Which of four plans serves the application's range: they differ in their condition. */
+static int
+range_kind(const application *app)
+{
+	return (app->by_portfolio ? 2 : 0) + (app->by_time ? 1 : 0);
+}
+
 /* Whether pulse.fill holds anything in the range. */
 static bool
 range_holds_fills(application *app)
 {
-	const char *query = psprintf("SELECT FROM pulse.fill WHERE %s LIMIT 1", stored_range(app));
+	static SPIPlanPtr plans[4];
+	SPIPlanPtr *plan = &plans[range_kind(app)];
 	bool		found;
 
-	if (SPI_execute_with_args(query, 4, app->types, app->values, app->nulls, true, 1) != SPI_OK_SELECT)
+	if (*plan == NULL)
+		pulse_saved_plan(plan, psprintf("SELECT FROM pulse.fill WHERE %s LIMIT 1", stored_range(app)), 4, app->types);
+	if (SPI_execute_plan(*plan, app->values, app->nulls, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read pulse.fill");
 	found = SPI_processed > 0;
 	SPI_freetuptable(SPI_tuptable);
@@ -137,9 +147,14 @@ read_new_range(application *app)
 	const char *query = psprintf("SELECT " PULSE_FILL_COLUMNS " FROM (%s) AS s%s", app->source->query,
 								 pulse_fill_order(app->source));
 
+	SPIPlanPtr	plan = app->by_time ? pulse_source_plan(app->source, query, 3, app->types) : NULL;
+
 	if (!app->by_time)
 		pulse_ledger_expect_new(app->all);
-	pulse_read_fills(&reader, query, 3, app->types, app->values, app->nulls, app->source->owner, false, app->context);
+	if (plan != NULL)
+		pulse_read_planned_fills(&reader, plan, app->values, app->nulls, app->source->owner, app->context);
+	else
+		pulse_read_fills(&reader, query, 3, app->types, app->values, app->nulls, app->source->owner, false, app->context);
 	while ((fill = pulse_next_fill(&reader)) != NULL)
 	{
 		if (fill->problem != NULL)
@@ -346,12 +361,16 @@ replay_symbol(application *app, pulse_symbol *symbol)
 static void
 settle_findings(application *app)
 {
-	/* one without a time lies in no range: it goes when its row has become a fill */
-	const char *query = psprintf("DELETE FROM pulse.finding x WHERE last_seen < now() AND (%s OR source_id = $4 AND executed_at IS NULL"
-								 " AND EXISTS (SELECT FROM pulse.fill f WHERE f.source_id = x.source_id AND f.portfolio = x.portfolio"
-								 " AND f.fill_key = x.fill_key))", stored_range(app));
+	static SPIPlanPtr plans[4];
+	SPIPlanPtr *plan = &plans[range_kind(app)];
 
-	if (SPI_execute_with_args(query, 4, app->types, app->values, app->nulls, false, 0) < 0)
+	/* one without a time lies in no range: it goes when its row has become a fill */
+	if (*plan == NULL)
+		pulse_saved_plan(plan,
+						 psprintf("DELETE FROM pulse.finding x WHERE last_seen < now() AND (%s OR source_id = $4 AND executed_at IS NULL"
+								  " AND EXISTS (SELECT FROM pulse.fill f WHERE f.source_id = x.source_id AND f.portfolio = x.portfolio"
+								  " AND f.fill_key = x.fill_key))", stored_range(app)), 4, app->types);
+	if (SPI_execute_plan(*plan, app->values, app->nulls, false, 0) < 0)
 		elog(ERROR, "could not write pulse.finding");
 	if (app->all->findings->collected > 0 &&
 		SPI_execute_with_args("DELETE FROM pulse.finding WHERE source_id = $4 AND (portfolio, fill_key) IN"

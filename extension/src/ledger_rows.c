@@ -32,6 +32,16 @@ pulse_fill_order(const pulse_source *source)
 	return source->ordinal_is_key ? " ORDER BY executed_at, ordinal" : " ORDER BY executed_at, fill_key COLLATE \"C\"";
 }
 
+/* Makes a reader ready to be opened. */
+static void
+begin_reader(pulse_fill_reader *reader, Oid run_as, MemoryContext parent)
+{
+	memset(reader, 0, sizeof(*reader));
+	reader->run_as = run_as;
+	reader->batch_size = 20;
+	reader->batch_context = AllocSetContextCreate(parent, "pulse fills", ALLOCSET_DEFAULT_SIZES);
+}
+
 /*
  * Opens a query that yields PULSE_FILL_COLUMNS: over a followed table with the caller's snapshot,
  * over our own tables (fresh) with what this application has just written.
@@ -42,15 +52,25 @@ pulse_read_fills(pulse_fill_reader *reader, const char *query, int nargs, Oid *t
 {
 	pulse_identity identity;
 
-	memset(reader, 0, sizeof(*reader));
-	reader->run_as = run_as;
-	reader->batch_size = 20;
-	reader->batch_context = AllocSetContextCreate(parent, "pulse fills", ALLOCSET_DEFAULT_SIZES);
+	begin_reader(reader, run_as, parent);
 	if (OidIsValid(run_as))
 		identity = pulse_act_as(run_as, true);
 	reader->portal = SPI_cursor_open_with_args(NULL, query, nargs, types, values, nulls, !fresh, 0);
 	if (OidIsValid(run_as))
 		pulse_act_back(&identity);
+}
+
+/* Opens a plan of such a query over a followed table, with the caller's snapshot. */
+void
+pulse_read_planned_fills(pulse_fill_reader *reader, SPIPlanPtr plan, Datum *values, const char *nulls, Oid run_as,
+						 MemoryContext parent)
+{
+	pulse_identity identity;
+
+	begin_reader(reader, run_as, parent);
+	identity = pulse_act_as(run_as, true);
+	reader->portal = SPI_cursor_open(NULL, plan, values, nulls, true);
+	pulse_act_back(&identity);
 }
 
 /* Orders fills of one symbol: time, then id as a number, then id as text. */

@@ -56,6 +56,8 @@ typedef struct pulse_fill_reader
 extern const char *pulse_fill_order(const pulse_source *source);
 extern void pulse_read_fills(pulse_fill_reader *reader, const char *query, int nargs, Oid *types, Datum *values,
 							 const char *nulls, Oid run_as, bool fresh, MemoryContext parent);
+extern void pulse_read_planned_fills(pulse_fill_reader *reader, SPIPlanPtr plan, Datum *values, const char *nulls, Oid run_as,
+									 MemoryContext parent);
 extern bool pulse_next_batch(pulse_fill_reader *reader);
 extern pulse_fill *pulse_next_fill(pulse_fill_reader *reader);
 extern void pulse_end_fills(pulse_fill_reader *reader);

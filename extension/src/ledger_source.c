@@ -5,7 +5,9 @@
 #include "postgres.h"
 
 #include "access/htup_details.h"
+#include "access/relation.h"
 #include "catalog/namespace.h"
+#include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_type.h"
@@ -13,12 +15,14 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "nodes/pg_list.h"
+#include "storage/bufmgr.h"
 #include "utils/acl.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/inval.h"
 #include "utils/lsyscache.h"
 #include "utils/memutils.h"
+#include "utils/rel.h"
 #include "utils/syscache.h"
 #include "utils/timestamp.h"
 
@@ -225,14 +229,19 @@ typedef struct source_access
 	bool		has_portfolios;
 	bool		ordinal_is_key;
 	char	   *query;
+	SPIPlanPtr	plan;			/* of pulse_source_plan() */
+	BlockNumber plan_blocks;	/* size of the table when it was made */
 } source_access;
 
 #define MAX_CACHED_SOURCES 256
+/* A table that has grown by more than this, and to more than twice its size, is planned for anew. */
+#define GROWN_BLOCKS 10
 
 static List *access_cache = NIL;	/* of source_access */
 static MemoryContext access_context = NULL;
 static Oid	source_table = InvalidOid;
 static bool access_stale = false;
+static uint64 access_generation = 1;
 
 /* Relcache callback: the mapping changed (a trigger on pulse.source tells), or a table that is read. */
 static void
@@ -259,6 +268,12 @@ freshen_cache(void)
 	source_table = get_relname_relid("source", get_namespace_oid("pulse", false));
 	if (access_stale || list_length(access_cache) >= MAX_CACHED_SOURCES)
 	{
+		ListCell   *cell;
+
+		foreach(cell, access_cache)
+			if (((source_access *) lfirst(cell))->plan != NULL)
+				SPI_freeplan(((source_access *) lfirst(cell))->plan);
+		access_generation++;
 		access_cache = NIL;
 		MemoryContextReset(access_context);
 		access_stale = false;
@@ -368,6 +383,8 @@ pulse_source_load(int32 source_id, bool by_portfolio, bool by_time)
 			source->has_portfolios = access->has_portfolios;
 			source->ordinal_is_key = access->ordinal_is_key;
 			source->query = access->query == NULL ? NULL : MemoryContextStrdup(caller, access->query);
+			source->access = access;
+			source->generation = access_generation;
 		}
 	}
 	else
@@ -376,6 +393,50 @@ pulse_source_load(int32 source_id, bool by_portfolio, bool by_time)
 	/* SPI leaves its own context behind, which ends with the connection */
 	MemoryContextSwitchTo(caller);
 	return source;
+}
+
+/*
+ * Returns a plan that is kept with how the source is read, for the one statement that reads what is new in it: a tick with
+ * one fill must not spend its time on planning. It is a generic one, and lasts until the table has doubled, since statistics
+ * may be far behind a table that is being filled. NULL where there is none to keep, as with views and partitions.
+ */
+SPIPlanPtr
+pulse_source_plan(const pulse_source *source, const char *statement, int nargs, Oid *types)
+{
+	source_access *access = source->access;
+	pulse_identity identity;
+	Relation	rel;
+	BlockNumber blocks = InvalidBlockNumber;
+
+	if (access == NULL || source->generation != access_generation)
+		return NULL;
+	rel = try_relation_open(source->relation, AccessShareLock);
+	if (rel != NULL && rel->rd_rel->relkind == RELKIND_RELATION && rel->rd_rel->relam == HEAP_TABLE_AM_OID)
+		blocks = RelationGetNumberOfBlocks(rel);
+	if (rel != NULL)
+		relation_close(rel, NoLock);
+	/* opening it may have shown that all is different now */
+	if (blocks == InvalidBlockNumber || access_stale)
+		return NULL;
+
+	if (access->plan != NULL && blocks / 2 > access->plan_blocks && blocks - access->plan_blocks > GROWN_BLOCKS)
+	{
+		SPI_freeplan(access->plan);
+		access->plan = NULL;
+	}
+	if (access->plan == NULL)
+	{
+		SPIPlanPtr	plan;
+
+		identity = pulse_act_as(source->owner, true);
+		plan = SPI_prepare_cursor(statement, nargs, types, CURSOR_OPT_GENERIC_PLAN);
+		if (plan == NULL || SPI_keepplan(plan) != 0)
+			elog(ERROR, "could not prepare: %s", statement);
+		pulse_act_back(&identity);
+		access->plan = plan;
+		access->plan_blocks = blocks;
+	}
+	return access->plan;
 }
 
 /* SQL: pulse.source_query(source_id, by_portfolio, by_time). */

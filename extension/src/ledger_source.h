@@ -33,6 +33,8 @@ typedef struct pulse_source
 	TimestampTz attached_at;
 	TimestampTz archived_before;	/* of snapshots only summaries count before this time; DT_NOBEGIN: none */
 	char	   *query;			/* reads it under the logical names, or NULL when a required column is gone */
+	struct source_access *access;	/* for pulse_source_plan(), as long as the generation is that of the cache */
+	uint64		generation;
 } pulse_source;
 
 extern Oid	pulse_owner(void);
@@ -40,6 +42,7 @@ extern pulse_identity pulse_act_as(Oid user, bool untrusted);
 extern void pulse_act_back(const pulse_identity *identity);
 extern SPIPlanPtr pulse_saved_plan(SPIPlanPtr *plan, const char *statement, int nargs, Oid *types);
 extern bool pulse_may_read(int32 source_id, const char *portfolio);
+extern SPIPlanPtr pulse_source_plan(const pulse_source *source, const char *statement, int nargs, Oid *types);
 extern pulse_source *pulse_source_load(int32 source_id, bool by_portfolio, bool by_time);
 
 #endif							/* PULSE_LEDGER_SOURCE_H */

@@ -1,9 +1,10 @@
 /*
  * The tick: from marks in pulse.dirty to events.
  *
- * Transaction A is what latency hangs on: ledger, TRADE_ALERT, PORTFOLIO_UPDATE, SYSTEM_ALERT. Transaction B computes
- * what is costly and may wait. Both write under the sequencer's lock, so two ticks at a time never see the same marks
- * and a reader never sees an event before all those with smaller numbers.
+ * Transaction A is what latency hangs on: ledger and TRADE_ALERT. What goes with a fill but costs several times as much
+ * follows in the next transaction: messages, SYSTEM_ALERT, PORTFOLIO_UPDATE. Transaction B computes what is costly and may
+ * wait. All of them write under the sequencer's lock, so two ticks at a time never see the same marks and a reader never
+ * sees an event before all those with smaller numbers.
  */
 #include "postgres.h"
 
@@ -44,6 +45,8 @@ static int64 fills_until_statistics = FIRST_STATISTICS_FILLS;
  */
 #define MAX_MARKS 100000
 #define BUDGET_MS 500
+/* However busy the worker is, polled tables are looked at so often. */
+#define POLL_AT_LEAST_MS 1000
 /* When each portfolio was last served; forgotten as a whole when there are too many of them. */
 #define MAX_SERVED 100000
 
@@ -71,16 +74,22 @@ typedef struct ChangeWork
 bool
 pulse_tick_needed(void)
 {
-	if (pulse_poll_sources(false))
-		return true;
-	if (!announcements_left && !pulse_changes_exist())
+	static TimestampTz polled_at = 0;
+	TimestampTz now = GetCurrentTimestamp();
+	bool		changes = pulse_changes_exist();
+
+	/* a mark does not wait for this look, as long as it is taken often enough */
+	if (!changes || TimestampDifferenceExceeds(polled_at, now, POLL_AT_LEAST_MS))
 	{
-		SPI_connect();
-		announcements_left = pulse_announcements_wait();
-		SPI_finish();
-		return announcements_left;
+		polled_at = now;
+		changes = pulse_poll_sources(false) || changes;
 	}
-	return true;
+	if (changes || announcements_left)
+		return true;
+	SPI_connect();
+	announcements_left = pulse_announcements_wait();
+	SPI_finish();
+	return announcements_left;
 }
 
 static PulseSourceState *
@@ -294,9 +303,8 @@ renew_statistics(void *arg)
  * bot that starts with a burst would meanwhile suffer plans made for an empty table.
  */
 static void
-keep_statistics(int fills, PulseFailures *failures)
+keep_statistics(PulseFailures *failures)
 {
-	fills_since_statistics += fills;
 	if (fills_since_statistics < fills_until_statistics)
 		return;
 	(void) pulse_attempt("statistics of the ledger", renew_statistics, NULL, failures);
@@ -304,7 +312,35 @@ keep_statistics(int fills, PulseFailures *failures)
 	fills_since_statistics = 0;
 }
 
-/* Takes what changed: ledger, TRADE_ALERT, PORTFOLIO_UPDATE, SYSTEM_ALERT. */
+/* What goes with the changes that have been taken. */
+static void
+take_rest(PulseSequencer *sequencer, PulseTick *tick)
+{
+	int			messages;
+	int			alerts;
+
+	tick->rest = false;
+	keep_statistics(&tick->failures);
+	pulse_write_messages(sequencer);
+	messages = pulse_announce_deliveries(sequencer, pulse_tick_batch);
+	alerts = pulse_announce_alerts(sequencer, pulse_tick_batch);
+	announcements_left = messages == pulse_tick_batch || alerts == pulse_tick_batch;
+	tick->more = tick->more || announcements_left;
+	/* While a backlog is left every look at a portfolio would have to replay it; fills come first. */
+	if (!tick->more)
+		pulse_send_portfolio_updates(sequencer, tick);
+}
+
+/* Stores the sequencer and adds up what the tick did. */
+static void
+close_sequencer(PulseSequencer *sequencer, PulseTick *tick)
+{
+	pulse_sequencer_close(sequencer);
+	tick->seq = sequencer->seq;
+	tick->events += (int) (sequencer->seq - sequencer->first_seq);
+}
+
+/* Takes what changed: ledger and TRADE_ALERT; the rest too, when there are no new fills. */
 void
 pulse_tick_changes(PulseTick *tick)
 {
@@ -312,8 +348,6 @@ pulse_tick_changes(PulseTick *tick)
 	PulseSequencer sequencer;
 	List	   *changes;
 	int			fills;
-	int			messages;
-	int			alerts;
 
 	SPI_connect();
 	MemoryContextSwitchTo(context);
@@ -326,17 +360,27 @@ pulse_tick_changes(PulseTick *tick)
 	process_changes(tick, &sequencer, changes);
 	fills = pulse_announce_fills(&sequencer, pulse_tick_batch);
 	tick->fills += fills;
-	keep_statistics(fills, &tick->failures);
-	messages = pulse_announce_deliveries(&sequencer, pulse_tick_batch);
-	alerts = pulse_announce_alerts(&sequencer, pulse_tick_batch);
-	announcements_left = fills == pulse_tick_batch || messages == pulse_tick_batch || alerts == pulse_tick_batch;
-	tick->more = tick->more || announcements_left;
-	/* While a backlog is left every look at a portfolio would have to replay it; fills come first. */
-	if (!tick->more)
-		pulse_send_portfolio_updates(&sequencer, tick);
+	fills_since_statistics += fills;
+	tick->more = tick->more || fills == pulse_tick_batch;
+	if (fills == 0)
+		take_rest(&sequencer, tick);
+	else
+		tick->rest = announcements_left = true;
+	close_sequencer(&sequencer, tick);
+	SPI_finish();
+}
 
-	pulse_sequencer_close(&sequencer);
-	tick->seq = sequencer.seq;
-	tick->events += (int) (sequencer.seq - sequencer.first_seq);
+/* The rest of a tick that has announced fills. */
+void
+pulse_tick_rest(PulseTick *tick)
+{
+	MemoryContext context = CurrentMemoryContext;
+	PulseSequencer sequencer;
+
+	SPI_connect();
+	MemoryContextSwitchTo(context);
+	pulse_sequencer_open(&sequencer);
+	take_rest(&sequencer, tick);
+	close_sequencer(&sequencer, tick);
 	SPI_finish();
 }

@@ -1,5 +1,5 @@
 /*
- * One cycle of the engine: two short transactions.
+ * One cycle of the engine: short transactions.
  */
 #ifndef PULSE_TICK_H
 #define PULSE_TICK_H
@@ -17,13 +17,19 @@ typedef struct PulseTick
 	int			events;
 	int			jobs;
 	bool		more;			/* something was left for the next tick */
+	bool		rest;			/* pulse_tick_rest() has something to do */
 	PulseFailures failures;
 } PulseTick;
 
 /* Whether there is anything for pulse_tick_changes(). Inside a transaction with a snapshot. */
 extern bool pulse_tick_needed(void);
 
-/* Takes what changed: ledger, TRADE_ALERT, PORTFOLIO_UPDATE, SYSTEM_ALERT. Inside a transaction. */
+/*
+ * Takes what changed: ledger and TRADE_ALERT; where there are no new fills, the rest as well. Inside a transaction.
+ */
 extern void pulse_tick_changes(PulseTick *tick);
+
+/* The rest, where tick->rest says so: messages, SYSTEM_ALERT, PORTFOLIO_UPDATE. Inside a transaction, the same or another. */
+extern void pulse_tick_rest(PulseTick *tick);
 
 #endif							/* PULSE_TICK_H */

@@ -76,6 +76,11 @@ take_changes(PulseTick *tick, MemoryContext context)
 	{
 		MemoryContextSwitchTo(context);
 		pulse_tick_changes(tick);
+		if (tick->rest)
+		{
+			MemoryContextSwitchTo(context);
+			pulse_tick_rest(tick);
+		}
 		if (!tick->more)
 			break;
 	}

@@ -361,6 +361,8 @@ notified(void *arg, const char *channel, const char *payload)
 	/* A payload that names what we have already passed on saves a query; any other one asks for it. */
 	if (seq == 0 || seq > feed->seq)
 		read_events(feed);
+	else
+		feed->listener.repeated(feed->listener.arg);
 }
 
 static void

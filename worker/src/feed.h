@@ -16,6 +16,7 @@ struct feed_listener
 	void		(*batch_over) (void *arg);	/* no further event is at hand: time to send them */
 	void		(*gap) (void *arg, const char *reason);		/* events are missing before the next one */
 	void		(*told) (void *arg, const char *payload);	/* a notification that names no event */
+	void		(*repeated) (void *arg);	/* one that names an event again: messages about it have been written */
 	void		(*positioned) (void *arg);	/* the position is known: after the start and after each reconnect */
 	void	   *arg;
 };

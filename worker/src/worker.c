@@ -64,6 +64,7 @@ struct worker
 	struct loop_timer drain_check;
 	struct loop_timer heartbeat_timer;
 	struct loop_timer watchdog_timer;
+	bool		outbox_filled;	/* with the events of this batch */
 	bool		draining;
 	bool		stopped;
 };
@@ -75,12 +76,20 @@ feed_event(void *arg, struct event *event)
 
 	stream_event(worker->stream, event);
 	logs_event(worker->logs, event);
-	/* What goes into the outbox comes with an alert, so the next alert is the moment to look. */
+	/* What goes into the outbox comes with an alert or right after it, so the next alert is the moment to look. */
 	if (event->type == EVENT_TRADE_ALERT || event->type == EVENT_SYSTEM_ALERT)
-	{
-		delivery_wake(worker->delivery);
-		sinks_wake(worker->sinks);
-	}
+		worker->outbox_filled = true;
+}
+
+/* Looks into the outbox. */
+static void
+feed_repeated(void *arg)
+{
+	struct worker *worker = arg;
+
+	worker->outbox_filled = false;
+	delivery_wake(worker->delivery);
+	sinks_wake(worker->sinks);
 }
 
 static void
@@ -90,6 +99,8 @@ feed_batch_over(void *arg)
 
 	stream_flush(worker->stream);
 	follow_wake(&worker->api);
+	if (worker->outbox_filled)
+		feed_repeated(worker);
 }
 
 static void
@@ -321,7 +332,7 @@ static int
 start(struct worker *worker)
 {
 	struct database_owner owner = {.ready = database_ready,.arg = worker};
-	struct feed_listener listener = {.event = feed_event,.batch_over = feed_batch_over,.gap = feed_gap,.told = feed_told,.positioned = feed_positioned,
+	struct feed_listener listener = {.event = feed_event,.batch_over = feed_batch_over,.gap = feed_gap,.told = feed_told,.repeated = feed_repeated,.positioned = feed_positioned,
 		.arg = worker};
 	struct database_owner silent = {.arg = worker};
 	struct logs_parts logs_parts;
