@@ -45,7 +45,7 @@ postgresql_major() {
 # What dpkg-buildpackage asks for by name, and what looks at its result.
 debian_packaging() {
 	local package
-	for package in build-essential debhelper dpkg-dev lintian postgresql-server-dev-all "postgresql-server-dev-$major" libpq-dev \
+	for package in build-essential debhelper dpkg-dev lintian pkgconf postgresql-server-dev-all "postgresql-server-dev-$major" libpq-dev \
 		libwebsockets-dev libcurl4-openssl-dev libjansson-dev libinih-dev libssl-dev zlib1g-dev libcairo2-dev; do
 		need "$package" package_there "$package"
 	done
