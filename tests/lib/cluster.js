@@ -1,5 +1,6 @@
 // A private PostgreSQL cluster for a node test: tests/lib/cluster.sh, held for as long as this process lives.
 import { execFile, spawn } from 'node:child_process';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
@@ -9,10 +10,11 @@ const run = promisify(execFile);
 
 /**
  * Starts a cluster with the extension staged in it. It goes when remove() is called or this process ends, however.
- * @param {{preload?: boolean, database?: string, conf?: Record<string, string|number>, stage?: boolean}} [options]
- *   conf: settings for postgresql.conf; database: created and made the default one; stage: false for a bare server
+ * @param {{preload?: boolean, database?: string, conf?: Record<string, string|number>, stage?: boolean, tree?: string, pgConfig?: string}} [options]
+ *   conf: settings for postgresql.conf; database: created and made the default one; stage: false for a bare server;
+ *   tree, pgConfig: another checkout, for another server
  */
-export async function startCluster({ preload = false, database, conf = {}, stage = true } = {}) {
+export async function startCluster({ preload = false, database, conf = {}, stage = true, tree, pgConfig } = {}) {
 	const options = [
 		...(preload ? ['--preload'] : []),
 		...(stage ? [] : ['--no-stage']),
@@ -20,8 +22,8 @@ export async function startCluster({ preload = false, database, conf = {}, stage
 		...Object.entries(conf).flatMap(([name, value]) => ['--conf', `${name}=${value}`]),
 	];
 	// The command prints its environment, then lives until our end of its standard input closes.
-	const holder = spawn(script, ['run', ...options, '--', 'sh', '-c', 'env -0; printf "\\0\\n"; exec cat'],
-		{ stdio: ['pipe', 'pipe', 'inherit'] });
+	const holder = spawn(tree ? join(tree, 'tests/lib/cluster.sh') : script, ['run', ...options, '--', 'sh', '-c', 'env -0; printf "\\0\\n"; exec cat'],
+		{ stdio: ['pipe', 'pipe', 'inherit'], env: pgConfig ? { ...process.env, PG_CONFIG: pgConfig } : process.env });
 	const gone = new Promise((resolve) => holder.once('exit', resolve));
 	const lines = createInterface({ input: holder.stdout });
 	const printed = new Promise((resolve) => {
@@ -33,7 +35,7 @@ export async function startCluster({ preload = false, database, conf = {}, stage
 	});
 	const text = await Promise.race([printed, gone]);
 	if (typeof text !== 'string') throw new Error('the cluster did not start; see above');
-	const env = { ...process.env };
+	const env = { ...process.env, ...(pgConfig ? { PG_CONFIG: pgConfig } : {}) };
 	for (const entry of text.split('\0')) {
 		const [name, ...value] = entry.split('=');
 		if (/^(PG[A-Z]+|PULSE_CLUSTER)$/.test(name)) env[name] = value.join('=');
