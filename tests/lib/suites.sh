@@ -123,8 +123,10 @@ suite_build() {
 	rm -rf "$copy"
 	mkdir -p "$copy/absent"
 	tap 'make dist writes a release' tar -x -z -C "$copy" --strip-components=1 -f "${release:-there is none}" || return 1
-	printf '#!/bin/sh\necho "a release is built without this program"\nexit 127\n' | tee "$copy"/absent/{npm,npx,node,git} >/dev/null
+	printf '#!/bin/sh\necho "a release is built without this program" >&2\nexit 127\n' | tee "$copy"/absent/{npm,npx,node,git} >/dev/null
 	chmod +x "$copy"/absent/*
+	PATH=$copy/absent:$PATH tap 'the release writes itself again, without git' "$copy/worker/contrib/dist.sh" || status=1
+	tap 'to the byte' cmp "$release" "$copy/$release" || status=1
 	compiler=$(find_clang) || compiler=gcc
 	compiler=${compiler##*/}
 	# The flags that pg_config hands on are gcc's, and so are some attributes in the server's headers.

@@ -38,10 +38,11 @@ done
 is 'the system has the user' "$(id -un pulse)" pulse
 is 'units for systemd' "$(dpkg -L pulse-worker | grep -cE '/pulse-worker\.(service|socket)$')" 2
 
+# The configuration is edited, as dpkg shall notice; the port, because a machine of its own may share its network.
+port=$((20000 + RANDOM % 10000))
+sed -i "s/^port = 8765/port = $port  ; ours/" /etc/pulse/pulse.ini
 bash worker/contrib/debian/tests/first-trade || failed=1
 
-# Editing the configuration is noticed by dpkg, and survives a reinstallation.
-sed -i 's/^port = 8765/port = 8765  ; ours/' /etc/pulse/pulse.ini
 apt_get install --reinstall "$packages"/pulse-worker_*.deb
 is 'a changed configuration survives an upgrade' "$(grep -c '; ours' /etc/pulse/pulse.ini)" 1
 
