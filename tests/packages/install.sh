@@ -21,6 +21,19 @@ is() {
 apt_get() { apt-get -q -y -o Dpkg::Use-Pty=0 --no-install-recommends "$@" >>.build/install.log 2>&1 || { tail -n 20 .build/install.log; return 1; }; }
 sql() { runuser -u postgres -- psql -XAtq -d trading -c "$1" 2>&1; }
 
+# Where there is no systemd that would stop the daemon, this does. A reinstalled program's file is "(deleted)".
+stop_worker() {
+	local process
+	for process in /proc/[0-9]*; do
+		[[ $(readlink "$process/exe") != /usr/bin/pulse-worker* ]] || kill "${process#/proc/}"
+	done
+}
+
+stop_everything() {
+	stop_worker
+	pg_ctlcluster "$(pg_lsclusters -h | sort -n | tail -n 1 | cut -d' ' -f1)" main stop
+}
+
 mkdir -p .build
 : >.build/install.log
 if [ -z "$packages" ]; then
@@ -31,6 +44,7 @@ packages=$(cd "$packages" && pwd)
 apt_get update
 apt_get install curl "$packages"/postgresql-[0-9]*-pulse_*.deb "$packages"/pulse-worker_*.deb || { echo 'Bail out! apt cannot install them'; exit 1; }
 echo 'ok - apt installs the packages'
+trap stop_everything EXIT
 for file in /etc/pulse/pulse.ini /usr/bin/pulse-worker /usr/share/bash-completion/completions/pulse-worker \
 	/usr/share/pulse-worker/grafana/pulse.json /usr/share/pulse-worker/prometheus/pulse.rules.yml; do
 	is "$file" "$(stat -c '%U %s' "$file" | sed 's/ [1-9][0-9]*$/ something/')" 'root something'
@@ -47,11 +61,7 @@ apt_get install --reinstall "$packages"/pulse-worker_*.deb
 is 'a changed configuration survives an upgrade' "$(grep -c '; ours' /etc/pulse/pulse.ini)" 1
 
 version=$(pg_lsclusters -h | sort -n | tail -n 1 | cut -d' ' -f1)
-trap 'pg_ctlcluster "$version" main stop' EXIT
-# Where there is no systemd that would stop the daemon, this does.
-for process in /proc/[0-9]*; do
-	[ "$(readlink "$process/exe")" != /usr/bin/pulse-worker ] || kill "${process#/proc/}"
-done
+stop_worker
 apt_get remove pulse-worker "postgresql-$version-pulse"
 is 'removed, the programs are gone' "$(ls /usr/bin/pulse-worker "/usr/lib/postgresql/$version/lib/pulse.so" 2>/dev/null)" ''
 is 'removed, the configuration stays' "$(ls /etc/pulse)" pulse.ini
