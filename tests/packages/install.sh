@@ -29,11 +29,6 @@ stop_worker() {
 	done
 }
 
-stop_everything() {
-	stop_worker
-	pg_ctlcluster "$(pg_lsclusters -h | sort -n | tail -n 1 | cut -d' ' -f1)" main stop
-}
-
 mkdir -p .build
 : >.build/install.log
 if [ -z "$packages" ]; then
@@ -44,7 +39,7 @@ packages=$(cd "$packages" && pwd)
 apt_get update
 apt_get install curl "$packages"/postgresql-[0-9]*-pulse_*.deb "$packages"/pulse-worker_*.deb || { echo 'Bail out! apt cannot install them'; exit 1; }
 echo 'ok - apt installs the packages'
-trap stop_everything EXIT
+trap 'stop_worker; pg_ctlcluster "$(pg_lsclusters -h | sort -n | tail -n 1 | cut -d" " -f1)" main stop' EXIT
 for file in /etc/pulse/pulse.ini /usr/bin/pulse-worker /usr/share/bash-completion/completions/pulse-worker \
 	/usr/share/pulse-worker/grafana/pulse.json /usr/share/pulse-worker/prometheus/pulse.rules.yml; do
 	is "$file" "$(stat -c '%U %s' "$file" | sed 's/ [1-9][0-9]*$/ something/')" 'root something'
