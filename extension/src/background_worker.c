@@ -52,6 +52,8 @@
 #define VACUUM_MARKS 20000
 /* Rewriting summaries holds a fill up by no more. */
 #define SUMMARY_BUDGET_MS 50
+/* The gap after a cycle that had no changes. */
+#define UNCHANGED_GAP_MS 5
 /* How long the extension and our entry in pulse.worker are taken for granted. */
 #define CHECK_INSTALLATION_MS 1000
 /* How long state messages wait for the end of a backlog. */
@@ -260,6 +262,16 @@ tick_summaries(void)
 	commit();
 }
 
+/*
+ * The performance interval that this cycle keeps to. After changes the next ones wait for the gap between ticks anyway, so
+ * what would be due soon is computed then, rather than at a time when it would hold up a fill.
+ */
+static int
+interval_now(void)
+{
+	return tick.marks > 0 ? pulse_performance_interval - pulse_performance_interval / 4 : pulse_performance_interval;
+}
+
 /* Transaction B. */
 static void
 tick_updates(void)
@@ -267,7 +279,7 @@ tick_updates(void)
 	PulseTick	updates = {0};
 
 	begin("pulse: computing state messages");
-	pulse_tick_updates(&updates, pulse_performance_interval);
+	pulse_tick_updates(&updates, interval_now());
 	if (updates.failures.count > 0)
 		store_failures(&updates.failures);
 	commit();
@@ -344,7 +356,7 @@ cycle(void)
 		tick_summaries();
 	now = GetCurrentTimestamp();
 	/* A backlog comes first, as the state would have to be computed past it, but not for ever. */
-	if (pulse_next_update(pulse_performance_interval) <= now &&
+	if (pulse_next_update(interval_now()) <= now &&
 		(!tick.more || TimestampDifferenceExceeds(updated_at, now, MAX_UPDATE_DELAY_MS)))
 	{
 		tick_updates();
@@ -482,6 +494,7 @@ void
 pulse_worker_main(Datum main_arg)
 {
 	Oid			database = DatumGetObjectId(main_arg);
+	TimestampTz busy_until = 0;	/* until when the last cycle that had changes keeps the next one waiting */
 	int			error_delay = FIRST_ERROR_DELAY_MS;
 
 	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
@@ -501,6 +514,8 @@ pulse_worker_main(Datum main_arg)
 	for (;;)
 	{
 		TimestampTz begun = GetCurrentTimestamp();
+		TimestampTz rested;
+		int			events;
 		long		gap;
 
 		ResetLatch(MyLatch);
@@ -524,11 +539,18 @@ pulse_worker_main(Datum main_arg)
 		pgstat_report_stat(false);
 		pgstat_report_activity(STATE_IDLE, NULL);
 
-		(void) WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, time_to_sleep(),
-						 pulse_wait_event(PULSE_WAIT_FOR_CHANGES));
-		/* Commits that follow each other closely share a tick; this wait is not ended by them. */
-		gap = TimestampDifferenceMilliseconds(GetCurrentTimestamp(),
-											  TimestampTzPlusMilliseconds(begun, 1000 / pulse_max_tick_rate));
+		events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, time_to_sleep(),
+						   pulse_wait_event(PULSE_WAIT_FOR_CHANGES));
+		/*
+		 * Commits that follow each other closely share a tick; this wait is not ended by them. One that follows nothing
+		 * but our own clockwork hardly waits.
+		 */
+		rested = TimestampTzPlusMilliseconds(begun, 1000 / pulse_max_tick_rate);
+		if (tick.marks == 0 && (events & WL_LATCH_SET))
+			rested = Min(rested, Max(busy_until, TimestampTzPlusMilliseconds(begun, UNCHANGED_GAP_MS)));
+		if (tick.marks > 0)
+			busy_until = rested;
+		gap = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), rested);
 		if (gap > 0 && !tick.more)
 			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, gap, pulse_wait_event(PULSE_WAIT_BETWEEN_TICKS));
 	}

@@ -23,6 +23,8 @@
 #include <netinet/tcp.h>
 
 #define MAX_CLIENTS 20000
+/* Clients that come from one address of the loopback network, so that ports never run out. */
+#define CLIENTS_AN_ADDRESS 10000
 #define EVENT_SIZE 400
 
 static void
@@ -251,10 +253,12 @@ run_clients(int port, int count)
 	static const char request[] = "GET / HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
 		"Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==\r\nSec-WebSocket-Version: 13\r\n\r\n";
 	struct sockaddr_in address = loopback(port);
+	struct sockaddr_in own = loopback(0);
 	struct epoll_event event = {.events = EPOLLIN};
 	struct epoll_event events[512];
 	int			set = epoll_create1(0);
 	int			greeted = 0;
+	int			one = 1;
 
 	clients = calloc((size_t) count, sizeof(*clients));
 	client_count = behind = count;
@@ -263,6 +267,10 @@ run_clients(int port, int count)
 		struct client *client = &clients[i];
 
 		client->fd = socket(AF_INET, SOCK_STREAM, 0);
+		own.sin_addr.s_addr = htonl(INADDR_LOOPBACK + (uint32_t) (i / CLIENTS_AN_ADDRESS));
+		setsockopt(client->fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &one, sizeof(one));
+		if (bind(client->fd, (struct sockaddr *) &own, sizeof(own)) < 0)
+			die("bind");
 		if (connect(client->fd, (struct sockaddr *) &address, sizeof(address)) < 0)
 			die("connect");
 		if (write(client->fd, request, sizeof(request) - 1) < 0)

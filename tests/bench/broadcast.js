@@ -3,6 +3,7 @@
 // once, and beside npm ws with frames built once, in one run and by turns. Time is the server's processor time for one
 // frame to one client, which other programs on the machine disturb least; the wall time stands beside it.
 //   broadcast.js [CLIENTS ...]          1000 and 5000 without arguments; PULSE_BENCH_ROUNDS=5, PULSE_BENCH_EVENTS=40
+//   broadcast.js idle [CLIENTS]         10000 clients that only listen: how fast they connect, what each takes
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
@@ -61,12 +62,48 @@ function processorTime(pid) {
 const memory = (pid, what) => Number(new RegExp(`^${what}: +(\\d+) kB`, 'm').exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'))[1]);
 const median = (values) => values.toSorted((a, b) => a - b)[values.length >> 1];
 
-async function main(counts) {
+const program = `${top}.build/bench/broadcast`;
+
+function build() {
 	mkdirSync(`${top}.build/bench`, { recursive: true });
-	const program = `${top}.build/bench/broadcast`;
 	execFileSync('gcc', ['-std=gnu17', '-D_GNU_SOURCE', '-O2', '-Wall', '-Wextra', '-o', program, `${top}tests/bench/broadcast.c`]);
 	execFileSync('make', ['-s', '-C', `${top}worker`]);
 	process.env.PULSE_WORKER = `${top}.build/worker/pulse-worker`;
+}
+
+/** Connects many and lets them be: a thousand first, then the rest; then an event still reaches all of them. */
+async function idle(count) {
+	build();
+	const database = await startDatabase();
+	const worker = await startWorker(database, { config: { websocket: { max_clients: count + 10 }, resources: { enabled: false } } });
+	const base = { rss: memory(worker.process.pid, 'Rss'), own: memory(worker.process.pid, 'Private_Dirty') };
+	const groups = [];
+	for (const size of [Math.min(count, 1000), count - 1000].filter((n) => n > 0)) {
+		const begun = performance.now();
+		const before = processorTime(worker.process.pid);
+		const group = lines(program, 'clients', String(worker.port), String(size));
+		await group.next();
+		groups.push(group);
+		console.log(`${size} clients connected within ${Math.round(performance.now() - begun)} ms, ${((processorTime(worker.process.pid) - before) / size).toFixed(0)} us of the worker's processor each`);
+	}
+	await new Promise((resolve) => setTimeout(resolve, 2000));
+	const full = { rss: memory(worker.process.pid, 'Rss'), own: memory(worker.process.pid, 'Private_Dirty') };
+	console.log(`${count} idle clients: ${((full.own - base.own) / count).toFixed(2)} kB of memory each (goal 4), resident ${((full.rss - base.rss) / count).toFixed(2)} kB; base ${(base.rss / 1024).toFixed(1)} MB resident, ${(base.own / 1024).toFixed(1)} MB its own (goal 12)`);
+	const processor = processorTime(worker.process.pid);
+	await new Promise((resolve) => setTimeout(resolve, 5000));
+	console.log(`the worker uses ${((processorTime(worker.process.pid) - processor) / 50000).toFixed(1)} % of a processor for them`);
+	const begun = performance.now();
+	await database.emit({ type: 'TRADE_ALERT', portfolio: 'main', key: 'BTCUSDT', data: { filler: 'x'.repeat(SIZE - 170) } });
+	for (const group of groups) while (Number(await group.next()) < 1);
+	console.log(`an event has reached all of them ${Math.round(performance.now() - begun)} ms later`);
+	await Promise.all(groups.map((group) => group.end()));
+	await worker.stop();
+	await database.remove();
+	process.exit(0);
+}
+
+async function main(counts) {
+	build();
 	const database = await startDatabase();
 	for (const count of counts.length > 0 ? counts : [1000, 5000]) {
 		const worker = await startWorker(database, { config: { websocket: { max_clients: count + 10 }, resources: { enabled: false } } });
@@ -157,4 +194,5 @@ async function main(counts) {
 }
 
 if (process.argv[2] === 'ws-server') await serveWithWs(Number(process.argv[3]));
+else if (process.argv[2] === 'idle') await idle(Number(process.argv[3] ?? 10000));
 else await main(process.argv.slice(2).map(Number));

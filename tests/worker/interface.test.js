@@ -60,6 +60,34 @@ test('the documents are served, also packed', async () => {
 	assert.deepEqual(JSON.parse(gunzipSync(packed.bytes)), asyncapi);
 });
 
+test('every row of the table of routes is documented, and nothing else', async () => {
+	const table = await readFile(new URL('../../worker/src/routes.c', import.meta.url), 'utf8');
+	const offered = [...table.matchAll(/\{HTTP_(\w+), \w+, \w+, "([^"]+)"/g)].map(([, method, path]) => `${method} ${path}`);
+	const documented = Object.entries(openapi.paths).flatMap(([path, methods]) => Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`));
+	assert.ok(offered.length > 30);
+	assert.deepEqual(documented.filter((one) => !/\/(login|logout|session)$/.test(one)).sort(), offered.sort());
+});
+
+test('analytics: rows of the functions, of the portfolios that are asked for', async () => {
+	const rows = async (path) => JSON.parse((await ask(`/api/v1/${path}`)).text);
+	const [all] = await rows('trade-statistics');
+	assert.equal(all.trades, 10);
+	assert.equal(all.wins + all.losses <= 10, true);
+	const sides = await rows('trade-statistics?by=side&method=fifo');
+	assert.deepEqual(sides.map((one) => [one.item, one.trades]), [['LONG', 10]]);
+	assert.equal((await rows('holding-times')).find((one) => one.outcome === 'all').trades, 10);
+	assert.deepEqual((await rows('turnover')).map((one) => one.portfolio), ['main']);
+	assert.equal((await rows('excursions')).length, 10);
+	assert.deepEqual((await rows('fees')).map((one) => [one.kind, one.fills, one.amount]), [['quote', 21, '10.5']]);
+	assert.deepEqual(await rows('fees?portfolio=other'), []);
+	assert.ok(Array.isArray(await rows('data-quality')));
+	assert.deepEqual(await rows('reconcile?everything=true'), []);
+	for (const wrong of ['trade-statistics?by=nonsense', 'trade-statistics?method=nonsense', 'fees?since=soon', 'reconcile?everything=perhaps', 'turnover?days=0']) {
+		const answer = await ask(`/api/v1/${wrong}`);
+		assert.equal(answer.status, 400, `${wrong}: ${answer.text}`);
+	}
+});
+
 test('every path that is read answers as its schema says; a bad parameter gives a problem', async () => {
 	let count = 0;
 	for (const [path, { get }] of Object.entries(openapi.paths)) {

@@ -224,6 +224,36 @@ test('state messages that a slow reader has not taken yet are replaced by newer 
 	await worker.stop();
 });
 
+test('a CRITICAL alert overtakes what waits for a slow reader, as a marked copy; the event itself keeps its place', async () => {
+	const worker = await startWorker(database, { config: { websocket: { max_queue: 33554432 } } });
+	const [slow, other] = await Promise.all([connect(worker), connect(worker)]);
+	other.send({ type: 'SUBSCRIBE', subscriptions: ['TRADE_ALERT'], filter: { portfolio: ['second'] } });
+	await other.type('SUBSCRIBED');
+	slow.socket.pause();
+	const filler = 'x'.repeat(20_000);
+	const first = await database.emit(trade('first'));
+	// more than all buffers between the two hold
+	for (let i = 0; i < 12; i++) await database.emit(...Array.from({ length: 100 }, (_, n) => trade(i * 100 + n, { data: { filler } })));
+	await database.emit({ type: 'PORTFOLIO_UPDATE', portfolio: 'main', data: { filler } });
+	const alarm = await database.emit({ type: 'SYSTEM_ALERT', priority: 'CRITICAL', portfolio: 'main', key: 'drawdown', data: { id: 'alarm' } });
+	const last = await database.emit(trade('last'), trade('last of the second', { portfolio: 'second' }));
+	await eventually('everything was passed on', async () => (await (await worker.get('/readyz')).json()).seq === last);
+	slow.socket.resume();
+	await slow.next((message) => message.seq === last && 'prev_seq' in message);
+	const copy = slow.messages.findIndex((message) => message.urgent);
+	assert.deepEqual([slow.messages[copy]?.type, slow.messages[copy]?.seq, slow.messages[copy]?.prev_seq, slow.messages[copy]?.data.id], ['SYSTEM_ALERT', null, null, 'alarm']);
+	assert.ok(copy < slow.messages.findIndex((message) => message.type === 'PORTFOLIO_UPDATE'), 'before state that has waited longer');
+	assert.ok(slow.messages.slice(copy).filter((message) => message.type === 'TRADE_ALERT').length > 10, 'before alerts that have waited longer');
+	assert.equal(slow.messages.filter((message) => message.urgent).length, 1);
+	assert.deepEqual(slow.messages.filter((message) => !message.urgent && message.data?.id === 'alarm').map((message) => message.seq), [alarm], 'the event itself, once');
+	slow.messages.splice(copy, 1);
+	complete(slow, first, last);
+	await other.next((message) => message.data?.id === 'last of the second');
+	assert.equal(other.messages.filter((message) => message.type === 'SYSTEM_ALERT').length, 0, 'who has not subscribed to alerts gets no copy either');
+	await Promise.all([slow.close(), other.close()]);
+	await worker.stop();
+});
+
 test('a notification that got lost costs a poll, not an event', async () => {
 	const worker = await startWorker(database, { config: { database: { poll_interval: 5 } } });
 	const client = await connect(worker);

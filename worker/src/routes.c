@@ -130,6 +130,59 @@ const struct route routes[] = {
 		" 'buy_volume', v.buy_volume::text, 'sell_volume', v.sell_volume::text) ORDER BY v.ts), '[]')::text"
 		" FROM %s.pulse_volume('1 day', $1::integer, $2, NULL, $3) AS v",
 		{{"days", PARAMETER_INTEGER, "30", 1, 36500}, PORTFOLIO, TIMEZONE}},
+	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/trade-statistics",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('item', x.item, 'trades', x.trades, 'wins',"
+		" x.wins, 'losses', x.losses, 'gross_pnl', x.gross_pnl::text, 'fees', x.fees::text, 'net_pnl', x.net_pnl::text,"
+		" 'win_rate', pulse.json_number(x.win_rate), 'profit_factor', pulse.json_number(x.profit_factor), 'average_win',"
+		" pulse.json_number(x.average_win), 'average_loss', pulse.json_number(x.average_loss), 'payoff_ratio',"
+		" pulse.json_number(x.payoff_ratio), 'expectancy', pulse.json_number(x.expectancy), 'sqn',"
+		" pulse.json_number(x.sqn), 'kelly', pulse.json_number(x.kelly), 'max_consecutive_losses',"
+		" x.max_consecutive_losses, 'best_trade', x.best_trade::text, 'worst_trade', x.worst_trade::text,"
+		" 'average_return', pulse.json_number(x.average_return), 'volume', x.volume::text, 'average_holding',"
+		" EXTRACT(epoch FROM x.average_holding)::float8, 'median_holding', EXTRACT(epoch FROM"
+		" x.median_holding)::float8)), '[]')::text FROM %s.pulse_trade_statistics($1, $2::integer, $3, $4, $5) AS x",
+		{{"by", PARAMETER_TEXT, "all", 0, 0}, {"days", PARAMETER_INTEGER, NULL, 1, 36500}, PORTFOLIO, TIMEZONE,
+		{"method", PARAMETER_TEXT, "average", 0, 0}}},
+	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/holding-times",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('outcome', x.outcome, 'trades', x.trades,"
+		" 'shortest', EXTRACT(epoch FROM x.shortest)::float8, 'lower_quartile', EXTRACT(epoch FROM"
+		" x.lower_quartile)::float8, 'median', EXTRACT(epoch FROM x.median)::float8, 'upper_quartile', EXTRACT(epoch"
+		" FROM x.upper_quartile)::float8, 'longest', EXTRACT(epoch FROM x.longest)::float8, 'average', EXTRACT(epoch"
+		" FROM x.average)::float8)), '[]')::text FROM %s.pulse_holding_times($1::integer, $2) AS x",
+		{{"days", PARAMETER_INTEGER, NULL, 1, 36500}, PORTFOLIO}},
+	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/turnover",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('portfolio', x.portfolio, 'fills', x.fills,"
+		" 'volume', x.volume::text, 'average_equity', x.average_equity::text, 'turnover', pulse.json_number(x.turnover),"
+		" 'annual_turnover', pulse.json_number(x.annual_turnover))), '[]')::text FROM %s.pulse_turnover($1::integer, $2)"
+		" AS x WHERE $3::text[] IS NULL OR x.portfolio = ANY ($3)",
+		{{"days", PARAMETER_INTEGER, "30", 1, 36500}, {"portfolio", PARAMETER_TEXT, NULL, 0, 0}, VISIBLE}},
+	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/excursions",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('portfolio', x.portfolio, 'symbol',"
+		" x.symbol, 'side', x.side, 'quantity', x.quantity::text, 'entry_price', x.entry_price::text, 'exit_price',"
+		" x.exit_price::text, 'net_pnl', x.net_pnl::text, 'opened_at', pulse.json_time(x.opened_at), 'closed_at',"
+		" pulse.json_time(x.closed_at), 'marks', x.marks, 'mae', pulse.json_number(x.mae), 'mfe',"
+		" pulse.json_number(x.mfe), 'mae_amount', x.mae_amount::text, 'mfe_amount', x.mfe_amount::text, 'captured',"
+		" pulse.json_number(x.captured), 'strategy', x.strategy)), '[]')::text FROM"
+		" %s.pulse_trade_excursions($1::integer, $2) AS x WHERE $3::text[] IS NULL OR x.portfolio = ANY ($3)",
+		{{"days", PARAMETER_INTEGER, "30", 1, 36500}, {"portfolio", PARAMETER_TEXT, NULL, 0, 0}, VISIBLE}},
+	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/fees",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('portfolio', x.portfolio, 'fee_asset',"
+		" x.fee_asset, 'kind', x.kind, 'fills', x.fills, 'amount', x.amount::text, 'quote_amount', x.quote_amount::text,"
+		" 'unconverted', x.unconverted::text, 'quote_asset', x.quote_asset)), '[]')::text FROM"
+		" %s.pulse_fees($1::timestamptz, $2) AS x WHERE $3::text[] IS NULL OR x.portfolio = ANY ($3)",
+		{{"since", PARAMETER_TEXT, NULL, 0, 0}, {"portfolio", PARAMETER_TEXT, NULL, 0, 0}, VISIBLE}},
+	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/data-quality",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('source', x.source, 'portfolio',"
+		" x.portfolio, 'kind', x.kind, 'symbol', x.symbol, 'key', x.key, 'problem', x.problem, 'executed_at',"
+		" pulse.json_time(x.executed_at), 'fills', x.fills)), '[]')::text FROM %s.pulse_data_quality($1::integer, $2) AS"
+		" x WHERE $3::text[] IS NULL OR x.portfolio = ANY ($3)",
+		{{"days", PARAMETER_INTEGER, "30", 1, 36500}, {"portfolio", PARAMETER_TEXT, NULL, 0, 0}, VISIBLE}},
+	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/reconcile",
+		"SELECT COALESCE(pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('bot', x.bot, 'source', x.source,"
+		" 'portfolio', x.portfolio, 'item', x.item, 'symbol', x.symbol, 'measure', x.measure, 'theirs', x.theirs::text,"
+		" 'ours', x.ours::text, 'difference', x.difference::text, 'note', x.note)), '[]')::text FROM"
+		" %s.pulse_reconcile(everything => $1::boolean) AS x WHERE $2::text[] IS NULL OR x.portfolio = ANY ($2)",
+		{{"everything", PARAMETER_TEXT, "false", 0, 0}, VISIBLE}},
 	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/positions", "SELECT (%s.pulse_portfolio($1)->'positions')::text", {PORTFOLIO}},
 	{HTTP_GET, SCOPE_READ, HEAVY, "/api/v1/trades", trades_sql,
 		{LIMIT("50"), CURSOR, PORTFOLIO}},

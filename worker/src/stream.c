@@ -23,6 +23,7 @@
 #define AUTH_US 10000000
 #define STAGE 65536
 #define URGENT_BACKLOG 32768
+#define URGENT_BYTES 65536
 #define KEEP_ALIVE_US 15000000
 
 /* Asks for a turn to write when there is something to write. */
@@ -299,6 +300,16 @@ write_now(struct client *client)
 		stream_wake(client);
 }
 
+/* Lets a copy of a critical event overtake what waits for a client; those of a flood go their normal way. */
+static void
+push_urgent(struct client *client, struct event *event)
+{
+	if (client->answers.bytes > URGENT_BYTES)
+		return;
+	client_push_frame(&client->answers, frame_hold(event_urgent_frame(event)), 0);
+	stream_wake(client);
+}
+
 /* Gives one event to everyone who wants it. */
 void
 stream_event(struct stream *stream, struct event *event)
@@ -306,11 +317,19 @@ stream_event(struct stream *stream, struct event *event)
 	answers_position(stream->answers, event->epoch, event->seq);
 	for (struct client *client = stream->clients; client != NULL; client = client->next)
 	{
-		if (client->close_code != 0 || client->replaying || event->seq <= client->floor ||
-			!client_wants(client, event))
+		if (client->close_code != 0 || event->seq <= client->floor)
+			continue;
+		/* it comes to the event itself when its replay gets there */
+		if (client->replaying)
+		{
+			if (event->priority == PRIORITY_CRITICAL && client_wants(client, event))
+				push_urgent(client, event);
+			continue;
+		}
+		if (!client_wants(client, event))
 			continue;
 		if (event->priority == PRIORITY_CRITICAL && client->queue.bytes > URGENT_BACKLOG)
-			client_push_frame(&client->answers, frame_hold(event_urgent_frame(event)), 0);
+			push_urgent(client, event);
 		client_push_event(client, event);
 		client->pending = true;
 		if (client->queue.bytes >= STAGE)
