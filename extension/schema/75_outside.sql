@@ -90,6 +90,47 @@ COMMENT ON FUNCTION pulse.claim_for_sink(text, text, text, text, bigint, integer
 	'Makes rows for what a sink has not got yet and leases the next of them to a worker; a lease that ran out is taken again, since these places know a message by its id.';
 REVOKE ALL ON FUNCTION pulse.claim_for_sink(text, text, text, text, bigint, integer) FROM PUBLIC;
 
+CREATE FUNCTION pulse.give_up_stale(age interval, at timestamptz, most bigint) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	given_up record;
+	note record;
+BEGIN
+	WITH stale AS (
+		UPDATE pulse.delivery d SET status = 'dead', last_error = 'too old to be news when it could have been sent'
+		WHERE d.ctid = ANY (ARRAY(SELECT o.ctid FROM pulse.delivery o
+			WHERE o.status = 'pending' AND o.type = 'TRADE_ALERT' AND o.priority = 'LOW' AND o.not_before < at - age
+			ORDER BY o.channel, o.not_before LIMIT most FOR UPDATE SKIP LOCKED))
+		RETURNING d.created_at, CASE WHEN jsonb_typeof(d.data -> 'fills') = 'number' THEN (d.data ->> 'fills')::numeric ELSE 1 END AS trades)
+	SELECT count(*) AS messages, sum(s.trades) AS trades, min(s.created_at) AS first, max(s.created_at) AS last INTO given_up FROM stale s;
+	-- who never sends to Telegram misses nothing
+	IF given_up.messages = 0 OR NOT EXISTS (SELECT FROM pulse.delivery d WHERE d.channel = 'telegram' AND d.status = 'sent') THEN
+		RETURN given_up.messages;
+	END IF;
+	SELECT e.delivery_id, e.data INTO note FROM pulse.delivery e
+		WHERE e.dedup_key = 'trades not told' AND e.status = 'pending' AND jsonb_typeof(e.data -> 'count') = 'number'
+		ORDER BY e.created_at DESC LIMIT 1 FOR UPDATE SKIP LOCKED;
+	given_up.trades := given_up.trades + coalesce((note.data ->> 'count')::numeric, 0);
+	given_up.first := least(given_up.first, (note.data ->> 'from')::timestamptz);
+	given_up.last := greatest(given_up.last, (note.data ->> 'until')::timestamptz);
+	IF note.delivery_id IS NULL THEN
+		INSERT INTO pulse.delivery (created_at, not_before, type, priority, title, message, dedup_key, sinks)
+			VALUES (at, at, 'SYSTEM', 'MEDIUM', '', '', 'trades not told', '{telegram}') RETURNING delivery_id INTO note.delivery_id;
+	END IF;
+	UPDATE pulse.delivery d SET
+		title = format('%s %s were not told', given_up.trades, CASE given_up.trades WHEN 1 THEN 'trade' ELSE 'trades' END),
+		message = format('Nothing could be sent for too long: these messages of %s to %s UTC are no news any more. The trades themselves are all there.',
+			to_char(given_up.first AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI'), to_char(given_up.last AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI')),
+		data = jsonb_build_object('count', given_up.trades, 'from', given_up.first, 'until', given_up.last)
+		WHERE d.delivery_id = note.delivery_id;
+	RETURN given_up.messages;
+END
+$$;
+COMMENT ON FUNCTION pulse.give_up_stale(interval, timestamptz, bigint) IS
+	'Gives up at most so many messages about single fills that wait for longer than an age, and counts them into one message that tells how many there were: late, but none vanishes. They stay in pulse.delivery as dead, with the reason. Returns how many it gave up.';
+REVOKE ALL ON FUNCTION pulse.give_up_stale(interval, timestamptz, bigint) FROM PUBLIC;
+
 INSERT INTO pulse.privilege (level, kind, name, privilege) VALUES
 	('reader', 'table', 'sink', 'SELECT'), ('reader', 'table', 'delivery_sink', 'SELECT'), ('reader', 'table', 'telegram_command', 'SELECT'),
 	('worker', 'table', 'sink', 'INSERT'), ('worker', 'table', 'sink', 'UPDATE'),

@@ -60,17 +60,8 @@ static PulseStatement old_deliveries = {
 	3, {INT4OID, INT8OID, TIMESTAMPTZOID}, NULL
 };
 
-/*
- * Nobody wants to hear of a fill that was news when no daemon was there to tell it. It is given up like any message that
- * cannot be delivered: kept, with the reason.
- */
 static PulseStatement stale_messages = {
-	"UPDATE pulse.delivery SET status = 'dead', last_error = 'too old to be news when it could have been sent'"
-	" WHERE ctid = ANY (ARRAY("
-	"SELECT d.ctid FROM pulse.delivery d WHERE d.status = 'pending' AND d.type = 'TRADE_ALERT'"
-	" AND d.priority = 'LOW' AND d.not_before < $3 - make_interval(secs => greatest(2 * $1, 86400)) ORDER BY d.channel, d.not_before LIMIT $2"
-	" FOR UPDATE SKIP LOCKED))",
-	3, {FLOAT8OID, INT8OID, TIMESTAMPTZOID}, NULL
+	"SELECT pulse.give_up_stale(make_interval(secs => greatest(2 * $1, 86400)), $3, $2)", 3, {FLOAT8OID, INT8OID, TIMESTAMPTZOID}, NULL
 };
 
 /* Gives up a batch of stale messages; tells whether the batch was full. */
@@ -78,11 +69,13 @@ static bool
 give_up_stale_messages(TimestampTz at)
 {
 	Datum		values[3];
+	bool		null;
 
 	values[0] = Float8GetDatum(Max(pulse_notify_max_age, 60));
 	values[1] = Int64GetDatum(BATCH);
 	values[2] = TimestampTzGetDatum(at);
-	return pulse_run(&stale_messages, values, NULL) == BATCH;
+	pulse_run(&stale_messages, values, NULL);
+	return DatumGetInt64(pulse_result(1, &null)) == BATCH;
 }
 
 /* Runs one of the statements above; tells whether its batch was full. */
