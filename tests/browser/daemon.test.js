@@ -73,7 +73,7 @@ test('every figure is the one that its own SQL gives', async () => {
 	await insertHistory();
 	const { page, close } = await openPage(browser, daemon.address);
 	await row(page, 'BTCUSDT').first().waitFor();
-	const terms = await page.locator('[data-term]').evaluateAll((buttons) => buttons.map((button) => button.dataset.term));
+	const terms = await page.locator('.tile [data-term], [data-figure] [data-term]').evaluateAll((buttons) => buttons.map((button) => button.dataset.term));
 	assert.ok(terms.length >= 19);
 	for (const term of terms) {
 		const button = page.locator(`[data-term=${term}]`);
@@ -96,6 +96,41 @@ test('every figure is the one that its own SQL gives', async () => {
 	}
 	assert.ok((await text(page, '[data-tile=drawdown] .note')).includes(`max ${(performance.max_drawdown * 100).toFixed(2)}%`));
 	await close();
+});
+
+test('every panel and every column says where its numbers come from, in SQL that runs', async () => {
+	await client.query("INSERT INTO trades (symbol, side, quantity, price) VALUES ('ADAUSDT', 'BUY', 10, 0.5)");
+	await client.query("INSERT INTO portfolio_snapshots (portfolio, total_value) VALUES ('o''brien', 5)");
+	const { page, close } = await openPage(browser, daemon.address);
+	const buttons = page.locator('.panel [data-term^="panel/"], th [data-term]');
+	for (const portfolio of [null, "o'brien", 'main']) {
+		if (portfolio) await page.locator('.picker select').selectOption(portfolio);
+		await page.locator('#timeframes tbody tr').first().waitFor();
+		if (portfolio !== "o'brien") await page.locator('#positions tbody tr').first().waitFor();
+		const panels = await page.locator('.panel').count();
+		assert.equal(await page.locator('.panel .panel-head [data-term^="panel/"]').count(), panels, 'every panel has its button');
+		for (let each = 0; each < await buttons.count(); each++) {
+			const button = buttons.nth(each);
+			const name = await button.getAttribute('data-term');
+			await button.press('Enter');
+			const sql = await page.locator('#explanation pre').innerText();
+			if (portfolio && /_(performance|positions|trades)\(/.test(sql)) assert.ok(sql.includes(portfolio.replaceAll("'", "''")), `${name}: ${sql}`);
+			assert.ok((await text(page, '#explanation p')).length > 10, name);
+			assert.ok((await text(page, '#explanation .window')).length > 2, name);
+			await client.query(sql).catch((error) => assert.fail(`${name}: ${sql}: ${error.message}`));
+			await page.keyboard.press('Escape');
+			await page.locator('#explanation').waitFor({ state: 'hidden' });
+			assert.equal(await page.evaluate(() => document.activeElement?.dataset.term), name, 'the focus goes back');
+		}
+	}
+	// A column's own SQL gives what stands below its head.
+	await page.locator('[data-term="column/positions/market_value"]').click();
+	const { rows: [position] } = await client.query(await page.locator('#explanation pre').innerText());
+	assert.equal(position.symbol, 'ADAUSDT');
+	assert.ok(agrees(await page.locator('#positions td.value').innerText(), position.market_value));
+	await page.keyboard.press('Escape');
+	await close();
+	await client.query("DELETE FROM trades WHERE symbol = 'ADAUSDT'; DELETE FROM portfolio_snapshots WHERE portfolio = 'o''brien'");
 });
 
 test('time frames and symbols are what SQL gives', async () => {
@@ -205,6 +240,12 @@ test('what users register appears without further code', async () => {
 	const { page, close } = await openPage(browser, daemon.address);
 	await page.locator('[data-custom=regime_score] dd', { hasText: '0.6250' }).waitFor();
 	await page.locator('#section-desk td', { hasText: 'night' }).waitFor();
+	for (const [key, given] of [['custom/regime_score', /0\.625/], ['section/desk', /night/]]) {
+		await page.locator(`[data-term="${key}"]`).click();
+		const { rows } = await client.query(await page.locator('#explanation pre').innerText());
+		assert.match(JSON.stringify(rows), given);
+		await page.keyboard.press('Escape');
+	}
 	await page.locator('[data-component$=broker]', { hasText: 'session ends soon' }).waitFor();
 	await client.query("SELECT pulse_unregister_metric('regime_score'), pulse_unregister_section('desk'), pulse_unregister_health_check('broker')");
 	await close();

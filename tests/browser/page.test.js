@@ -261,6 +261,10 @@ for (const [title, options] of [
 		await assertAccessible(page, `${title}, with the explanation`);
 		await page.keyboard.press('Escape');
 		await page.locator('#explanation').waitFor({ state: 'hidden' });
+		await page.getByRole('button', { name: 'About Live trades' }).click();
+		await page.locator('#explanation', { hasText: 'quantity times price' }).waitFor();
+		await assertAccessible(page, `${title}, with the explanation of a table`);
+		await page.keyboard.press('Escape');
 		await close();
 	});
 }

@@ -157,6 +157,25 @@ test('days of the calendar instead of a range', async () => {
 	await close();
 });
 
+test('every panel tells what it rests on', async () => {
+	const { page, close } = await openPage(browser, address);
+	await page.locator('#rolling canvas').waitFor();
+	await page.locator('#section-regime').waitFor();
+	const samples = {};
+	for (const panel of await page.locator('.panel').all()) {
+		await panel.getByRole('button', { name: /^About / }).click();
+		await page.locator('#explanation pre', { hasText: /^SELECT .*;$/s }).waitFor();
+		samples[await panel.getAttribute('id')] = await page.locator('#explanation .sample').allInnerTexts().then((list) => list.join());
+		await page.keyboard.press('Escape');
+	}
+	assert.deepEqual(samples, {
+		equity: '50 points', trades: '0 fills', positions: '0 positions', rolling: '50 windows', timeframes: '0 closed trades', months: '0 months', hours: '0 fills',
+		volume: '6 fills', 'section-regime': '', 'section-model': '', 'section-account': '', alerts: '2 active alerts', health: '1 component',
+		statistics: '3 days', exposure: '3 symbols', symbols: '0 closed trades', distribution: '12 closed trades', drawdowns: '3 days',
+	});
+	await close();
+});
+
 test('ten thousand portfolios are searched', async () => {
 	const portfolios = Array.from({ length: 10_000 }, (_, each) => `book ${String(each).padStart(5, '0')}`);
 	server.snapshot = snapshot({ portfolios });

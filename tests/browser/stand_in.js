@@ -81,7 +81,7 @@ export class StandIn {
 	chart = { from: null, to: null, points: 0, ts: [], value: [], drawdown: [], flow: [] };
 	snapshot = snapshot();
 	targets = [];
-	/** Further resources by path; an answer of null is an error. */
+	/** Further resources by path; an answer of null is an error, a promise is waited for. */
 	resources = {
 		'performance/breakdown': [], symbols: [], monthly: [], drawdowns: [], heatmap: [], alerts: [], exposure: exposure(), 'health-history': [],
 		distribution: [], volume: [], rolling: { metric: 'sharpe', window_days: 30, ts: [], value: [] }, session: { required: false, authenticated: false }, benchmark: { symbol: null, ts: [], price: [] },
@@ -151,7 +151,7 @@ export class StandIn {
 				return;
 			}
 			this.asked.set(path, search.slice(1));
-			const body = { 'portfolio/chart': this.chart, snapshot: this.snapshot, targets: this.targets, ...this.resources }[path];
+			const body = await { 'portfolio/chart': this.chart, snapshot: this.snapshot, targets: this.targets, ...this.resources }[path];
 			response.writeHead(body ? 200 : 404, { 'content-type': 'application/json' }).end(JSON.stringify(body ?? { title: 'not here', status: 404 }));
 			return;
 		}

@@ -101,6 +101,10 @@ class Page {
 
 	start() {
 		this.draw();
+		this.root.addEventListener('click', (event) => {
+			const anchor = /** @type {HTMLElement | null} */ (/** @type {Element} */ (event.target).closest('[data-term]'));
+			if (anchor) this.#explanation.show(anchor.dataset.term ?? '', anchor, () => this.#render());
+		});
 		this.socket.open();
 		void this.session.check();
 		setInterval(() => this.draw(), 1000);
@@ -222,8 +226,6 @@ class Page {
 			underwaterBox: (box) => { this.#boxes.underwater = box; },
 			/** @param {Element | undefined} box */
 			rollingBox: (box) => { this.#boxes.rolling = box; },
-			/** @param {string} key @param {HTMLElement} anchor */
-			explain: (key, anchor) => this.#explanation.show(key, anchor, () => this.#render()),
 			/** @param {Element | undefined} box */
 			explanationBox: (box) => this.#explanation.attach(box),
 			/** @param {Event} event */

@@ -1,14 +1,13 @@
 import uPlot from 'uplot';
-import { AXIS_WIDTH, percentLabels, readPalette, timeAxis, valueAxis, zonedDate } from './axes.js';
+import { AXIS_WIDTH, percentLabels, plainJoints, readPalette, timeAxis, valueAxis, zonedDate } from './axes.js';
 import { axisLabels, short } from './format.js';
 
 /** @typedef {import('./history.js').History} History */
 
 const SYNC = 'pulse';
 const LABEL_HEIGHT = 18;
-
-/** @param {History} history */
-const benchmarkOf = (history) => (history.benchmark.length > 0 ? history.benchmark : history.ts.map(() => null));
+const LINE = 1.75;
+const THIN_LINE = 1.25;
 
 /**
  * The equity curve with the underwater curve below it; one cursor and one zoom for both.
@@ -21,6 +20,7 @@ export class EquityCharts {
 	/** @type {History | null} */ #history = null;
 	/** @type {import('./history.js').Flow[]} */ #flows = [];
 	#zoomed = false;
+	/** @type {null[]} as long as the curve, where there is no benchmark */ #none = [];
 	/** @type {ResizeObserver} */ #resizes;
 
 	/**
@@ -47,17 +47,34 @@ export class EquityCharts {
 		this.#flows = history.flows;
 		const x = history.ts;
 		if (!this.#equity || !this.#underwater) {
-			this.#equity = this.#make(this.equityBox, this.#equityOptions(), [x, history.value, benchmarkOf(history)]);
+			this.#equity = this.#make(this.equityBox, this.#equityOptions(), [x, history.value, this.#benchmarkOf(history)]);
 			this.#underwater = this.#make(this.underwaterBox, this.#underwaterOptions(), [x, history.underwater]);
+			this.#chooseWidths();
 			return;
 		}
+		this.#chooseWidths();
 		// While zoomed the picture stands still; the new points wait outside it.
-		this.#equity.setData(/** @type {any} */ ([x, history.value, benchmarkOf(history)]), !this.#zoomed);
+		this.#equity.setData(/** @type {any} */ ([x, history.value, this.#benchmarkOf(history)]), !this.#zoomed);
 		this.#underwater.setData([x, history.underwater], !this.#zoomed);
 		if (this.#zoomed) {
 			this.#equity.redraw();
 			this.#underwater.redraw();
 		}
+	}
+
+	/** Where points stand closer than pixels, thin lines show more, and cost a quarter. */
+	#chooseWidths() {
+		const dense = this.#history !== null && this.#history.ts.length > this.equityBox.clientWidth;
+		if (this.#equity) this.#equity.series[1].width = dense ? 1 : LINE;
+		if (this.#underwater) this.#underwater.series[1].width = dense ? 1 : THIN_LINE;
+	}
+
+	/** @param {History} history */
+	#benchmarkOf({ benchmark, ts }) {
+		if (benchmark.length > 0) return benchmark;
+		while (this.#none.length < ts.length) this.#none.push(null);
+		this.#none.length = ts.length;
+		return this.#none;
 	}
 
 	/** Shows the whole range again. */
@@ -159,13 +176,14 @@ export class EquityCharts {
 				{},
 				{
 					stroke: () => this.#palette.line,
-					width: 1.75,
+					width: LINE,
 					points: { show: false },
 					fill: (/** @type {uPlot} */ plot) => this.#gradient(plot),
 				},
 				{ stroke: () => this.#palette.text, width: 1.25, dash: [5, 4], points: { show: false } },
 			],
 			hooks: {
+				drawAxes: [plainJoints],
 				draw: [(/** @type {uPlot} */ plot) => this.#drawFlows(plot), (/** @type {uPlot} */ plot) => this.#drawLast(plot)],
 				setCursor: [(/** @type {uPlot} */ plot) => this.onCursor(plot.cursor.idx ?? null)],
 				setSelect: [(/** @type {uPlot} */ plot) => this.#zoom(plot)],
@@ -189,13 +207,14 @@ export class EquityCharts {
 				{},
 				{
 					stroke: () => this.#palette.loss,
-					width: 1.25,
+					width: THIN_LINE,
 					points: { show: false },
 					fill: () => this.#palette.lossFill,
 					fillTo: 0,
 				},
 			],
 			hooks: {
+				drawAxes: [plainJoints],
 				setSelect: [(/** @type {uPlot} */ plot) => this.#zoom(plot)],
 			},
 		};

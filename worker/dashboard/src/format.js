@@ -215,7 +215,10 @@ function dateFormat(style) {
 /** The zone of all times on the page; undefined means this machine's own. */
 export const timeZone = () => (setting('zone') === 'utc' ? 'UTC' : undefined);
 
-export const zoneName = () => timeZone() ?? presentZone(Intl.DateTimeFormat().resolvedOptions().timeZone ?? 'local time');
+/** @type {string | undefined} asked for once, because it costs more than all other formatting */
+let ownZone;
+
+export const zoneName = () => timeZone() ?? (ownZone ??= presentZone(Intl.DateTimeFormat().resolvedOptions().timeZone ?? 'local time'));
 
 /**
  * @param {string | number | null | undefined} when  ISO text or milliseconds

@@ -35,7 +35,36 @@ export function daysOf({ from, to }) {
 }
 
 export const POINTS = 1200;
+/** More than this no screen shows; a curve is thinned to it, each stretch to its extremes. */
+const MOST_POINTS = 2 * POINTS;
+
+/**
+ * Which points of a curve to keep so that every high, low and depth stays.
+ * @param {Chart} chart
+ * @returns {number[]}
+ */
+function telling({ ts, value, drawdown }) {
+	const last = ts.length - 1;
+	const size = (last + 1) * 3 / MOST_POINTS;
+	const kept = new Set([0]);
+	for (let column = 0, from = 0; from <= last; column++) {
+		const to = Math.min(last, Math.floor((column + 1) * size) - 1);
+		let [low, high, deep] = [from, from, from];
+		for (let each = from; each <= to; each++) {
+			const now = value[each];
+			if (now === null) continue;
+			if (now < (value[low] ?? Infinity)) low = each;
+			if (now > (value[high] ?? -Infinity)) high = each;
+			if ((drawdown[each] ?? 0) > (drawdown[deep] ?? 0)) deep = each;
+		}
+		for (const each of [low, high, deep].sort((a, b) => a - b)) kept.add(each);
+		from = to + 1;
+	}
+	return [...kept.add(last)];
+}
+
 /** @typedef {{ ts: number, amount: number }} Flow */
+/** @typedef {{ first: number, last: number, low: number, high: number, count: number, deepest: number }} Facts */
 
 /** The equity curve that is on the screen: fetched for a range, extended by live updates. */
 export class History {
@@ -49,16 +78,25 @@ export class History {
 	/** @type {string | null} what the account is compared with */ benchmarkName = null;
 	/** @type {(number | null)[]} the same money, deposits included, in the benchmark */ benchmark = [];
 	/** @type {Flow[]} deposits and withdrawals inside the range, oldest first */ flows = [];
+	/** @type {Facts | null} */ #facts = null;
+	#factsOf = -1;
 
 	/** @param {Chart} chart @param {number} hours the range that was asked for */
 	load(chart, hours) {
-		this.ts = chart.ts.slice();
+		const indexes = chart.ts.length > MOST_POINTS ? telling(chart) : chart.ts.map((_ts, index) => index);
+		this.ts = indexes.map((index) => chart.ts[index]);
 		this.benchmarkName = null;
 		this.benchmark = [];
-		this.value = chart.value.slice();
-		this.underwater = chart.drawdown.map((each) => (each === null ? null : -each));
+		this.value = indexes.map((index) => chart.value[index]);
+		this.underwater = indexes.map((index) => {
+			const depth = chart.drawdown[index];
+			return depth === null ? null : -depth;
+		});
+		this.flows = [];
 		// What came with the first value is not inside the range: the range begins with it.
-		this.flows = chart.ts.map((ts, index) => ({ ts, amount: index > 0 ? chart.flow?.[index] ?? 0 : 0 })).filter(({ amount }) => amount !== 0);
+		chart.flow?.forEach((amount, index) => {
+			if (index > 0 && amount) this.flows.push({ ts: chart.ts[index], amount });
+		});
 		const covered = this.ts.length > 1 ? this.ts[this.ts.length - 1] - this.ts[0] : 0;
 		this.spacing = Math.min(hours * 3600, Math.max(covered, DAY / 24)) / POINTS;
 		this.revision++;
@@ -172,10 +210,28 @@ export class History {
 		return /** @type {number} */ (known[known.length - 1]) / /** @type {number} */ (known[0]) - 1;
 	}
 
+	/** @returns {Facts | null} null without a value */
+	facts() {
+		if (this.#factsOf === this.revision) return this.#facts;
+		/** @type {Facts | null} */ let facts = null;
+		for (const value of this.value) {
+			if (value === null) continue;
+			facts ??= { first: value, last: value, low: value, high: value, count: 0, deepest: 0 };
+			facts.last = value;
+			facts.low = Math.min(facts.low, value);
+			facts.high = Math.max(facts.high, value);
+			facts.count++;
+		}
+		if (facts) for (const depth of this.underwater) facts.deepest = Math.min(facts.deepest, depth ?? 0);
+		this.#factsOf = this.revision;
+		this.#facts = facts;
+		return facts;
+	}
+
 	/** Profit over the range, deposits taken out; null without two values. */
 	gain() {
-		const values = this.value.filter((each) => each !== null);
-		if (values.length < 2) return null;
-		return /** @type {number} */ (values[values.length - 1]) - /** @type {number} */ (values[0]) - this.flows.reduce((sum, { amount }) => sum + amount, 0);
+		const facts = this.facts();
+		if (facts === null || facts.count < 2) return null;
+		return facts.last - facts.first - this.flows.reduce((sum, { amount }) => sum + amount, 0);
 	}
 }

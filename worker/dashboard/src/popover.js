@@ -29,7 +29,8 @@ export class Popover {
 		render();
 		const box = this.#box;
 		if (!box?.showPopover) return;
-		box.showPopover();
+		// Who comes by keyboard finds it next to what opened it.
+		/** @type {any} */ (box).showPopover({ source: anchor });
 		const from = anchor.getBoundingClientRect();
 		const size = box.getBoundingClientRect();
 		const below = from.bottom + MARGIN + size.height <= innerHeight;

@@ -1,6 +1,7 @@
 import { html, nothing, svg } from 'lit-html';
 import { repeat } from 'lit-html/directives/repeat.js';
 import { isFiniteNumber, money, percent, ratio, signOf, span, time, tiny, zoneName } from '../format.js';
+import { columnHeads } from './explanation.js';
 import { change, empty, panel, skeleton } from './parts.js';
 
 /** @typedef {import('../app.js').View} View */
@@ -34,8 +35,7 @@ export function timeframes({ extras, state }) {
 	const list = extras.timeframes;
 	const body = !state.loaded || list === null ? skeleton(5) : html`<div class="scroll" tabindex="0" role="group" aria-label="Performance by time frame">
 		<table class="plain-table">
-			<thead><tr><th scope="col">Last</th><th scope="col" class="right">Return</th><th scope="col" class="right">P&L</th><th scope="col" class="right">Max drawdown</th>
-				<th scope="col" class="right">Sharpe</th><th scope="col" class="right">Closed trades</th><th scope="col" class="right">Win rate</th><th scope="col" class="right">Their net P&L</th></tr></thead>
+			<thead><tr><th scope="col">Last</th>${columnHeads('timeframes')}</tr></thead>
 			<tbody>${list.map(timeframeRow)}</tbody>
 		</table></div>`;
 	return panel('timeframes', 'By time frame', body);

@@ -51,7 +51,7 @@ export function days({ stretch, actions }) {
 function reading({ history, cursor, live }) {
 	const last = history.ts.length - 1;
 	const index = cursor ?? last;
-	const first = history.value.find((each) => each !== null) ?? null;
+	const first = history.facts()?.first ?? null;
 	const value = history.value[index] ?? null;
 	const gain = cursor === null ? history.gain() : null;
 	const underwater = history.underwater[index];
@@ -68,14 +68,11 @@ function reading({ history, cursor, live }) {
 
 /** @param {View} view one sentence for those who do not see the curve */
 function summary({ history, range, stretch, zoomed }) {
-	const values = /** @type {number[]} */ (history.value.filter((each) => each !== null));
-	if (values.length === 0) return 'No values in this range.';
-	const low = values.reduce((a, b) => Math.min(a, b));
-	const high = values.reduce((a, b) => Math.max(a, b));
-	const deepest = history.underwater.reduce((/** @type {number} */ a, b) => Math.min(a, b ?? 0), 0);
+	const facts = history.facts();
+	if (facts === null) return 'No values in this range.';
 	const over = zoomed || stretch ? `${time(history.ts[0] * 1000, 'date')} to ${time(history.ts[history.ts.length - 1] * 1000, 'date')}` : RANGES[range].name;
-	return `Equity over ${over}: from ${money(values[0].toFixed(2))} to ${money(values[values.length - 1].toFixed(2))}, `
-		+ `lowest ${money(low.toFixed(2))}, highest ${money(high.toFixed(2))}, deepest drawdown ${percent(-deepest)}. `
+	return `Equity over ${over}: from ${money(facts.first.toFixed(2))} to ${money(facts.last.toFixed(2))}, `
+		+ `lowest ${money(facts.low.toFixed(2))}, highest ${money(facts.high.toFixed(2))}, deepest drawdown ${percent(-facts.deepest)}. `
 		+ 'Arrow keys read single points.';
 }
 

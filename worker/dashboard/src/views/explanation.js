@@ -1,40 +1,36 @@
 import { html, nothing } from 'lit-html';
 import { ref } from 'lit-html/directives/ref.js';
-import { HISTORY, METRICS, ROUND_TRIPS, sqlFor } from '../metrics.js';
+import { PANELS, explained } from '../about.js';
+import { METRICS } from '../metrics.js';
 
 /** @typedef {import('../app.js').View} View */
 
 /**
  * The name of a figure; a click says what it is and where it comes from.
- * @param {View} view
  * @param {string} key
+ * @param {string} [label]
  */
-export function term({ actions }, key) {
-	return html`<button type="button" class="term" aria-haspopup="dialog" data-term=${key}
-		@click=${(/** @type {Event} */ event) => actions.explain(key, /** @type {HTMLElement} */ (event.currentTarget))}>${METRICS[key].label}</button>`;
+export function term(key, label = METRICS[key]?.label) {
+	return html`<button type="button" class="term" aria-haspopup="dialog" data-term=${key}>${label}</button>`;
 }
 
 /**
- * How much a figure rests on.
- * @param {View} view
- * @param {import('../metrics.js').Metric} metric
+ * Heads of the columns of figures, each a name that tells what stands below it.
+ * @param {string} panel
  */
-function sample({ days, state }, metric) {
-	const trades = state.performance.total_trades;
-	if (metric.window === HISTORY && days > 0) return html`<dt>From</dt><dd class="sample num">${days === 1 ? '1 day' : `${days} days`}</dd>`;
-	if (metric.window === ROUND_TRIPS && trades > 0) return html`<dt>From</dt><dd class="sample num">${trades === 1 ? '1 trade' : `${trades} trades`}</dd>`;
-	return nothing;
-}
+export const columnHeads = (panel) => Object.entries(PANELS[panel].columns ?? {})
+	.map(([name, [label]]) => html`<th scope="col" class="right">${term(`column/${panel}/${name}`, label)}</th>`);
 
 /** @param {View} view */
 export function explanation(view) {
-	const { explained, state, actions } = view;
-	const metric = explained === null ? null : METRICS[explained];
-	return html`<div id="explanation" popover role="dialog" aria-labelledby="explanation-title"
+	const { actions } = view;
+	const about = view.explained === null ? null : explained(view, view.explained);
+	return html`<div id="explanation" popover role="dialog" aria-labelledby="explanation-title" tabindex="-1" autofocus
 		${ref(actions.explanationBox)} @beforetoggle=${actions.explanationToggles}>
-		${metric ? html`<h2 id="explanation-title">${metric.label}</h2>
-			<p>${metric.definition}</p>
-			<dl><dt>Over</dt><dd>${metric.window}</dd>${sample(view, metric)}</dl>
-			<pre tabindex="0"><code>${sqlFor(metric.sql, state.scope)}</code></pre>` : nothing}
+		${about ? html`<h2 id="explanation-title" class="text">${about.label}</h2>
+			<p>${about.definition}</p>
+			${about.columns.length > 0 ? html`<dl class="columns-of">${about.columns.map(([label, definition]) => html`<dt>${label}</dt><dd>${definition}</dd>`)}</dl>` : nothing}
+			<dl><dt>Over</dt><dd class="window">${about.window}</dd>${about.sample ? html`<dt>From</dt><dd class="sample num">${about.sample}</dd>` : nothing}</dl>
+			<pre tabindex="0"><code>${about.sql}</code></pre>` : nothing}
 	</div>`;
 }

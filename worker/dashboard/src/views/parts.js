@@ -42,11 +42,12 @@ export function gauge({ fraction, mark = null, tone: toneName, label }) {
  * @param {string} id
  * @param {string} title
  * @param {unknown} body
- * @param {{ aside?: unknown, className?: string }} [options]
+ * @param {{ aside?: unknown, className?: string, about?: string }} [options]  about: the key of what its button tells
  */
-export function panel(id, title, body, { aside = nothing, className = '' } = {}) {
+export function panel(id, title, body, { aside = nothing, className = '', about = `panel/${id}` } = {}) {
 	return html`<section class="panel ${className}" id=${id} aria-labelledby="${id}-title">
-		<header class="panel-head"><h2 id="${id}-title">${title}</h2>${aside}</header>
+		<header class="panel-head"><div class="panel-title"><h2 id="${id}-title">${title}</h2>
+			<button type="button" class="about" aria-haspopup="dialog" aria-label="About ${title}" data-term=${about}><span aria-hidden="true">i</span></button></div>${aside}</header>
 		${body}
 	</section>`;
 }

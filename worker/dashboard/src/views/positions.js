@@ -1,6 +1,7 @@
 import { html, nothing } from 'lit-html';
 import { repeat } from 'lit-html/directives/repeat.js';
 import { money, price, quantity, signOf } from '../format.js';
+import { columnHeads } from './explanation.js';
 import { change, empty, panel, skeleton } from './parts.js';
 
 /** @typedef {import('../app.js').View} View */
@@ -41,9 +42,7 @@ export function positions({ state }) {
 	else {
 		body = html`<div class="scroll" tabindex="0" role="group" aria-label="Open positions">
 			<table class="cards">
-				<thead><tr>${several ? html`<th scope="col">Portfolio</th>` : nothing}<th scope="col">Symbol</th><th scope="col">Side</th><th scope="col" class="right">Quantity</th>
-					<th scope="col" class="right">Average price</th><th scope="col" class="right">Mark</th>
-					<th scope="col" class="right">Market value</th><th scope="col" class="right">Unrealised P&L</th></tr></thead>
+				<thead><tr>${several ? html`<th scope="col">Portfolio</th>` : nothing}<th scope="col">Symbol</th><th scope="col">Side</th>${columnHeads('positions')}</tr></thead>
 				<tbody>${repeat(list, (each) => `${each.portfolio}\u0000${each.symbol}`, (each) => row(each, several))}</tbody>
 			</table></div>`;
 	}

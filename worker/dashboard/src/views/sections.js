@@ -38,5 +38,5 @@ function content(value) {
 export function sections({ state }) {
 	return Object.entries(state.sections).map(([name, section]) => panel(`section-${name}`, section?.title ?? name.replaceAll('_', ' '),
 		section?.error ? html`<p class="banner" role="alert">${section.error}</p>` : content(section && Object.hasOwn(section, 'data') ? section.data : section),
-		{ className: 'custom' }));
+		{ className: 'custom', about: `section/${name}` }));
 }

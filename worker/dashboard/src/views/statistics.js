@@ -31,7 +31,7 @@ const GROUPS = [
 function custom({ state }) {
 	const figures = Object.entries(state.performance.custom ?? {});
 	return figures.length === 0 ? nothing : html`<h3>Registered</h3><dl>
-		${figures.map(([name, value]) => html`<div data-custom=${name}><dt class="text">${name.replaceAll('_', ' ')}</dt><dd class="num">${ratio(value, 4)}</dd></div>`)}
+		${figures.map(([name, value]) => html`<div data-custom=${name}><dt class="text">${term(`custom/${name}`, name.replaceAll('_', ' '))}</dt><dd class="num">${ratio(value, 4)}</dd></div>`)}
 	</dl>`;
 }
 
@@ -40,7 +40,7 @@ export function statistics(view) {
 	const { loaded, performance } = view.state;
 	const body = !loaded ? skeleton(8) : html`<div class="statistics">
 		${GROUPS.map(([title, rows]) => html`<h3>${title}</h3><dl>
-			${rows.map(([key, format]) => html`<div data-figure=${key}><dt>${term(view, key)}</dt><dd class="num">${format(performance[key])}</dd></div>`)}
+			${rows.map(([key, format]) => html`<div data-figure=${key}><dt>${term(key)}</dt><dd class="num">${format(performance[key])}</dd></div>`)}
 		</dl>`)}${custom(view)}</div>`;
 	return panel('statistics', 'Performance', body);
 }

@@ -138,7 +138,7 @@ export function tiles(view) {
 	];
 	return html`<section class="tiles" aria-label="Key figures">
 		${list.map((tile) => html`<article class="tile" data-tile=${tile.id}>
-			<h2>${term(view, tile.metric)}</h2>
+			<h2>${term(tile.metric)}</h2>
 			${state.loaded ? html`<p class="figure num">${tile.value}</p>
 				<p class="note">${tile.note ?? nothing}</p>
 				${tile.gauge ?? nothing}`
