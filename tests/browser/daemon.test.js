@@ -103,16 +103,17 @@ test('every panel and every column says where its numbers come from, in SQL that
 	await client.query("INSERT INTO portfolio_snapshots (portfolio, total_value) VALUES ('o''brien', 5)");
 	const { page, close } = await openPage(browser, daemon.address);
 	const buttons = page.locator('.panel [data-term^="panel/"], th [data-term]');
-	for (const portfolio of [null, "o'brien", 'main']) {
+	await page.locator('#positions tbody tr').first().waitFor();
+	for (const portfolio of [null, "o'brien"]) {
 		if (portfolio) await page.locator('.picker select').selectOption(portfolio);
 		await page.locator('#timeframes tbody tr').first().waitFor();
-		if (portfolio !== "o'brien") await page.locator('#positions tbody tr').first().waitFor();
 		const panels = await page.locator('.panel').count();
 		assert.equal(await page.locator('.panel .panel-head [data-term^="panel/"]').count(), panels, 'every panel has its button');
 		for (let each = 0; each < await buttons.count(); each++) {
 			const button = buttons.nth(each);
 			const name = await button.getAttribute('data-term');
 			await button.press('Enter');
+			await page.locator('#explanation:popover-open').waitFor();
 			const sql = await page.locator('#explanation pre').innerText();
 			if (portfolio && /_(performance|positions|trades)\(/.test(sql)) assert.ok(sql.includes(portfolio.replaceAll("'", "''")), `${name}: ${sql}`);
 			assert.ok((await text(page, '#explanation p')).length > 10, name);
@@ -124,6 +125,8 @@ test('every panel and every column says where its numbers come from, in SQL that
 		}
 	}
 	// A column's own SQL gives what stands below its head.
+	await page.locator('.picker select').selectOption('main');
+	await page.locator('#positions td.symbol', { hasText: 'ADAUSDT' }).waitFor();
 	await page.locator('[data-term="column/positions/market_value"]').click();
 	const { rows: [position] } = await client.query(await page.locator('#explanation pre').innerText());
 	assert.equal(position.symbol, 'ADAUSDT');
@@ -175,7 +178,7 @@ test('months, drawdowns and hours are what SQL gives', async () => {
 	const cells = page.locator('#hours tbody td');
 	await cells.first().waitFor();
 	assert.deepEqual(await cells.allInnerTexts(), hours.map(({ trades }) => (trades === '0' ? '' : trades)));
-	await page.getByRole('button', { name: 'Net P&L' }).click();
+	await page.locator('#hours').getByRole('button', { name: 'Net P&L' }).click();
 	const busiest = hours.findIndex(({ pnl }) => Number(pnl) !== 0);
 	assert.ok((await cells.nth(busiest).getAttribute('title')).includes(`${hours[busiest].trades} fills`));
 	await close();
