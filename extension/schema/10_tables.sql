@@ -256,10 +256,12 @@ CREATE TABLE pulse.worker (
 	ticks		bigint NOT NULL DEFAULT 0,
 	last_error	text,
 	last_error_at	timestamptz,
-	errors		bigint NOT NULL DEFAULT 0
+	errors		bigint NOT NULL DEFAULT 0,
+	library		text
 ) WITH (fillfactor = 10);
 INSERT INTO pulse.worker DEFAULT VALUES;
 COMMENT ON TABLE pulse.worker IS 'the background worker of this database';
+COMMENT ON COLUMN pulse.worker.library IS 'version of the library that its process runs';
 COMMENT ON COLUMN pulse.worker.proc_number IS 'with pid, how a committing backend finds the latch to set';
 COMMENT ON COLUMN pulse.worker.enabled IS 'false after pulse_worker_stop(): the launcher leaves this database alone';
 

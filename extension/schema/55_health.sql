@@ -217,7 +217,7 @@ DECLARE
 	idle double precision;
 	failing text;
 BEGIN
-	SELECT k.pid, k.started_at, k.last_tick_at, k.enabled INTO w FROM pulse.worker k;
+	SELECT k.pid, k.started_at, k.last_tick_at, k.enabled, k.library INTO w FROM pulse.worker k;
 	SELECT string_agg(format('%s: %s', j.name, left(j.last_error, 200)), '; ' ORDER BY j.name) INTO failing
 		FROM pulse.job j WHERE j.enabled AND j.failing > 0;
 	running := EXISTS (SELECT FROM pg_catalog.pg_stat_activity a WHERE a.pid = w.pid AND a.backend_type LIKE 'pulse%');
@@ -238,12 +238,16 @@ BEGIN
 		status := pulse.worst_level(status, 'WARNING');
 		message := message || '; jobs fail: ' || failing;
 	END IF;
-	details := jsonb_build_object('pid', CASE WHEN running THEN w.pid END, 'started_at', pulse.json_time(w.started_at),
+	IF running AND w.library <> @extschema@.pulse_version() THEN
+		status := pulse.worst_level(status, 'WARNING');
+		message := message || format('; it runs the library of Pulse %s, %s is installed: see pulse_versions()', w.library, @extschema@.pulse_version());
+	END IF;
+	details := jsonb_build_object('pid', CASE WHEN running THEN w.pid END, 'library', CASE WHEN running THEN w.library END, 'started_at', pulse.json_time(w.started_at),
 		'last_tick_at', pulse.json_time(w.last_tick_at), 'oldest_change_seconds', waiting);
 END
 $$;
 COMMENT ON FUNCTION pulse.check_background_worker(timestamptz) IS
-	'Health of the engine: whether the background worker runs, how long changes have waited for a tick (10 and 60 s), and which jobs fail. Latency is that wait.';
+	'Health of the engine: whether the background worker runs, how long changes have waited for a tick (10 and 60 s), which jobs fail, and whether it runs the library that is installed. Latency is that wait.';
 
 CREATE FUNCTION pulse.check_outbox(at timestamptz, OUT status text, OUT message text, OUT latency_ms double precision, OUT details jsonb)
 	LANGUAGE plpgsql STABLE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
@@ -350,6 +354,7 @@ BEGIN
 	ELSE
 		status := pulse.silence_level(silence, coalesce(beat.expect_every, interval '90 seconds'), beat.status);
 		message := CASE WHEN silence > coalesce(beat.expect_every, interval '90 seconds') THEN format('silent for %s s', round(extract(epoch FROM silence)))
+			WHEN beat.details ->> 'problem' <> '' THEN beat.details ->> 'problem'
 			ELSE format('reported %s s ago', greatest(0, round(extract(epoch FROM silence)))) END;
 	END IF;
 	latency_ms := greatest(0, extract(epoch FROM silence)) * 1000;

@@ -73,7 +73,9 @@ diff <(extension/doc/configuration.sh 2>&1) extension/doc/configuration.md | rul
 cut -d/ -f1 <<<"$all" | sort -u | grep -vxE '\..*|Makefile|META\.json|README\.md|LICENSE|extension|sql|worker|tests|expected' |
 	rule 'nothing stray at the top level'
 
-of_kind '\.(c|h|js|mjs|css|sql|sh)$' | grep -vE '(^|/)expected/' | while read -r file; do
+# The install script of an earlier version stands as it was.
+frozen='^extension/upgrade/pulse--[0-9.]+\.sql$'
+of_kind '\.(c|h|js|mjs|css|sql|sh)$' | grep -vE "(^|/)expected/|$frozen" | while read -r file; do
 	lines=$(wc -l <"$file")
 	[ "$lines" -le 800 ] || echo "$file: $lines lines"
 done | rule 'no file is longer than 800 lines'
@@ -81,6 +83,14 @@ done | rule 'no file is longer than 800 lines'
 # This file holds the words that it looks for.
 xargs -r grep -nIE '\b(TODO|FIXME|XXX|HACK|not implemented|placeholder|for now|simplified version)\b' 2>/dev/null <<<"$(grep -vxF tests/lib/conventions.sh <<<"$code")" |
 	grep -vE '(::|\b(input|textarea).*)placeholder|placeholder=' | cut -c1-160 | rule 'nothing unfinished by its own words'
+
+version=$(sed -n "s/^default_version = '\(.*\)'/\1/p" extension/pulse.control)
+{
+	grep -F "\"$version\"" worker/src/version.h
+	grep -lF "Pulse $version" worker/doc/pulse-worker.8 worker/doc/pulse.ini.5
+	grep -lF "\"version\": \"$version\"" worker/doc/openapi.json worker/doc/asyncapi.json worker/dashboard/package.json worker/dashboard/package-lock.json
+	head -n 1 worker/contrib/debian/changelog | grep -F "($version-"
+} | awk 'END { if (NR != 8) print NR " of 8 places name the version of extension/pulse.control" }' | rule 'program, documents and packages have the version of the extension'
 
 of_kind '(^|/)package-lock\.json$' | xargs -r grep -lE '"resolved"' | rule 'lock files record no addresses'
 
@@ -93,7 +103,7 @@ of_kind '(^|/)package\.json$' | while read -r file; do
 	done
 done | rule 'every package.json has its lock file and .npmrc'
 
-of_kind '.' | while read -r file; do
+of_kind '.' | grep -vE "$frozen" | while read -r file; do
 	size=$(stat -c %s "$file")
 	[ "$size" -le 300000 ] || echo "$file: $size bytes"
 done | rule 'no large files'

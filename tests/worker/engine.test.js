@@ -143,7 +143,7 @@ test('the worker reports itself, and pulse_health shows it', async () => {
 		const rows = await query(`SELECT status, details FROM tools.pulse_health_check('worker')`);
 		return rows[0].status === 'HEALTHY' ? rows : undefined;
 	});
-	assert.equal(row.details.version, '1.0.0');
+	assert.equal(row.details.version, '1.1.0');
 });
 
 test('kill -9 of the whole server under load: each committed trade has one event, and the client gets each once', async () => {

@@ -71,6 +71,40 @@ for (const [version, told, advice, again] of [
 	});
 }
 
+test('the library is newer than the objects, which have not been updated: everything goes on, and the update is asked for', async () => {
+	await database.query('CREATE DATABASE old');
+	const { Client } = (await import('pg')).default;
+	const client = new Client({ ...database.cluster.connection, database: 'old' });
+	await client.connect();
+	await client.query(`CREATE EXTENSION pulse VERSION '1.0.0'`);
+	await client.query('SELECT pulse_setup()');
+	await client.query(`INSERT INTO trades (symbol, side, quantity, price) VALUES ('BTCUSDT', 'BUY', 1, 100)`);
+	const worker = await startWorker({ cluster: { dsn: database.cluster.dsn.replace('dbname=trading', 'dbname=old') } });
+	await worker.logged(/version mismatch: the extension is still 1\.0\.0, .*ALTER EXTENSION pulse UPDATE/);
+	const state = await readiness(worker);
+	assert.equal(state.status, 200);
+	assert.match(state.warning, /ALTER EXTENSION pulse UPDATE/);
+	assert.deepEqual(state.versions, { worker: real, extension: '1.0.0', library: real });
+	for (const path of ['snapshot', 'performance', 'positions', 'trades', 'health', 'alerts', 'portfolio/chart']) {
+		const answer = await worker.get(`/api/v1/${path}`);
+		assert.equal(answer.status, 200, `${path}: ${await answer.text()}`);
+	}
+	const examined = await doctor(worker);
+	assert.equal(examined.code, 0);
+	assert.match(examined.stdout, /^warning {2}the extension is still 1\.0\.0, .*\n *Run ALTER EXTENSION pulse UPDATE/m);
+	await eventually('pulse_health() of the old extension warns', async () =>
+		(await client.query(`SELECT status FROM pulse_health_check('worker')`)).rows[0].status === 'WARNING');
+
+	await client.query('ALTER EXTENSION pulse UPDATE');
+	worker.signal('SIGHUP');
+	await eventually('nothing is left to say', async () => {
+		const { status, warning, versions } = await readiness(worker);
+		return status === 200 && warning === null && versions.extension === real;
+	});
+	await client.end();
+	await worker.stop();
+});
+
 test('newer objects than the library: everything that works goes on, and the remedy is told everywhere', async () => {
 	const worker = await startWorker(database);
 	const client = await connect(worker);

@@ -3,7 +3,7 @@
 
 #include <stddef.h>
 
-#define PULSE_VERSION "1.0.0"
+#define PULSE_VERSION "1.1.0"
 
 /* The oldest extension that this program can serve; of the same major number, newer ones too. */
 #define PULSE_OLDEST_EXTENSION "1.0"
