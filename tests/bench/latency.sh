@@ -11,7 +11,7 @@ samples=${SAMPLES:-200} pause=${PAUSE:-60}
 [ $# -gt 0 ] || set -- idle hop load
 # shellcheck source=tests/lib/cluster.sh
 . "$top/tests/lib/cluster.sh"
-worker= rival=
+worker='' rival=''
 finish() { grep -h LAP "$PULSE_CLUSTER"/log* "$PULSE_CLUSTER"/*.log 2>/dev/null >/tmp/pl/stream_laps.txt;
 	for pid in $worker $rival; do { kill "$pid" && wait "$pid"; } 2>/dev/null || true; done
 	cluster_remove
