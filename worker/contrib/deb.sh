@@ -2,6 +2,7 @@
 # deb.sh: builds Debian packages from the tarball of a release and lets lintian look at them; they are in .build/deb/.
 #
 # postgresql-NN-pulse is built for every server that has its headers here, or for those in PG_SUPPORTED_VERSIONS.
+# PULSE_NO_LINTIAN=1 builds without that look, as where nobody would read what a newer lintian says.
 set -uo pipefail
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$top" || exit 1
@@ -39,6 +40,6 @@ check() {
 }
 
 step 'make the release and the source tree' source_tree &&
-	step 'build the packages' build &&
-	step 'lintian finds nothing' check || exit 1
+	step 'build the packages' build || exit 1
+[ -n "${PULSE_NO_LINTIAN:-}" ] || step 'lintian finds nothing' check || exit 1
 ls "$folder"/*.deb
