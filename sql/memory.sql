@@ -16,6 +16,7 @@ BEGIN
 	RETURN QUERY EXECUTE format('SELECT pulse_metrics(ts, value, flow)::text FROM %1$s', relation);
 	RETURN QUERY EXECUTE format('SELECT md5(pulse_summary(ts, value, flow)::text) FROM %1$s', relation);
 	RETURN QUERY EXECUTE format('SELECT g || pulse_max_drawdown(ts, value)::text || pulse_var(value)::text FROM (SELECT *, i %% 2 AS g FROM %1$s) q GROUP BY g ORDER BY g', relation);
+	RETURN QUERY EXECUTE 'SELECT pulse_metrics_of($1)::text' USING format('SELECT ts, value, flow::numeric FROM %1$s', relation);
 END
 $$;
 SET work_mem = '256MB';
@@ -50,6 +51,7 @@ DROP TABLE shapes;
 -- a query that ends early or fails leaves nothing behind
 \set SHOW_CONTEXT never
 SELECT 1 / (pulse_var(r) * 0)::int FROM m;
+SELECT pulse_metrics_of('SELECT ts, value / (i - 119999) FROM m');
 SELECT pulse_xirr(ts, r) FROM m;
 \echo :SQLSTATE
 DROP FUNCTION results;

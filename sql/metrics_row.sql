@@ -54,5 +54,52 @@ SELECT pulse_metrics(ts, value, flow, NULL, 0, '1 day', 0.95) FROM s;
 \echo :SQLSTATE
 SELECT pulse_metrics(ts, value, 0, 0, 0, '1 second', 0.95) FROM (VALUES ('1900-01-01'::timestamptz, 1), ('2025-01-01', 2)) t(ts, value);
 \echo :SQLSTATE
+
+-- of a query: the same row, whatever the types, the order and the plan
+SELECT pulse_metrics_of('SELECT ts, value, flow FROM s')::text = (SELECT pulse_metrics(ts, value, flow)::text FROM s) AS numbers,
+	   pulse_metrics_of('SELECT ts, value::float8, flow FROM s ORDER BY value')::text = (SELECT pulse_metrics(ts, value, flow)::text FROM s) AS mixed,
+	   pulse_metrics_of('SELECT ts, value FROM s')::text = (SELECT pulse_metrics(ts, value)::text FROM s) AS without_flow,
+	   pulse_metrics_of('SELECT ts, nullif(value, 990), nullif(flow, 0) FROM s')::text = (SELECT pulse_metrics(ts, nullif(value, 990), flow)::text FROM s) AS nulls,
+	   pulse_metrics_of('SELECT ts, value, flow FROM s', risk_free => 0.02, mar => 0.01, period => '6 hours', confidence => 0.9)::text
+		= (SELECT pulse_metrics(ts, value, flow, 0.02, 0.01, '6 hours', 0.9)::text FROM s) AS parameters,
+	   pulse_metrics_of('SELECT ts, value FROM s WHERE false') IS NULL AS nothing, pulse_metrics_of(NULL) IS NULL AS no_query;
+SELECT n_snapshots, n_periods, max_drawdown FROM pulse_metrics_of('WITH a AS (SELECT ts, value FROM s) SELECT a.ts, sum(value) FROM a GROUP BY a.ts');
+-- in the snapshot of the statement, which does not see what it writes
+WITH new AS (INSERT INTO s VALUES ('2025-03-06', 1) RETURNING ts) SELECT (pulse_metrics_of('SELECT ts, value FROM s')).n_snapshots FROM new;
+DELETE FROM s WHERE ts = '2025-03-06';
+\set SHOW_CONTEXT never
+SELECT pulse_metrics_of('SELECT ts FROM s');
+\echo :SQLSTATE
+SELECT pulse_metrics_of('SELECT ts::timestamp, value FROM s');
+\echo :SQLSTATE
+SELECT pulse_metrics_of('SELECT ts, value::int FROM s');
+\echo :SQLSTATE
+SELECT pulse_metrics_of('DELETE FROM s');
+\echo :SQLSTATE
+SELECT pulse_metrics_of('DELETE FROM s RETURNING ts, value');
+\echo :SQLSTATE
+SELECT pulse_metrics_of('SELECT ts, value FROM s; SELECT ts, value FROM s');
+\echo :SQLSTATE
+SELECT pulse_metrics_of('EXPLAIN SELECT ts, value FROM s');
+\echo :SQLSTATE
+SELECT pulse_metrics_of('SELECT ''infinity''::timestamptz, 1.0');
+\echo :SQLSTATE
+SELECT pulse_metrics_of('SELECT ts, value FROM s', confidence => 2);
+\echo :SQLSTATE
+-- with the rights of the caller, policies included
+CREATE ROLE regress_pulse_reader;
+GRANT USAGE ON SCHEMA public TO regress_pulse_reader;
+SET ROLE regress_pulse_reader;
+SELECT pulse_metrics_of('SELECT ts, value FROM s');
+\echo :SQLSTATE
+RESET ROLE;
+GRANT SELECT ON s TO regress_pulse_reader;
+ALTER TABLE s ENABLE ROW LEVEL SECURITY;
+CREATE POLICY recent ON s USING (ts >= '2025-03-04');
+SET ROLE regress_pulse_reader;
+SELECT (pulse_metrics_of('SELECT ts, value FROM s')).n_snapshots;
+RESET ROLE;
 DROP TABLE s;
+REVOKE USAGE ON SCHEMA public FROM regress_pulse_reader;
+DROP ROLE regress_pulse_reader;
 DROP EXTENSION pulse;

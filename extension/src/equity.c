@@ -19,6 +19,7 @@
 #include "core/order.h"
 #include "core/underwater.h"
 #include "core/xirr.h"
+#include "src/large_memory.h"
 #include "src/metric_args.h"
 #include "src/numeric_decode.h"
 #include "src/query_needs.h"
@@ -65,7 +66,7 @@ static const EquityParameters defaults = {
 static void *
 resize(void *context, void *block, size_t size)
 {
-	return block == NULL ? MemoryContextAllocHuge(context, size) : repalloc_huge(block, size);
+	return block == NULL ? pulse_large_alloc(context, size) : pulse_large_realloc(block, size);
 }
 
 /* Returns the cores' door to memory in a context. */
@@ -112,17 +113,17 @@ grow(EquityState *state)
 				 errmsg("too many rows in an equity curve")));
 	state->allocated *= 2;
 	size = state->allocated * sizeof(double);
-	state->ts = repalloc_huge(state->ts, size);
-	state->value = repalloc_huge(state->value, size);
+	state->ts = pulse_large_realloc(state->ts, size);
+	state->value = pulse_large_realloc(state->value, size);
 	if (state->flow)
-		state->flow = repalloc_huge(state->flow, size);
+		state->flow = pulse_large_realloc(state->flow, size);
 }
 
 /* Makes the column of the flows, which most accounts hardly need. */
 static void
 begin_flows(EquityState *state)
 {
-	state->flow = MemoryContextAllocHuge(state->context, state->allocated * sizeof(double));
+	state->flow = pulse_large_alloc(state->context, state->allocated * sizeof(double));
 	memset(state->flow, 0, state->n * sizeof(double));
 }
 
@@ -240,14 +241,15 @@ pulse_equity_scan(EquityState *state, RowConsumer consumer, void *argument)
 
 /*
  * Moves the rows to disk if they have become too many for memory. The curve
- * goes on as long as they are in order.
+ * goes on as long as they are in order. Without a call, the rows are those of
+ * a query whose caller ends the state.
  */
 static void
 spill_rows(FunctionCallInfo fcinfo, EquityState *state)
 {
 	size_t		row = (state->flow ? 3 : 2) * sizeof(double);
 
-	if (!pulse_can_spill(fcinfo))
+	if (fcinfo != NULL && !pulse_can_spill(fcinfo))
 		return;
 	if (state->spill == NULL)
 	{
@@ -294,6 +296,25 @@ make_room(FunctionCallInfo fcinfo, EquityState *state)
 		grow(state);
 }
 
+/* Adds one row of a query, in memory or on disk. */
+void
+pulse_equity_take(EquityState *state, int64 ts, double value, double flow)
+{
+	if (unlikely(state->n == state->allocated))
+		make_room(NULL, state);
+	if (unlikely(TIMESTAMP_NOT_FINITE(ts)))
+		pulse_check_timestamp(ts);
+	add_row(state, ts, value, flow);
+}
+
+/* Closes what the state of a query has open. */
+void
+pulse_equity_end(EquityState *state)
+{
+	if (state->spill)
+		pulse_row_spill_end(state->spill);
+}
+
 /* Returns the bucket returns of a folded curve, palloc'd; none of a broken one. */
 double *
 pulse_equity_returns(const pulse_curve *curve, size_t *n)
@@ -308,7 +329,7 @@ pulse_equity_returns(const pulse_curve *curve, size_t *n)
 				 errdetail("At most %lld are possible.", (long long) MAX_PERIODS),
 				 errhint("Use a longer period.")));
 	*n = curve->broken || curve->nonfinite ? 0 : (size_t) periods;
-	returns = MemoryContextAllocHuge(CurrentMemoryContext, Max(*n, 1) * sizeof(double));
+	returns = pulse_large_alloc(CurrentMemoryContext, Max(*n, 1) * sizeof(double));
 	if (*n > 0)
 		pulse_curve_returns(curve, returns);
 	return returns;

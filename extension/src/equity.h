@@ -51,6 +51,8 @@ typedef struct EquityState
 
 extern EquityState *pulse_equity_begin(MemoryContext context, const EquityParameters *parameters, bool flows);
 extern void pulse_equity_add(EquityState *state, int64 ts, double value, double flow);
+extern void pulse_equity_take(EquityState *state, int64 ts, double value, double flow);
+extern void pulse_equity_end(EquityState *state);
 extern void pulse_equity_fold(EquityState *state);
 extern bool pulse_equity_is_empty(const EquityState *state);
 extern void pulse_equity_scan(EquityState *state, RowConsumer consumer, void *argument);

@@ -37,17 +37,22 @@ struct RowSpill
 	bool		ordered;		/* no run begins before the end of the one before */
 };
 
-static void
-close_file(Datum argument)
+/* Closes the file. */
+void
+pulse_row_spill_end(RowSpill *spill)
 {
-	RowSpill   *spill = (RowSpill *) DatumGetPointer(argument);
-
 	if (spill->file)
 		BufFileClose(spill->file);
 	spill->file = NULL;
 }
 
-/* Begins an empty spill that ends with the aggregate. */
+static void
+end_with_aggregate(Datum argument)
+{
+	pulse_row_spill_end((RowSpill *) DatumGetPointer(argument));
+}
+
+/* Begins an empty spill that ends with the aggregate; without one, the caller ends it. */
 RowSpill *
 pulse_row_spill_begin(FunctionCallInfo fcinfo, MemoryContext context, bool flows)
 {
@@ -58,7 +63,8 @@ pulse_row_spill_begin(FunctionCallInfo fcinfo, MemoryContext context, bool flows
 	spill->flows = flows;
 	spill->ordered = true;
 	spill->file = BufFileCreateTemp(false);
-	AggRegisterCallback(fcinfo, close_file, PointerGetDatum(spill));
+	if (fcinfo != NULL)
+		AggRegisterCallback(fcinfo, end_with_aggregate, PointerGetDatum(spill));
 	MemoryContextSwitchTo(caller);
 	return spill;
 }

@@ -15,6 +15,7 @@ typedef struct RowSpill RowSpill;
 typedef void (*RowConsumer) (void *argument, const int64 *ts, const double *value, const double *flow, size_t n);
 
 extern RowSpill *pulse_row_spill_begin(FunctionCallInfo fcinfo, MemoryContext context, bool flows);
+extern void pulse_row_spill_end(RowSpill *spill);
 extern void pulse_row_spill_run(RowSpill *spill, const int64 *ts, const double *value, const double *flow, size_t n);
 extern bool pulse_row_spill_follows(const RowSpill *spill, int64 first_ts);
 extern void pulse_row_spill_merge(RowSpill *spill, const int64 *ts, const double *value, const double *flow, size_t n,
