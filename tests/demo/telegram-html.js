@@ -16,13 +16,18 @@ function decode(name) {
 	return code > 0 && code <= 0x10ffff ? String.fromCodePoint(code) : undefined;
 }
 
+const TYPES = { b: 'bold', strong: 'bold', i: 'italic', em: 'italic', u: 'underline', ins: 'underline', s: 'strikethrough', strike: 'strikethrough',
+	del: 'strikethrough', 'tg-spoiler': 'spoiler', 'tg-emoji': 'custom_emoji', code: 'code', pre: 'pre', blockquote: 'blockquote', a: 'text_link' };
+
 /**
- * Returns the text that a reader would see.
+ * Returns the text that a reader would see, and its entities; both count in UTF-16 units, as strings do here.
  * @param {string} html
+ * @returns {{text: string, entities: {type: string, offset: number, length: number}[]}}
  * @throws {EntityError} where Telegram refuses the message
  */
 export function parseHtml(html) {
 	const open = [];
+	const entities = [];
 	const offset = (index) => Buffer.byteLength(html.slice(0, index));
 	let plain = '';
 	let index = 0;
@@ -38,17 +43,19 @@ export function parseHtml(html) {
 			const name = tag[2].toLowerCase();
 			if (!TAGS.has(name)) throw new EntityError(`Unsupported start tag "${name}" at byte offset ${offset(index)}`);
 			if (tag[1] === '') {
-				open.push(name);
+				open.push({ name, start: plain.length });
 			} else if (open.length === 0) {
 				throw new EntityError(`Unexpected end tag at byte offset ${offset(index)}`);
-			} else if (open.pop() !== name) {
-				throw new EntityError(`Unmatched end tag at byte offset ${offset(index)}, found "</${name}>"`);
+			} else {
+				const { name: opened, start } = open.pop();
+				if (opened !== name) throw new EntityError(`Unmatched end tag at byte offset ${offset(index)}, found "</${name}>"`);
+				if (TYPES[name] && plain.length > start) entities.push({ type: TYPES[name], offset: start, length: plain.length - start });
 			}
 			index += tag[0].length;
 		} else {
 			plain += html[index++];
 		}
 	}
-	if (open.length > 0) throw new EntityError(`Can't find end tag corresponding to start tag "${open.at(-1)}"`);
-	return plain;
+	if (open.length > 0) throw new EntityError(`Can't find end tag corresponding to start tag "${open.at(-1).name}"`);
+	return { text: plain, entities: entities.sort((a, b) => a.offset - b.offset || b.length - a.length) };
 }
