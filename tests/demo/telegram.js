@@ -238,7 +238,8 @@ export async function startTelegram({ token, limits = false, onMessage = () => {
 		const [, given, method] = /^\/bot([^/]+)\/(\w+)$/.exec(url.pathname) ?? [];
 		const entry = { method: method?.toLowerCase() ?? url.pathname, at: new Date().toISOString(), parameters: {}, status: 200 };
 		requests.push(entry);
-		const fault = down ? { kind: 'html', status: 502 } : faults.shift();
+		const next = faults.findIndex((one) => one.method === undefined || one.method === entry.method);
+		const fault = down ? { kind: 'html', status: 502 } : next >= 0 ? faults.splice(next, 1)[0] : undefined;
 		try {
 			if (fault?.delay) await new Promise((resolve) => setTimeout(resolve, fault.delay));
 			if (fault?.kind === 'drop') return request.socket.destroy();
@@ -294,7 +295,8 @@ export async function startTelegram({ token, limits = false, onMessage = () => {
 		requests,
 		/**
 		 * Spoils the next requests: {kind: '429', retry_after}, {kind: 'error', status, description, parameters},
-		 * {kind: 'html', status}, {kind: 'drop'} before it counts, {kind: 'reset'} after it counts, {kind: 'truncate'}, {delay: ms}.
+		 * {kind: 'html', status}, {kind: 'drop'} before it counts, {kind: 'reset'} after it counts, {kind: 'truncate'}, {delay: ms};
+		 * with method only those of that name.
 		 */
 		fail: (...next) => faults.push(...next),
 		/** Answers everything with a gateway's page until it is called with false. */

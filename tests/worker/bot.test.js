@@ -72,7 +72,7 @@ test('/chart and reports come with a picture', async () => {
 	await eventually('text and picture', () => telegram.messages.length === 2);
 	assert.match(telegram.messages[0].plain, /^ℹ️ Daily report\nValue: [\d,.]+\nReturn: /);
 	assert.equal(telegram.messages[1].method, 'sendphoto');
-	assert.equal(JSON.parse(telegram.requests.find(({ method }) => method === 'sendphoto').parameters.reply_parameters ?? '{}').message_id !== undefined, true);
+	assert.equal(Number.isInteger(telegram.requests.find(({ method }) => method === 'sendphoto').parameters.reply_parameters.message_id), true);
 	await worker.stop();
 });
 
@@ -132,6 +132,42 @@ test('/mute holds back all but CRITICAL, /mute off ends that', async () => {
 	assert.ok(!telegram.messages.some(({ plain }) => plain.includes('HIGH')));
 	say('/mute off');
 	await answer(/⚠️ HIGH/);
+	await worker.stop();
+});
+
+test('an answer that Telegram does not take comes later, in order; one that it refuses is kept as such', async () => {
+	await database.query('TRUNCATE pulse.telegram_command');
+	const worker = await start();
+	telegram.fail({ method: 'sendmessage', kind: '429', retry_after: 5 }, { method: 'sendmessage', kind: 'html', status: 502 },
+		{ method: 'answercallbackquery', kind: '429', retry_after: 1 });
+	say('/positions');
+	say('/help');
+	press('ack:4711');
+	await answer(/^Commands\n/);
+	const spoken = telegram.messages.map(({ plain }) => plain.split('\n')[0]);
+	assert.deepEqual(spoken.slice(0, 2), ['Open positions', 'Commands']);
+	const tries = telegram.requests.filter(({ method }) => method === 'sendmessage').map(({ at }) => Date.parse(at));
+	assert.ok(tries[1] - tries[0] >= 450, `${tries[1] - tries[0]} ms for five seconds`);
+	await eventually('the button is answered', () => telegram.requests.some(({ method, status }) => method === 'answercallbackquery' && status === 200));
+	telegram.fail({ method: 'sendmessage', kind: 'error', status: 403, description: 'Forbidden: bot was blocked by the user' });
+	say('/help', READER, 43);
+	await eventually('it is kept', async () => (await audit()).some(({ user, outcome }) => user === READER && /^the answer could not be sent: 403 Forbidden/.test(outcome)));
+	await worker.stop();
+});
+
+test('a conversation keeps to the pace of its chat and leaves room for an alarm', async () => {
+	const worker = await start();
+	// Five messages may go at once; of these the answers leave one to the outbox.
+	for (let i = 0; i < 8; i++) say('/help', ADMIN, 42);
+	await eventually('four answers', () => telegram.messages.length >= 4);
+	await database.query(`INSERT INTO pulse.delivery (type, priority, title, message, event_seq) VALUES ('TEST', 'CRITICAL', 'alarm', '', 0)`);
+	await database.emit({ type: 'SYSTEM_ALERT' });
+	await eventually('all', () => telegram.messages.length === 9);
+	const order = telegram.messages.map(({ plain }) => (plain.includes('alarm') ? 'alarm' : 'answer'));
+	assert.ok(order.indexOf('alarm') >= 4 && order.indexOf('alarm') <= 6, order.join(' '));
+	const at = telegram.messages.map((message) => Date.parse(message.at));
+	// Nine messages: a burst of five, then one in three seconds of the worker's clock.
+	assert.ok(at[8] - at[0] >= 4 * 300 - 200, `${at[8] - at[0]} ms`);
 	await worker.stop();
 });
 

@@ -4,7 +4,7 @@ import { execFile, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
-import { connect, eventually, finish, startDatabase, startWorker, trade } from './harness.js';
+import { connect, eventually, finish, ini, program, startDatabase, startWorker, trade } from './harness.js';
 
 const run = promisify(execFile);
 let database;
@@ -69,4 +69,25 @@ test('listen_dsn past the pooler: notifications come at once, questions go throu
 	await client.next((message) => message.seq === last && 'prev_seq' in message);
 	await client.close();
 	await worker.stop();
+});
+
+test('doctor tells that a pooler is in the way, and of what', options, async () => {
+	const path = `${database.cluster.directory}/doctor.ini`;
+	const examine = async (dsns) => {
+		await writeFile(path, ini({ database: dsns }));
+		const worker = await program();
+		return new Promise((resolve) => {
+			execFile(worker, ['doctor', '--config', path], (error, stdout, stderr) => resolve({ code: error?.code ?? 0, output: stdout + stderr }));
+		});
+	};
+	const pooled = database.pooled.cluster.dsn;
+	const alone = await examine({ dsn: pooled });
+	assert.match(alone.output, /^problem {2}\[database\] dsn goes through a connection pooler\n.*listen_dsn name a direct connection/m);
+	assert.equal(alone.code, 69, alone.output);
+	const both = await examine({ dsn: pooled, listen_dsn: database.cluster.dsn });
+	assert.match(both.output, /^warning {2}\[database\] dsn goes through a connection pooler\n[^]*^ok {7}\[database\] listen_dsn reaches PostgreSQL/m);
+	assert.ok(!/listen_dsn goes through/.test(both.output));
+	assert.equal(both.code, 0, both.output);
+	const direct = await examine({ dsn: database.cluster.dsn });
+	assert.ok(!/pooler/.test(direct.output), direct.output);
 });

@@ -316,6 +316,48 @@ test('an alert has buttons; reminders answer it, its end edits it, nobody acknow
 	await worker.stop();
 });
 
+test('the escalation chat has a door, a pace and a name of its own', async () => {
+	const config = { escalation_chat_id: -77 };
+	const worker = await startSender({ telegram: config });
+	const escalation = (title) => enqueue(title, { priority: 'CRITICAL', data: { alert_id: 9, news: 'escalated', escalate: true } });
+	const of = (chat) => telegram.messages.filter((message) => message.chat_id === chat).map(({ plain }) => plain.split('\n')[0].replace(/^\S+ /, ''));
+	// It has a new id: the main chat keeps its own.
+	telegram.fail({ kind: 'error', status: 400, description: 'Bad Request: group chat was upgraded to a supergroup chat', parameters: { migrate_to_chat_id: -10077 } });
+	await escalation('moved');
+	await settled('sent');
+	await enqueue('after it');
+	await settled('sent');
+	assert.deepEqual([of('-10077'), of('42')], [['moved'], ['after it']]);
+	// The bot is thrown out there: the main chat is written to all the same.
+	telegram.fail({ kind: 'error', status: 403, description: 'Forbidden: bot was kicked from the group chat' });
+	await escalation('locked out');
+	await worker.logged(/may not write to the escalation chat: 403/);
+	await enqueue('not concerned');
+	await eventually('the main chat', () => of('42').length === 2);
+	assert.deepEqual((await outbox()).map(({ status }) => status), ['sent', 'sent', 'pending', 'sent']);
+	worker.signal('SIGHUP');
+	await settled('sent');
+	// Telegram wants a long pause for the main chat: an escalation does not wait for it.
+	telegram.fail({ kind: '429', retry_after: 600 });
+	await enqueue('limited');
+	await worker.logged(/wants a pause of 600 s/);
+	await escalation('at once');
+	await eventually('the second chat', () => of('-10077').includes('at once'));
+	assert.deepEqual((await outbox()).filter(({ status }) => status !== 'sent').map(({ title, attempts }) => [title, attempts]), [['limited', 0]]);
+	await worker.stop();
+});
+
+test('nothing in the data of a message can stop the queue', async () => {
+	const worker = await startSender({ telegram: { admins: '11' } });
+	await enqueue('odd', { data: { alert_id: '7","x":"', escalate: 'perhaps', side: 5, value: { a: 1 }, news: ['x'] } });
+	await enqueue('long', { data: { alert_id: '1'.repeat(100) } });
+	await enqueue('none', { data: JSON.stringify([1, 'alert_id', 'escalate']) });
+	await settled('sent');
+	assert.equal(telegram.messages.length, 3);
+	assert.ok(telegram.messages.every(({ markup }) => markup === undefined));
+	await worker.stop();
+});
+
 test('kill -9 while sending: what may have gone out is repeated with a mark, what was not begun goes out once', async () => {
 	let worker = await startSender();
 	telegram.fail({ delay: 1500 });

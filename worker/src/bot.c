@@ -5,6 +5,7 @@
 #include "figures.h"
 #include "log.h"
 #include "memory.h"
+#include "replies.h"
 #include "telegram.h"
 #include "transfer.h"
 
@@ -15,11 +16,11 @@
 
 #define POLL_SECONDS 25
 #define POLL_TIMEOUT_MS 40000
-#define SEND_TIMEOUT_MS 20000
 #define PAUSE_MS 5000			/* after a failure */
 #define PAUSE_CONFLICT_MS 30000	/* somebody else polls with this token */
 #define PAUSE_REFUSED_MS 600000
-#define PACE_MS 1000			/* between two answers */
+#define PACE_MS 250				/* between two questions to the database */
+#define PAUSE_MANY_MS 1000		/* while too many answers wait to be sent */
 #define QUERY_TIMEOUT_MS 20000
 #define MOST_UNITS 3700			/* of an answer's lines */
 
@@ -29,8 +30,10 @@ struct bot
 	struct leader *leader;
 	struct pool *pool;
 	struct transfers *transfers;
+	struct replies *replies;
 	bool		wanted;			/* by the configuration */
 	char	   *api_base;
+	char	   *ca_file;
 	char	   *token;
 	struct config_list admins;
 	struct config_list readers;
@@ -47,6 +50,7 @@ struct bot
 
 static void poll_updates(struct bot *bot);
 static void work_on_next(struct bot *bot);
+static void pause_for(struct bot *bot, int64_t milliseconds);
 
 static bool
 is_listed(const struct config_list *list, int64_t user)
@@ -68,32 +72,6 @@ runs(struct bot *bot)
 	return bot->wanted && leader_leads(bot->leader) && leader_is_ready(bot->leader);
 }
 
-/* Starts a request whose answer matters little, or only to the function. */
-static struct transfer *
-post(struct bot *bot, const char *method, const char *body, size_t length, const char *headers, int timeout_ms, transfer_fn fn)
-{
-	struct text url = {0};
-	struct transfer_request request = {.headers = headers,.body = body,.body_length = length,.timeout_ms = timeout_ms};
-	struct transfer *transfer;
-
-	telegram_url(&url, bot->api_base, bot->token, method);
-	request.url = url.data;
-	transfer = transfer_start(bot->transfers, &request, fn, bot);
-	text_free(&url);
-	return transfer;
-}
-
-static void
-sent(void *arg, const struct transfer_result *result)
-{
-	struct telegram_answer answer;
-
-	(void) arg;
-	telegram_judge(result, &answer);
-	if (answer.verdict != TELEGRAM_SENT)
-		log_warning("bot", "an answer could not be sent: %s", answer.description);
-}
-
 static void
 reply(struct bot *bot, const struct bot_update *update, const char *html)
 {
@@ -109,7 +87,8 @@ reply(struct bot *bot, const struct bot_update *update, const char *html)
 	place.thread = update->thread > 0 ? thread : NULL;
 	place.reply_to = update->message > 0 ? message : NULL;
 	telegram_request(&body, &place, html);
-	post(bot, "sendMessage", body.data, body.length, "Content-Type: application/json", SEND_TIMEOUT_MS, sent);
+	replies_send(bot->replies, &(struct reply) {.method = "sendMessage",.chat = chat,.headers = "Content-Type: application/json",
+		.body = body.data,.length = body.length,.update = update->id});
 	text_free(&body);
 	bot->answered++;
 }
@@ -123,7 +102,7 @@ finish_update(struct bot *bot)
 }
 
 static void
-note_outcome(struct bot *bot, const struct bot_update *update, const char *outcome)
+note_outcome(struct bot *bot, int64_t update, const char *outcome)
 {
 	char		id[24];
 	struct database_query query = {
@@ -132,8 +111,18 @@ note_outcome(struct bot *bot, const struct bot_update *update, const char *outco
 		.parameter_count = 2
 	};
 
-	snprintf(id, sizeof(id), "%" PRId64, update->id);
-	database_query(leader_database(bot->leader), &query);
+	snprintf(id, sizeof(id), "%" PRId64, update);
+	if (leader_is_ready(bot->leader))
+		database_query(leader_database(bot->leader), &query);
+}
+
+static void
+reply_dropped(void *arg, int64_t update, const char *why)
+{
+	char		outcome[400];
+
+	snprintf(outcome, sizeof(outcome), "the answer could not be sent: %s", why);
+	note_outcome(arg, update, outcome);
 }
 
 struct chart_job
@@ -185,7 +174,8 @@ send_photo(struct chart_job *job)
 				boundary);
 	text_append_n(&body, job->png.data, job->png.length);
 	text_printf(&body, "\r\n--%s--\r\n", boundary);
-	post(job->bot, "sendPhoto", body.data, body.length, headers, SEND_TIMEOUT_MS, sent);
+	replies_send(job->bot->replies, &(struct reply) {.method = "sendPhoto",.chat = job->chat,.headers = headers,.body = body.data,
+		.length = body.length});
 	text_free(&body);
 	text_free(&answer_to);
 }
@@ -207,7 +197,7 @@ drawn(void *arg)
 {
 	struct chart_job *job = arg;
 
-	if (job->good && job->bot->token != NULL)
+	if (job->good)
 		send_photo(job);
 	else
 		log_info("bot", "there is nothing to draw a chart of");
@@ -301,13 +291,13 @@ asked(void *arg, const struct database_reply *answer)
 			bot->busy = false;
 			return;				/* the update comes again, and its audit row tells that it was not worked on */
 		}
-		note_outcome(bot, update, answer->message);
+		note_outcome(bot, update->id, answer->message);
 		text_append(&out, strcmp(answer->sqlstate, "42883") == 0 ? "The database's extension does not know that yet. " : "That did not work: ");
 		text_append_html(&out, answer->message);
 	}
 	else
 	{
-		note_outcome(bot, update, "answered");
+		note_outcome(bot, update->id, "answered");
 		if (command->kind == COMMAND_LINES)
 			write_lines(answer->result, command->title, &out);
 		else if (command->kind == COMMAND_REPORT)
@@ -440,7 +430,8 @@ answer_callback(struct bot *bot, const struct bot_update *update)
 	text_append(&body, "{\"callback_query_id\":");
 	text_append_json(&body, update->callback);
 	text_append(&body, update->allowed ? ",\"text\":\"\u2026\"}" : ",\"text\":\"You may not do that.\",\"show_alert\":true}");
-	post(bot, "answerCallbackQuery", body.data, body.length, "Content-Type: application/json", SEND_TIMEOUT_MS, sent);
+	replies_send(bot->replies, &(struct reply) {.method = "answerCallbackQuery",.headers = "Content-Type: application/json",
+		.body = body.data,.length = body.length});
 	text_free(&body);
 }
 
@@ -449,6 +440,11 @@ work_on_next(struct bot *bot)
 {
 	if (bot->busy || bot->polling != NULL || !runs(bot))
 		return;
+	if (replies_are_many(bot->replies))
+	{
+		pause_for(bot, PAUSE_MANY_MS);
+		return;
+	}
 	while (bot->next < bot->updates.count)
 	{
 		struct bot_update *update = &bot->updates.all[bot->next];
@@ -501,10 +497,17 @@ static void
 poll_updates(struct bot *bot)
 {
 	char		body[160];
+	struct text url = {0};
+	struct transfer_request request = {.headers = "Content-Type: application/json",.body = body,.timeout_ms = POLL_TIMEOUT_MS,
+		.ca_file = bot->ca_file};
 
 	snprintf(body, sizeof(body), "{\"offset\":%" PRId64 ",\"timeout\":%d,\"allowed_updates\":[\"message\",\"callback_query\"]}",
 			 bot->offset, POLL_SECONDS);
-	bot->polling = post(bot, "getUpdates", body, strlen(body), "Content-Type: application/json", POLL_TIMEOUT_MS, polled);
+	telegram_url(&url, bot->api_base, bot->token, "getUpdates");
+	request.url = url.data;
+	request.body_length = strlen(body);
+	bot->polling = transfer_start(bot->transfers, &request, polled, bot);
+	text_free(&url);
 }
 
 static void
@@ -558,12 +561,15 @@ bot_configure(struct bot *bot, const struct config *config)
 	lost(bot);
 	free(bot->api_base);
 	bot->api_base = memory_string(config->api_base);
+	free(bot->ca_file);
+	bot->ca_file = memory_string(config->telegram_ca_file);
 	if (bot->token != NULL)
 		explicit_bzero(bot->token, strlen(bot->token));
 	free(bot->token);
 	bot->token = memory_string(config->token);
 	set_list(&bot->admins, &config->admins);
 	set_list(&bot->readers, &config->readers);
+	replies_configure(bot->replies, config);
 	bot->wanted = config->telegram_enabled && config->commands && config->admins.count + config->readers.count > 0;
 	if (runs(bot))
 		gained(bot);
@@ -571,7 +577,7 @@ bot_configure(struct bot *bot, const struct config *config)
 
 /* Begins to answer as soon as this worker leads. */
 struct bot *
-bot_open(struct loop *loop, struct leader *leader, struct pool *pool, const struct config *config)
+bot_open(struct loop *loop, struct leader *leader, struct pool *pool, struct pace *pace, const struct config *config)
 {
 	struct bot *bot = memory_alloc_zero(sizeof(*bot));
 	struct leader_owner owner = {.gained = gained,.lost = lost,.arg = bot};
@@ -580,6 +586,7 @@ bot_open(struct loop *loop, struct leader *leader, struct pool *pool, const stru
 	bot->leader = leader;
 	bot->pool = pool;
 	bot->transfers = transfers_open(loop);
+	bot->replies = replies_open(loop, pace, reply_dropped, bot);
 	bot->timer = (struct loop_timer) {.fn = timer_due,.arg = bot};
 	leader_join(leader, &owner);
 	bot_configure(bot, config);
@@ -596,15 +603,24 @@ bot_close(struct bot *bot)
 		return;
 	lost(bot);
 	transfers_close(bot->transfers);
+	replies_close(bot->replies);
 	set_list(&bot->admins, &none);
 	set_list(&bot->readers, &none);
 	free(bot->admins.items);
 	free(bot->readers.items);
 	free(bot->api_base);
+	free(bot->ca_file);
 	if (bot->token != NULL)
 		explicit_bzero(bot->token, strlen(bot->token));
 	free(bot->token);
 	free(bot);
+}
+
+/* Tells whether everything that was to be said has been said. */
+bool
+bot_is_idle(const struct bot *bot)
+{
+	return replies_are_none(bot->replies);
 }
 
 /* Writes the figures in Prometheus' text format. */

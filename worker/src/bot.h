@@ -3,6 +3,7 @@
 
 #include "config.h"
 #include "leader.h"
+#include "pace.h"
 #include "pool.h"
 #include "text.h"
 
@@ -13,13 +14,15 @@
  */
 struct bot;
 
-extern struct bot *bot_open(struct loop *loop, struct leader *leader, struct pool *pool, const struct config *config);
+extern struct bot *bot_open(struct loop *loop, struct leader *leader, struct pool *pool, struct pace *pace,
+							const struct config *config);
 extern void bot_configure(struct bot *bot, const struct config *config);
 extern void bot_close(struct bot *bot);
 
 /* Sends the chart of a portfolio, NULL = all, as an answer to a message; it may fail without harm. */
 extern void bot_send_chart(struct bot *bot, const char *chat_id, const char *thread, const char *reply_to, const char *hours,
 						   const char *portfolio);
+extern bool bot_is_idle(const struct bot *bot);
 extern void bot_metrics(const struct bot *bot, struct text *out);
 
 #endif

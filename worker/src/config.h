@@ -105,6 +105,8 @@ struct config
 	bool		telegram_enabled;
 	char	   *chat_id;
 	char	   *api_base;
+	char	   *telegram_ca_file;
+	int64_t		telegram_timeout;
 	char	   *token_file;
 	char	   *token;			/* a secret; never logged */
 	int64_t		max_attempts;

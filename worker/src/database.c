@@ -2,6 +2,7 @@
 
 #include "log.h"
 #include "memory.h"
+#include "progress.h"
 #include "text.h"
 #include "version.h"
 
@@ -45,6 +46,7 @@ struct database
 	struct loop_watch watch;
 	struct loop_timer timer;	/* connect time-out, or the pause before the next attempt */
 	struct loop_timer query_timer;
+	struct progress progress;	/* with a query, or with becoming connected */
 	int			backoff_ms;
 
 	struct request *running;
@@ -199,6 +201,7 @@ send_greeting(void *arg)
 {
 	struct database *database = arg;
 
+	progress_move(&database->progress, loop_now_ms());
 	if (database->state != DATABASE_NO_EXTENSION && database->state != DATABASE_MISMATCH)
 		database->state = DATABASE_GREETING;
 	database->busy_with_greeting = true;
@@ -329,8 +332,14 @@ start_next(struct database *database)
 {
 	struct request *request = database->first;
 
-	if (database->state != DATABASE_READY || database->running != NULL || request == NULL)
+	if (database->state != DATABASE_READY || database->running != NULL)
 		return;
+	if (request == NULL)
+	{
+		progress_rest(&database->progress);
+		return;
+	}
+	progress_move(&database->progress, loop_now_ms());
 	database->first = request->next;
 	if (database->first == NULL)
 		database->last = &database->first;
@@ -504,6 +513,7 @@ connect_now(void *arg)
 	const char *values[] = {"30", "10", "3", "30000", "pulse-worker", database->dsn, "UTF8", NULL};
 
 	drop_connection(database);
+	progress_move(&database->progress, loop_now_ms());
 	database->state = DATABASE_CONNECTING;
 	database->connection = PQconnectStartParams(keywords, values, 1);
 	if (database->connection == NULL || PQstatus(database->connection) == CONNECTION_BAD)
@@ -560,6 +570,8 @@ database_open(struct loop *loop, const char *name, const char *dsn, const struct
 	database->timer.arg = database;
 	database->query_timer.arg = database;
 	hide_password(dsn);
+	progress_join(&database->progress, name);
+	progress_move(&database->progress, loop_now_ms());
 	database->timer.fn = connect_now;
 	loop_timer_set(loop, &database->timer, 0);
 	database->state = DATABASE_WAITING;
@@ -572,6 +584,7 @@ database_close(struct database *database)
 {
 	if (database == NULL)
 		return;
+	progress_leave(&database->progress);
 	drop_connection(database);
 	if (database->running != NULL)
 		free_request(database->running);
@@ -599,7 +612,12 @@ database_query(struct database *database, const struct database_query *query)
 	request->sql = memory_string(query->sql);
 	request->parameter_count = query->parameter_count;
 	for (int i = 0; i < query->parameter_count; i++)
+	{
 		request->parameters[i] = memory_string(query->parameters[i]);
+		/* The server refuses a statement for one byte that is not UTF-8, and what comes from outside is what it is. */
+		if (request->parameters[i] != NULL)
+			text_repair(request->parameters[i]);
+	}
 	request->timeout_ms = query->timeout_ms;
 	request->prepare = query->prepare;
 	request->reply = query->reply;

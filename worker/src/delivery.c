@@ -1,11 +1,12 @@
 #include "delivery.h"
 
+#include "chats.h"
 #include "leader.h"
 #include "log.h"
 #include "memory.h"
 #include "outbox.h"
-#include "rate.h"
 #include "places.h"
+#include "progress.h"
 #include "telegram.h"
 #include "transfer.h"
 
@@ -15,7 +16,6 @@
 #include <string.h>
 
 #define POLL_MS 3000
-#define SEND_TIMEOUT_MS 20000
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_LAST_MS 60000
 #define PROBE_AGAIN_MS 600000	/* a sink that was refused is tried again after ten minutes */
@@ -37,6 +37,7 @@ struct sending
 	char	   *epoch;			/* term in which it was leased */
 	bool		html;
 	bool		fresh;			/* what it should have replaced cannot be replaced: a new message */
+	enum chat_role chat;
 	int			part;
 	int			parts;
 	char		first_id[32];	/* message_id of the first part */
@@ -60,9 +61,10 @@ struct delivery
 	struct logs *logs;
 	struct bot *bot;			/* draws the charts of reports */
 	bool		enabled;
-	char	   *chat_id;
-	char	   *configured_chat;	/* chat_id may differ from it after a migration */
+	struct chats chats;
 	char	   *api_base;
+	char	   *ca_file;
+	int			timeout_ms;
 	char	   *token;
 	char	   *timezone;
 	struct places places;
@@ -73,12 +75,14 @@ struct delivery
 
 	enum delivery_state state;
 	struct loop_timer timer;
+	struct progress progress;	/* of a leader: it looks into the outbox, or sends */
 	bool		woken;			/* something may be due */
+	const char *open;			/* chats that the last claim was for */
+	bool		none_for_open;	/* it found nothing, and nothing has changed since */
 	bool		draining;
-	int64_t		blocked_until;	/* monotonic milliseconds; 429, outage or refusal */
+	int64_t		blocked_until;	/* monotonic milliseconds; outage or a wrong token */
 	int			failures;		/* in a row */
-	bool		refused;		/* token or chat are wrong */
-	struct rate rate;
+	bool		refused;		/* the token is wrong */
 	struct sending sending;
 	struct transfer *transfer;
 	struct
@@ -224,16 +228,24 @@ conclude_after(struct delivery *delivery, enum outbox_outcome outcome, const cha
 	conclude(delivery, outcome, text, seconds);
 }
 
+/* A wrong token stops everything, a chat that may not be written to only what goes there. */
 static void
-sink_refused(struct delivery *delivery, const char *what, const char *description)
+refused(struct delivery *delivery, const struct telegram_answer *answer)
 {
+	bool		token = answer->verdict == TELEGRAM_BAD_TOKEN;
 	char		message[400];
 
-	snprintf(message, sizeof(message), "%s: %s", what, description);
-	log_error("telegram", "%s; nothing is sent until that is put right (SIGHUP tries at once)", message);
+	snprintf(message, sizeof(message), "%s: %s", token ? "the bot token is wrong" : delivery->sending.chat == CHAT_SECOND
+			 ? "the bot may not write to the escalation chat" : "the bot may not write to the chat", answer->description);
+	log_error("telegram", "%s; nothing is sent %s until that is put right (SIGHUP tries at once)", message, token ? "at all" : "there");
 	record_health(delivery, "CRITICAL", message);
-	delivery->refused = true;
-	block_for(delivery, PROBE_AGAIN_MS);
+	if (token)
+	{
+		delivery->refused = true;
+		block_for(delivery, PROBE_AGAIN_MS);
+	}
+	else
+		chats_close(&delivery->chats, delivery->sending.chat, loop_now_ms() + PROBE_AGAIN_MS);
 	conclude(delivery, OUTBOX_GIVEN_BACK, message, NULL);
 }
 
@@ -250,10 +262,9 @@ remember_chat(struct delivery *delivery, const char *new_chat)
 		.parameter_count = 2
 	};
 
-	log_warning("telegram", "chat %s has become %s; put that into the configuration", delivery->chat_id, new_chat);
-	free(delivery->chat_id);
-	delivery->chat_id = memory_string(new_chat);
-	snprintf(key, sizeof(key), "telegram.moved.%s", delivery->configured_chat);
+	log_warning("telegram", "chat %s has become %s; put that into the configuration", delivery->chats.all[delivery->sending.chat].id, new_chat);
+	chats_move(&delivery->chats, delivery->sending.chat, new_chat);
+	chats_key(&delivery->chats, delivery->sending.chat, key, sizeof(key));
 	text_append_json(&value, new_chat);
 	query.parameters[1] = value.data;
 	database_query(leader_database(delivery->leader), &query);
@@ -263,8 +274,10 @@ remember_chat(struct delivery *delivery, const char *new_chat)
 static void
 sent(struct delivery *delivery, const struct telegram_answer *answer)
 {
+	bool		chat_was_refused = chats_open(&delivery->chats, delivery->sending.chat);
+
 	delivery->counters.sent++;
-	if (delivery->refused || delivery->failures > 0)
+	if (delivery->refused || chat_was_refused || delivery->failures > 0)
 	{
 		log_info("telegram", "messages go out again");
 		record_health(delivery, "HEALTHY", "messages go out");
@@ -280,9 +293,9 @@ sent(struct delivery *delivery, const struct telegram_answer *answer)
 		return;
 	}
 	if (delivery->bot != NULL && strcmp(delivery->sending.row.type, "DAILY_REPORT") == 0)
-		bot_send_chart(delivery->bot, delivery->chat_id, NULL, delivery->sending.first_id, "720", delivery->sending.row.portfolio);
+		bot_send_chart(delivery->bot, delivery->chats.all[CHAT_MAIN].id, NULL, delivery->sending.first_id, "720", delivery->sending.row.portfolio);
 	else if (delivery->bot != NULL && strcmp(delivery->sending.row.type, "WEEKLY_REPORT") == 0)
-		bot_send_chart(delivery->bot, delivery->chat_id, NULL, delivery->sending.first_id, "2160", delivery->sending.row.portfolio);
+		bot_send_chart(delivery->bot, delivery->chats.all[CHAT_MAIN].id, NULL, delivery->sending.first_id, "2160", delivery->sending.row.portfolio);
 	conclude(delivery, OUTBOX_SENT, delivery->sending.first_id, delivery->sending.html ? NULL : "sent as plain text");
 }
 
@@ -330,6 +343,8 @@ answered(void *arg, const struct transfer_result *result)
 	struct telegram_answer answer;
 
 	delivery->transfer = NULL;
+	if (leader_leads(delivery->leader))
+		progress_move(&delivery->progress, loop_now_ms());
 	telegram_judge(result, &answer);
 	if (answer.verdict != TELEGRAM_SENT && delivery->sending.part > 0)
 	{
@@ -345,7 +360,7 @@ answered(void *arg, const struct transfer_result *result)
 		case TELEGRAM_LIMITED:
 			delivery->counters.limited++;
 			log_info("telegram", "Telegram wants a pause of %" PRId64 " s", answer.retry_after);
-			block_for(delivery, answer.retry_after * 1000);
+			pace_block(delivery->chats.pace, delivery->chats.all[delivery->sending.chat].id, loop_now_ms() + answer.retry_after * 1000, loop_now_ms());
 			conclude(delivery, OUTBOX_GIVEN_BACK, answer.description, NULL);
 			break;
 		case TELEGRAM_PLAIN:
@@ -376,10 +391,8 @@ answered(void *arg, const struct transfer_result *result)
 			conclude(delivery, OUTBOX_GIVEN_BACK, answer.description, NULL);
 			break;
 		case TELEGRAM_BAD_TOKEN:
-			sink_refused(delivery, "the bot token is wrong", answer.description);
-			break;
 		case TELEGRAM_BAD_CHAT:
-			sink_refused(delivery, "the bot may not write to the chat", answer.description);
+			refused(delivery, &answer);
 			break;
 		case TELEGRAM_FAILED:
 			failed(delivery, &answer);
@@ -404,16 +417,21 @@ send_message(struct delivery *delivery)
 	struct text text = {0};
 	struct text body = {0};
 	struct text url = {0};
+	const char *chat = delivery->chats.all[sending->chat].id;
+	struct transfer_request request = {.headers = "Content-Type: application/json",.timeout_ms = delivery->timeout_ms,.ca_file = delivery->ca_file};
 
 	sending->parts = telegram_part_count(&message);
-	where = (struct places_position) {.chat_id = delivery->chat_id,.previous = sending->part > 0 ? sending->first_id : NULL,
+	where = (struct places_position) {.chat_id = chat,.second = sending->chat == CHAT_SECOND,.previous = sending->part > 0 ? sending->first_id : NULL,
 		.last = sending->part == sending->parts - 1,.may_edit = !sending->fresh && sending->parts == 1,.html = sending->html};
 	places_choose(&delivery->places, row, &where, &place);
 	telegram_compose(&text, &message, sending->html);
 	telegram_request(&body, &place, text.data);
 	telegram_url(&url, delivery->api_base, delivery->token, telegram_method(&place));
-	rate_count(&delivery->rate, loop_now_ms());
-	delivery->transfer = transfer_post_json(delivery->transfers, url.data, body.data, SEND_TIMEOUT_MS, answered, delivery);
+	pace_count(delivery->chats.pace, chat, loop_now_ms());
+	request.url = url.data;
+	request.body = body.data;
+	request.body_length = body.length;
+	delivery->transfer = transfer_start(delivery->transfers, &request, answered, delivery);
 	text_free(&text);
 	text_free(&body);
 	text_free(&url);
@@ -446,11 +464,15 @@ claimed(void *arg, const struct database_reply *reply)
 	}
 	if (PQntuples(result) == 0)
 	{
+		/* There may be something for the chat that has to wait. */
+		delivery->none_for_open = strcmp(delivery->open, "both") != 0;
+		delivery->woken = delivery->woken || delivery->none_for_open;
 		pump(delivery);
 		return;
 	}
 	*sending = (struct sending) {.epoch = memory_string(leader_epoch(delivery->leader)),.html = true};
 	outbox_read(result, &sending->row);
+	sending->chat = sending->row.escalate && delivery->chats.all[CHAT_SECOND].id != NULL ? CHAT_SECOND : CHAT_MAIN;
 	/* A long text that broke off in this process goes on where it was. */
 	if (strcmp(delivery->broken_off.id, sending->row.id) == 0 && !sending->row.repeat)
 	{
@@ -487,19 +509,20 @@ recover(struct delivery *delivery)
 }
 
 static void
-claim(struct delivery *delivery)
+claim(struct delivery *delivery, const char *open)
 {
 	struct database_query query = {
 		.sql = outbox_claim_sql,
 		.parameters = {leader_name(delivery->leader), leader_epoch(delivery->leader), delivery->timezone, delivery->quiet_from,
-			delivery->quiet_to, delivery->collapse_after},
-		.parameter_count = 6,
+			delivery->quiet_to, delivery->collapse_after, open},
+		.parameter_count = 7,
 		.prepare = true,
 		.reply = claimed,
 		.arg = delivery
 	};
 
 	delivery->woken = false;
+	delivery->open = open;
 	if (database_query(leader_database(delivery->leader), &query))
 		delivery->state = DELIVERY_CLAIMING;
 }
@@ -510,14 +533,19 @@ pump(struct delivery *delivery)
 {
 	int64_t		now = loop_now_ms();
 	int64_t		wait;
+	int64_t		until_all;
+	const char *open;
 
 	if (delivery->state != DELIVERY_IDLE || delivery->draining)
 		return;
-	wait = rate_wait(&delivery->rate, now);
+	progress_move(&delivery->progress, now);
+	wait = chats_wait(&delivery->chats, now, &open, &until_all);
+	if (delivery->none_for_open && strcmp(open, delivery->open) == 0)
+		wait = until_all;
 	if (delivery->blocked_until - now > wait)
 		wait = delivery->blocked_until - now;
 	if (delivery->woken && wait <= 0)
-		claim(delivery);
+		claim(delivery, open);
 	else
 		rest_until(delivery, delivery->woken && wait < POLL_MS ? wait : POLL_MS);
 }
@@ -531,31 +559,20 @@ timer_due(void *arg)
 	if (delivery->state == DELIVERY_IDLE && !delivery->draining)
 	{
 		delivery->woken = true;
+		delivery->none_for_open = false;
 		recover(delivery);
 	}
 }
 
-/* A restart must not give a fresh burst: what went out in the last minute counts. */
 static void
 history_read(void *arg, const struct database_reply *reply)
 {
 	struct delivery *delivery = arg;
-	int64_t		now = loop_now_ms();
 
 	if (delivery->state != DELIVERY_STARTING)
 		return;
-	rate_init(&delivery->rate, delivery->configured_chat[0] == '-' || delivery->configured_chat[0] == '@',
-			  now - RATE_WINDOW_MS);
-	for (int row = 0; reply->result != NULL && row < PQntuples(reply->result); row++)
-	{
-		if (!PQgetisnull(reply->result, row, 0))
-			rate_count(&delivery->rate, now - atoll(PQgetvalue(reply->result, row, 0)));
-		if (!PQgetisnull(reply->result, row, 1))
-		{
-			free(delivery->chat_id);
-			delivery->chat_id = memory_string(PQgetvalue(reply->result, row, 1));
-		}
-	}
+	if (reply->result != NULL)
+		chats_read_history(&delivery->chats, reply->result, loop_now_ms());
 	delivery->state = DELIVERY_IDLE;
 	delivery->woken = true;
 	recover(delivery);
@@ -564,23 +581,16 @@ history_read(void *arg, const struct database_reply *reply)
 static void
 begin(struct delivery *delivery)
 {
-	char		key[64];
-	struct database_query query = {
-		.sql = "SELECT (EXTRACT(epoch FROM pg_catalog.now() - sent_at) * 1000)::bigint,"
-		" (SELECT value #>> '{}' FROM pulse.worker_state WHERE key = $1)"
-		" FROM (SELECT NULL::timestamptz AS sent_at UNION ALL SELECT max(sent_at) FROM pulse.delivery"
-		" WHERE channel = 'telegram' AND status = 'sent' AND sent_at > pg_catalog.now() - interval '1 minute' GROUP BY external_id"
-		" ORDER BY sent_at NULLS FIRST) AS recent",
-		.parameters = {key},
-		.parameter_count = 1,
-		.reply = history_read,
-		.arg = delivery
-	};
+	char		keys[CHAT_ROLES][64];
+	struct database_query query = {.sql = chats_history_sql,.parameters = {keys[CHAT_MAIN], keys[CHAT_SECOND]},.parameter_count = 2,
+		.reply = history_read,.arg = delivery};
 	struct database_query release = {.sql = outbox_release_sql,.parameters = {leader_name(delivery->leader)},.parameter_count = 1};
 
 	database_query(leader_database(delivery->leader), &release);
-	snprintf(key, sizeof(key), "telegram.moved.%s", delivery->configured_chat);
+	for (int i = 0; i < CHAT_ROLES; i++)
+		chats_key(&delivery->chats, i, keys[i], sizeof(keys[i]));
 	delivery->state = DELIVERY_STARTING;
+	progress_move(&delivery->progress, loop_now_ms());
 	database_query(leader_database(delivery->leader), &query);
 }
 
@@ -612,6 +622,7 @@ lost(void *arg)
 {
 	struct delivery *delivery = arg;
 
+	progress_rest(&delivery->progress);
 	if (delivery->state != DELIVERY_SENDING && delivery->state != DELIVERY_REPORTING)
 	{
 		delivery->state = DELIVERY_RESTING;
@@ -639,18 +650,16 @@ delivery_configure(struct delivery *delivery, const struct config *config)
 		if (leader_database(delivery->leader) != NULL)
 			database_forget(leader_database(delivery->leader), delivery);
 		delivery->state = DELIVERY_RESTING;
+		progress_rest(&delivery->progress);
 		loop_timer_cancel(delivery->loop, &delivery->timer);
 		free_sending(&delivery->sending);
 		free_report(&delivery->report);
 		return;
 	}
-	if (delivery->configured_chat == NULL || strcmp(delivery->configured_chat, config->chat_id) != 0)
-	{
-		set_string(&delivery->configured_chat, config->chat_id);
-		set_string(&delivery->chat_id, config->chat_id);
-		rate_init(&delivery->rate, config->chat_id[0] == '-' || config->chat_id[0] == '@', loop_now_ms());
-	}
+	chats_configure(&delivery->chats, config);
 	set_string(&delivery->api_base, config->api_base);
+	set_string(&delivery->ca_file, config->telegram_ca_file);
+	delivery->timeout_ms = (int) config->telegram_timeout;
 	set_string(&delivery->token, config->token);
 	set_string(&delivery->timezone, config->timezone);
 	places_configure(&delivery->places, config);
@@ -667,7 +676,7 @@ delivery_configure(struct delivery *delivery, const struct config *config)
 
 /* Starts delivering when the configuration says so. */
 struct delivery *
-delivery_open(struct loop *loop, struct leader *leader, struct logs *logs, const struct config *config)
+delivery_open(struct loop *loop, struct leader *leader, struct logs *logs, struct pace *pace, const struct config *config)
 {
 	struct delivery *delivery = memory_alloc_zero(sizeof(*delivery));
 	struct leader_owner owner = {.connected = connected,.gained = gained,.lost = lost,.arg = delivery};
@@ -675,9 +684,11 @@ delivery_open(struct loop *loop, struct leader *leader, struct logs *logs, const
 	delivery->loop = loop;
 	delivery->leader = leader;
 	delivery->logs = logs;
+	delivery->chats.pace = pace;
 	leader_join(leader, &owner);
 	delivery->timer = (struct loop_timer) {.fn = timer_due,.arg = delivery};
 	delivery->transfers = transfers_open(loop);
+	progress_join(&delivery->progress, "the outbox");
 	delivery_configure(delivery, config);
 	return delivery;
 }
@@ -694,6 +705,7 @@ void
 delivery_wake(struct delivery *delivery)
 {
 	delivery->woken = true;
+	delivery->none_for_open = false;
 	pump(delivery);
 }
 
@@ -702,6 +714,7 @@ void
 delivery_drain(struct delivery *delivery)
 {
 	delivery->draining = true;
+	progress_rest(&delivery->progress);
 	loop_timer_cancel(delivery->loop, &delivery->timer);
 }
 
@@ -712,14 +725,15 @@ delivery_close(struct delivery *delivery)
 	if (delivery == NULL)
 		return;
 	loop_timer_cancel(delivery->loop, &delivery->timer);
+	progress_leave(&delivery->progress);
 	transfers_close(delivery->transfers);
 	if (leader_database(delivery->leader) != NULL)
 		database_forget(leader_database(delivery->leader), delivery);
 	free_sending(&delivery->sending);
 	free_report(&delivery->report);
-	free(delivery->chat_id);
-	free(delivery->configured_chat);
+	chats_free(&delivery->chats);
 	free(delivery->api_base);
+	free(delivery->ca_file);
 	if (delivery->token != NULL)
 		explicit_bzero(delivery->token, strlen(delivery->token));
 	free(delivery->token);
@@ -740,7 +754,7 @@ delivery_is_idle(const struct delivery *delivery)
 bool
 delivery_is_up(const struct delivery *delivery)
 {
-	return delivery->enabled && !delivery->refused && delivery->failures == 0;
+	return delivery->enabled && !delivery->refused && !chats_refused(&delivery->chats) && delivery->failures == 0;
 }
 
 /* Tells whether this worker is the one that sends. */

@@ -6,6 +6,7 @@
 #include "leader.h"
 #include "logs.h"
 #include "loop.h"
+#include "pace.h"
 
 /*
  * Sends the outbox pulse.delivery to Telegram. Of all workers on one database the one that holds the advisory lock
@@ -22,7 +23,7 @@ struct delivery_counters
 	uint64_t	dead;
 };
 
-extern struct delivery *delivery_open(struct loop *loop, struct leader *leader, struct logs *logs,
+extern struct delivery *delivery_open(struct loop *loop, struct leader *leader, struct logs *logs, struct pace *pace,
 									  const struct config *config);
 extern void delivery_set_bot(struct delivery *delivery, struct bot *bot);
 extern void delivery_configure(struct delivery *delivery, const struct config *config);

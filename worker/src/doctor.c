@@ -269,7 +269,7 @@ static void
 check_telegram(struct examination *examination)
 {
 	struct text url = {0};
-	struct transfer_request request = {.timeout_ms = TIMEOUT_MS};
+	struct transfer_request request = {.timeout_ms = TIMEOUT_MS,.ca_file = examination->config->telegram_ca_file};
 
 	telegram_url(&url, examination->config->api_base, examination->config->token, "getMe");
 	request.url = url.data;

@@ -2,6 +2,7 @@
 
 #include "log.h"
 #include "memory.h"
+#include "progress.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ struct feed
 	int64_t		poll_ms;
 	struct loop_timer poll_timer;
 	struct loop_timer canary_timer;
+	struct progress progress;
 	char		canary[48];		/* a channel of our own: hearing ourselves on it proves that LISTEN works */
 	bool		canary_out;
 
@@ -141,6 +143,8 @@ events_read(void *arg, const struct database_reply *reply)
 	int			count = reply->result != NULL ? PQntuples(reply->result) : 0;
 
 	feed->reading = false;
+	if (database_is_ready(feed->database))
+		progress_move(&feed->progress, loop_now_ms());
 	if (reply->result == NULL)
 	{
 		if (strcmp(reply->sqlstate, "08000") != 0)
@@ -192,6 +196,8 @@ warmed_up(void *arg, const struct database_reply *reply)
 	struct feed *feed = arg;
 
 	feed->reading = false;
+	if (database_is_ready(feed->database))
+		progress_move(&feed->progress, loop_now_ms());
 	if (reply->result == NULL)
 		return;
 	for (int row = 0; row < PQntuples(reply->result); row++)
@@ -257,6 +263,8 @@ position_read(void *arg, const struct database_reply *reply)
 	uint64_t	seq;
 
 	feed->reading = false;
+	if (database_is_ready(feed->database))
+		progress_move(&feed->progress, loop_now_ms());
 	if (reply->result == NULL || PQntuples(reply->result) != 1)
 	{
 		if (reply->result != NULL)
@@ -400,6 +408,7 @@ connected(void *arg)
 	feed->reading = false;
 	feed->canary_out = false;
 	feed->listening = false;
+	progress_move(&feed->progress, loop_now_ms());
 	loop_timer_set(feed->loop, &feed->poll_timer, FALLBACK_POLL_MS);
 	if (facts->standby || facts->pooled)
 	{
@@ -421,6 +430,7 @@ lost(void *arg)
 	feed->positioned = false;
 	feed->listening = false;
 	feed->reading = false;
+	progress_rest(&feed->progress);
 	loop_timer_cancel(feed->loop, &feed->poll_timer);
 	loop_timer_cancel(feed->loop, &feed->canary_timer);
 }
@@ -439,6 +449,7 @@ feed_open(struct loop *loop, const char *dsn, int64_t poll_interval, const struc
 	feed->poll_timer = (struct loop_timer) {.fn = poll_due,.arg = feed};
 	feed->canary_timer = (struct loop_timer) {.fn = canary_due,.arg = feed};
 	snprintf(feed->canary, sizeof(feed->canary), "pulse_worker_%016" PRIx64, loop_random());
+	progress_join(&feed->progress, "the feed of events");
 	feed->database = database_open(loop, "feed", dsn, &owner);
 	return feed;
 }
@@ -451,6 +462,7 @@ feed_close(struct feed *feed)
 		return;
 	loop_timer_cancel(feed->loop, &feed->poll_timer);
 	loop_timer_cancel(feed->loop, &feed->canary_timer);
+	progress_leave(&feed->progress);
 	database_close(feed->database);
 	ring_clear(feed);
 	free(feed->epoch);

@@ -2,6 +2,7 @@
 
 #include "log.h"
 #include "memory.h"
+#include "progress.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -24,6 +25,7 @@ struct leader
 	struct leader_owner owners[MAX_OWNERS];
 	int			owner_count;
 	struct loop_timer timer;
+	struct progress progress;	/* of asking for the lock, or proving it */
 	char		name[96];		/* of this process, also after a reconnect */
 	char		epoch[24];		/* of this term; "" when not leading */
 	bool		said_pooled;
@@ -40,6 +42,14 @@ give_up(struct leader *leader, const char *reason)
 		leader->owners[i].lost(leader->owners[i].arg);
 }
 
+/* Whatever the server says about the lock is progress; that it is gone is known and tried again. */
+static void
+answered(struct leader *leader, const struct database_reply *reply)
+{
+	if (reply->result != NULL || strcmp(reply->sqlstate, "08000") != 0)
+		progress_move(&leader->progress, loop_now_ms());
+}
+
 /*
  * The lock is asked for by the statement that also gives the term its number: a transaction id, which the server never
  * gives twice. The same statement later on proves that the lock is still ours.
@@ -49,6 +59,7 @@ tried(void *arg, const struct database_reply *reply)
 {
 	struct leader *leader = arg;
 
+	answered(leader, reply);
 	if (reply->result == NULL)
 	{
 		if (strcmp(reply->sqlstate, "08000") != 0)
@@ -69,6 +80,7 @@ checked(void *arg, const struct database_reply *reply)
 {
 	struct leader *leader = arg;
 
+	answered(leader, reply);
 	if (reply->result != NULL && PQntuples(reply->result) == 0)
 	{
 		give_up(leader, "the lock is gone");
@@ -109,6 +121,7 @@ prepared(void *arg, const struct database_reply *reply)
 		log_warning("leader", "the session's time-outs could not be set: %s", reply->message);
 	if (!database_is_ready(leader->database))
 		return;
+	progress_move(&leader->progress, loop_now_ms());
 	for (int i = 0; i < leader->owner_count; i++)
 	{
 		if (leader->owners[i].connected != NULL)
@@ -150,6 +163,7 @@ disconnected(void *arg)
 	struct leader *leader = arg;
 
 	loop_timer_cancel(leader->loop, &leader->timer);
+	progress_rest(&leader->progress);
 	give_up(leader, "the connection is lost");
 }
 
@@ -164,6 +178,7 @@ leader_open(struct loop *loop)
 	snprintf(leader->name, sizeof(leader->name), "%s:%ld:%08" PRIx32, host, (long) getpid(), (uint32_t) loop_random());
 	leader->loop = loop;
 	leader->timer = (struct loop_timer) {.fn = timer_due,.arg = leader};
+	progress_join(&leader->progress, "the leader's lock");
 	return leader;
 }
 
@@ -189,6 +204,7 @@ leader_configure(struct leader *leader, const char *dsn)
 	else if (leader->database != NULL)
 	{
 		loop_timer_cancel(leader->loop, &leader->timer);
+		progress_rest(&leader->progress);
 		give_up(leader, "nothing is left to do");
 		database_close(leader->database);
 		leader->database = NULL;
@@ -202,6 +218,7 @@ leader_close(struct leader *leader)
 	if (leader == NULL)
 		return;
 	leader->owner_count = 0;
+	progress_leave(&leader->progress);
 	loop_timer_cancel(leader->loop, &leader->timer);
 	if (leader->database != NULL)
 		database_close(leader->database);

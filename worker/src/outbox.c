@@ -13,7 +13,7 @@
 #define DUE " d.channel = 'telegram' AND d.status = 'pending' AND d.not_before <= pg_catalog.now()"
 
 /*
- * CRITICAL goes first, and also at night; among the others each rank weighs five minutes of waiting, so that LOW is late
+ * $7 names the chats that may be written to. CRITICAL goes first, and also at night; among the others each rank weighs five minutes of waiting, so that LOW is late
  * but not lost. Where many of a kind wait, one message tells of all of them. Messages about single alerts stay alone,
  * because they are answered, edited and followed up.
  */
@@ -23,13 +23,14 @@ const char	outbox_claim_sql[] =
 "  FROM (SELECT NULLIF($4, '')::time AS f, NULLIF($5, '')::time AS t, (pg_catalog.now() AT TIME ZONE $3)::time AS n) AS r),"
 " first AS (SELECT d.delivery_id, d.type, d.priority,"
 "  d.uncertain > 0 AS uncertain,"
-"  d.priority = 'CRITICAL' OR d.data ? 'alert_id' OR d.type IN ('DAILY_REPORT', 'WEEKLY_REPORT') AS alone"
+"  d.priority = 'CRITICAL' OR d.data ?| '{alert_id,escalate}' OR d.type IN ('DAILY_REPORT', 'WEEKLY_REPORT') AS alone"
 "  FROM pulse.delivery d, rest WHERE" DUE " AND (d.priority = 'CRITICAL' OR NOT rest.quiet)"
+"  AND ($7 = 'both' OR COALESCE(d.data -> 'escalate' = 'true', false) = ($7 = 'second'))"
 "  ORDER BY d.priority <> 'CRITICAL', d.created_at + CASE d.priority WHEN 'LOW' THEN interval '10 minutes'"
 "   WHEN 'MEDIUM' THEN interval '5 minutes' ELSE interval '0' END, d.delivery_id"
 "  LIMIT 1 FOR UPDATE OF d SKIP LOCKED),"
 " more AS (SELECT d.delivery_id FROM pulse.delivery d, first f WHERE" DUE
-"  AND d.type = f.type AND d.priority = f.priority AND d.delivery_id <> f.delivery_id AND NOT f.alone"
+"  AND d.type = f.type AND d.priority = f.priority AND d.delivery_id <> f.delivery_id AND NOT f.alone AND NOT d.data ? 'escalate'"
 "  AND (d.uncertain > 0) = f.uncertain AND NOT d.data ? 'alert_id' ORDER BY d.created_at, d.delivery_id LIMIT 199 FOR UPDATE OF d SKIP LOCKED),"
 " chosen AS (SELECT delivery_id FROM first UNION ALL SELECT delivery_id FROM more"
 "  WHERE $6::integer > 0 AND (SELECT pg_catalog.count(*) FROM more) >= $6::integer),"
@@ -38,8 +39,8 @@ const char	outbox_claim_sql[] =
 "  FROM chosen WHERE d.delivery_id = chosen.delivery_id RETURNING d.*)"
 " SELECT d.delivery_id, d.type, d.priority, d.portfolio, d.title, d.message, d.data::text,"
 "  pg_catalog.to_char(d.created_at AT TIME ZONE $3, 'YYYY-MM-DD HH24:MI:SS'), d.attempts, d.duplicates, d.uncertain > 0,"
-"  d.created_at < pg_catalog.now() - interval '1 day', d.data ->> 'alert_id', COALESCE(d.data ->> 'news', d.data ->> 'state'),"
-"  COALESCE((d.data ->> 'escalate')::boolean, false),"
+"  d.created_at < pg_catalog.now() - interval '1 day', pg_catalog.substring(d.data ->> 'alert_id', '^[0-9]{1,18}$'), COALESCE(d.data ->> 'news', d.data ->> 'state'),"
+"  COALESCE(d.data -> 'escalate' = 'true', false),"
 "  CASE WHEN d.data ? 'alert_id' THEN (SELECT o.external_id FROM pulse.delivery o WHERE o.data ? 'alert_id'"
 "   AND o.data ->> 'alert_id' = d.data ->> 'alert_id' AND o.delivery_id < d.delivery_id AND o.channel = 'telegram'"
 "   AND o.status = 'sent' AND o.external_id ~ '^[0-9]+$' AND NOT o.data ? 'escalate' ORDER BY o.delivery_id LIMIT 1) END"

@@ -15,7 +15,6 @@ places_free(struct places *places)
 		free(places->topics[i].thread);
 	}
 	free(places->topics);
-	free(places->escalation_chat);
 	*places = (struct places) {0};
 }
 
@@ -26,7 +25,6 @@ places_configure(struct places *places, const struct config *config)
 	const struct config_list *list = &config->topics;
 
 	places_free(places);
-	places->escalation_chat = memory_string(config->escalation_chat_id);
 	places->buttons = config->commands && config->admins.count > 0;
 	places->topics = memory_alloc_zero(sizeof(*places->topics) * (size_t) (list->count + 1));
 	places->topic_count = list->count;
@@ -59,16 +57,15 @@ void
 places_choose(const struct places *places, const struct outbox_message *message, const struct places_position *position,
 			  struct telegram_place *place)
 {
-	bool		escalate = message->escalate && places->escalation_chat != NULL;
 	bool		resolved = message->news != NULL && strcmp(message->news, "resolved") == 0;
 
-	*place = (struct telegram_place) {.chat_id = escalate ? places->escalation_chat : position->chat_id,.html = position->html,
+	*place = (struct telegram_place) {.chat_id = position->chat_id,.html = position->html,
 		.silent = strcmp(message->priority, "LOW") == 0};
-	if (!escalate)
+	if (!position->second)
 		place->thread = find_topic(places, message->type, message->priority);
 	if (position->previous != NULL)
 		place->reply_to = position->previous;
-	else if (message->original != NULL && !escalate)
+	else if (message->original != NULL && !position->second)
 	{
 		/* What is over changes the message that told of it; everything else follows it as an answer. */
 		if (resolved && position->may_edit)

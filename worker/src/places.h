@@ -14,7 +14,6 @@ struct places_topic
 
 struct places
 {
-	char	   *escalation_chat;	/* NULL = none */
 	struct places_topic *topics;
 	int			topic_count;
 	bool		buttons;
@@ -23,7 +22,8 @@ struct places
 /* What the sender knows about the text that is about to go out. */
 struct places_position
 {
-	const char *chat_id;		/* the main chat, as it is called now */
+	const char *chat_id;		/* where it goes, as the chat is called now */
+	bool		second;			/* it is the second chat, which knows nothing of what was said before */
 	const char *previous;		/* message_id of the part before; NULL = this is the first */
 	bool		last;			/* of the parts */
 	bool		may_edit;

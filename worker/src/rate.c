@@ -23,17 +23,18 @@ refill(struct rate *rate, int64_t now)
 		rate->tokens = RATE_BURST;
 }
 
-/* Returns how many milliseconds the next message has to wait; 0 = go. */
+/* Returns how many milliseconds a message has to wait that leaves room for so many others; 0 = go. */
 int64_t
-rate_wait(struct rate *rate, int64_t now)
+rate_wait(struct rate *rate, int reserve, int64_t now)
 {
 	int64_t		wait = 0;
-	int64_t		window = rate->sent[rate->next] + RATE_WINDOW_MS - now;
+	int64_t		window = rate->sent[(rate->next + reserve) % RATE_WINDOW] + RATE_WINDOW_MS - now;
+	double		wanted = 1 + reserve;
 
 	refill(rate, now);
-	/* A hair below one is one: the bucket fills in fractions. */
-	if (rate->tokens < 1 - 1e-9)
-		wait = (int64_t) ceil((1 - rate->tokens) * RATE_INTERVAL_MS);
+	/* A hair below is enough: the bucket fills in fractions. */
+	if (rate->tokens < wanted - 1e-9)
+		wait = (int64_t) ceil((wanted - rate->tokens) * RATE_INTERVAL_MS);
 	if (rate->group && window > wait)
 		wait = window;
 	return wait > 0 ? wait : 0;

@@ -23,7 +23,7 @@ struct rate
 };
 
 extern void rate_init(struct rate *rate, bool group, int64_t now);
-extern int64_t rate_wait(struct rate *rate, int64_t now);
+extern int64_t rate_wait(struct rate *rate, int reserve, int64_t now);
 extern void rate_count(struct rate *rate, int64_t now);
 
 #endif

@@ -67,7 +67,28 @@ text_printf(struct text *text, const char *format,...)
 	text->length += (size_t) length;
 }
 
-/* Appends a JSON string literal with its quotes; NULL becomes null. */
+/* Returns how many bytes the character has that bytes begin with, 0 when they are not well-formed UTF-8. */
+static size_t
+character_width(const char *bytes, size_t length)
+{
+	const unsigned char *at = (const unsigned char *) bytes;
+	unsigned char first = at[0];
+	size_t		width = first < 0x80 ? 1 : first < 0xc2 ? 0 : first < 0xe0 ? 2 : first < 0xf0 ? 3 : first < 0xf5 ? 4 : 0;
+
+	if (width > length)
+		return 0;
+	if (width > 1 && ((first == 0xe0 && at[1] < 0xa0) || (first == 0xed && at[1] > 0x9f) || (first == 0xf0 && at[1] < 0x90) ||
+					  (first == 0xf4 && at[1] > 0x8f)))
+		return 0;
+	for (size_t i = 1; i < width; i++)
+	{
+		if ((at[i] & 0xc0) != 0x80)
+			return 0;
+	}
+	return width;
+}
+
+/* Appends a JSON string literal with its quotes, in UTF-8 whatever the string is; NULL becomes null. */
 void
 text_append_json(struct text *text, const char *string)
 {
@@ -83,11 +104,21 @@ text_append_json(struct text *text, const char *string)
 	{
 		unsigned char c = (unsigned char) *string;
 
-		if (c >= 0x20 && c != '"' && c != '\\')
+		if (c >= 0x80)
+		{
+			size_t		width = character_width(string, strnlen(string, 4));
+
+			string += width > 0 ? width - 1 : 0;
+			if (width > 0)
+				continue;
+		}
+		else if (c >= 0x20 && c != '"' && c != '\\')
 			continue;
 		text_append_n(text, start, (size_t) (string - start));
 		start = string + 1;
-		if (c == '"' || c == '\\')
+		if (c >= 0x80)
+			text_append(text, "\\ufffd");
+		else if (c == '"' || c == '\\')
 			text_printf(text, "\\%c", c);
 		else if (c == '\n')
 			text_append(text, "\\n");
@@ -185,24 +216,30 @@ text_iso_now(char *buffer, size_t size)
 bool
 text_is_utf8(const char *bytes, size_t length)
 {
-	const unsigned char *at = (const unsigned char *) bytes;
-	const unsigned char *end = at + length;
+	const char *end = bytes + length;
 
-	while (at < end)
+	while (bytes < end)
 	{
-		unsigned char first = *at++;
-		int			more = first < 0x80 ? 0 : first < 0xc2 ? -1 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : first < 0xf5 ? 3 : -1;
+		size_t		width = character_width(bytes, (size_t) (end - bytes));
 
-		if (more < 0 || end - at < more)
+		if (width == 0)
 			return false;
-		if (more > 0 && ((first == 0xe0 && *at < 0xa0) || (first == 0xed && *at > 0x9f) || (first == 0xf0 && *at < 0x90) ||
-						 (first == 0xf4 && *at > 0x8f)))
-			return false;
-		for (; more > 0; more--)
-		{
-			if ((*at++ & 0xc0) != 0x80)
-				return false;
-		}
+		bytes += width;
 	}
 	return true;
+}
+
+/* Puts question marks in place of what is not UTF-8: text from outside, or one that was cut in the middle of a character. */
+void
+text_repair(char *string)
+{
+	while (*string != '\0')
+	{
+		size_t		width = (unsigned char) *string < 0x80 ? 1 : character_width(string, strnlen(string, 4));
+
+		if (width == 0)
+			*string++ = '?';
+		else
+			string += width;
+	}
 }

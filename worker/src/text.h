@@ -28,6 +28,7 @@ extern char *text_detach(struct text *text);
 extern const char *text_string(const struct text *text);
 
 extern bool text_is_utf8(const char *bytes, size_t length);
+extern void text_repair(char *string);
 extern void text_iso(char *buffer, size_t size, int64_t microseconds);
 extern void text_iso_now(char *buffer, size_t size);
 

@@ -433,16 +433,6 @@ transfer_start(struct transfers *transfers, const struct transfer_request *reque
 	return transfer;
 }
 
-/* Posts a JSON body over a connection of its own. */
-struct transfer *
-transfer_post_json(struct transfers *transfers, const char *url, const char *body, int timeout_ms, transfer_fn fn, void *arg)
-{
-	struct transfer_request request = {.url = url,.headers = "Content-Type: application/json",.body = body,
-		.body_length = strlen(body),.timeout_ms = timeout_ms};
-
-	return transfer_start(transfers, &request, fn, arg);
-}
-
 /* Copies the value of an answer's header, its name in any case; returns whether it is there. */
 bool
 transfer_header(const struct transfer_result *result, const char *name, char *value, size_t size)

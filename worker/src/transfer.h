@@ -68,8 +68,6 @@ extern struct transfers *transfers_open(struct loop *loop);
 extern void transfers_close(struct transfers *transfers);
 extern struct transfer *transfer_start(struct transfers *transfers, const struct transfer_request *request, transfer_fn fn,
 									   void *arg);
-extern struct transfer *transfer_post_json(struct transfers *transfers, const char *url, const char *body, int timeout_ms,
-										   transfer_fn fn, void *arg);
 extern void transfer_cancel(struct transfer *transfer);
 extern bool transfer_header(const struct transfer_result *result, const char *name, char *value, size_t size);
 extern const char *transfer_failure_name(enum transfer_failure failure);

@@ -103,11 +103,15 @@ try_chat(const struct config *config, struct loop *loop, struct transfers *trans
 	struct text body = {0};
 	struct text url = {0};
 	struct telegram_place place = {.chat_id = config->chat_id,.html = true,.silent = true};
+	struct transfer_request request = {.headers = "Content-Type: application/json",.timeout_ms = TIMEOUT_MS,.ca_file = config->telegram_ca_file};
 
 	compose(&text);
 	telegram_request(&body, &place, text.data);
 	telegram_url(&url, config->api_base, config->token, "sendMessage");
-	transfer_post_json(transfers, url.data, body.data, TIMEOUT_MS, answered, &attempt);
+	request.url = url.data;
+	request.body = body.data;
+	request.body_length = body.length;
+	transfer_start(transfers, &request, answered, &attempt);
 	wait_until(loop, &attempt.done);
 	text_free(&text);
 	text_free(&body);

@@ -15,9 +15,11 @@
 #include "log.h"
 #include "logs.h"
 #include "memory.h"
+#include "pace.h"
 #include "peers.h"
 #include "pool.h"
 #include "probe.h"
+#include "progress.h"
 #include "resources.h"
 #include "server.h"
 #include "signals.h"
@@ -52,6 +54,7 @@ struct worker
 	struct pool *pool;
 	struct logs *logs;
 	struct leader *leader;
+	struct pace *pace;
 	struct bot *bot;
 	struct delivery *delivery;
 	struct sinks *sinks;
@@ -65,6 +68,7 @@ struct worker
 	struct loop_timer heartbeat_timer;
 	struct loop_timer watchdog_timer;
 	bool		outbox_filled;	/* with the events of this batch */
+	const char *stalled;		/* a duty that did when the watchdog was due; NULL = none */
 	bool		draining;
 	bool		stopped;
 };
@@ -194,8 +198,14 @@ static void
 watchdog_due(void *arg)
 {
 	struct worker *worker = arg;
+	const char *stalled = progress_stalled(loop_now_ms());
 
-	systemd_notify("WATCHDOG=1");
+	/* That the loop turns is not enough: what stands still is ended and begun anew. */
+	if (stalled == NULL)
+		systemd_notify("WATCHDOG=1");
+	else if (worker->stalled == NULL || strcmp(stalled, worker->stalled) != 0)
+		log_error("worker", "%s stands still; the service manager hears nothing from us until it goes on", stalled);
+	worker->stalled = stalled;
 	loop_timer_set(worker->loop, &worker->watchdog_timer, systemd_watchdog_ms());
 }
 
@@ -289,7 +299,7 @@ drain_progress(void *arg)
 {
 	struct worker *worker = arg;
 
-	if (stream_client_count(worker->stream) == 0 && delivery_is_idle(worker->delivery))
+	if (stream_client_count(worker->stream) == 0 && delivery_is_idle(worker->delivery) && bot_is_idle(worker->bot))
 		worker->stopped = true;
 	else
 		loop_timer_set(worker->loop, &worker->drain_check, 20);
@@ -367,8 +377,9 @@ start(struct worker *worker)
 	worker->engine = engine_open(worker->loop, worker->database);
 	worker->resources = resources_open(worker->loop, worker->database, worker->config);
 	worker->leader = leader_open(worker->loop);
-	worker->bot = bot_open(worker->loop, worker->leader, worker->pool, worker->config);
-	worker->delivery = delivery_open(worker->loop, worker->leader, worker->logs, worker->config);
+	worker->pace = pace_open();
+	worker->bot = bot_open(worker->loop, worker->leader, worker->pool, worker->pace, worker->config);
+	worker->delivery = delivery_open(worker->loop, worker->leader, worker->logs, worker->pace, worker->config);
 	delivery_set_bot(worker->delivery, worker->bot);
 	worker->sinks = sinks_open(worker->loop, worker->leader, worker->logs, worker->config);
 	worker->probes = probes_open(worker->loop, worker->leader, worker->config);
@@ -402,6 +413,7 @@ stop(struct worker *worker)
 	pool_close(worker->pool);
 	bot_close(worker->bot);
 	delivery_close(worker->delivery);
+	pace_close(worker->pace);
 	sinks_close(worker->sinks);
 	probes_close(worker->probes);
 	leader_close(worker->leader);
