@@ -94,6 +94,17 @@ test('who is not listed gets nothing, a reader changes nothing; all is kept', as
 	await worker.stop();
 });
 
+test('names and words of any alphabet, as long as they like, are no obstacle', async () => {
+	await database.query('TRUNCATE pulse.telegram_command');
+	const worker = await start();
+	telegram.update({ message: { message_id: ++messageId, from: { id: ADMIN, first_name: `a${'я'.repeat(40)}` }, chat: { id: 42 }, text: '/help' } });
+	telegram.update({ message: { message_id: ++messageId, from: { id: ADMIN, username: `ab${'名'.repeat(60)}` }, chat: { id: 42 }, text: `/ack x${'🚀'.repeat(120)} ${'é'.repeat(250)}` } });
+	await answer(/^Commands\n/);
+	await answer(/^That did not work: /);
+	await eventually('both are kept', async () => (await audit()).filter(({ outcome }) => outcome !== null).length >= 1 && (await audit()).length === 2);
+	await worker.stop();
+});
+
 test('ack, silence and unsilence change the alert, by button and by word', async () => {
 	const [{ id }] = await database.query(`INSERT INTO pulse.alert (rule, kind, severity, level, state, title, message, portfolio, symbol, component, since, updated_at)
 		VALUES ('max_drawdown', 'PERFORMANCE', 'CRITICAL', 2, 'firing', 'Deep', 'It is deep', 'main', '', '', now(), now()) RETURNING alert_id::integer AS id`);

@@ -7,8 +7,8 @@ import { startTelegram } from '../demo/telegram.js';
 import { eventually, finish, startDatabase, startWorker, sweep } from './harness.js';
 
 const kills = Number(process.env.KILLS ?? 5);
-const outageHours = Number(process.env.OUTAGE_HOURS ?? 0.25);
-const soakHours = Number(process.env.SOAK_HOURS ?? 0.2);
+const outageHours = Number(process.env.OUTAGE_HOURS ?? 0.1);
+const soakHours = Number(process.env.SOAK_HOURS ?? 0.1);
 const token = '123456:AAFakeTokenForTests_-xyz';
 let database;
 let telegram;

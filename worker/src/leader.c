@@ -137,8 +137,8 @@ connected(void *arg)
 	struct leader *leader = arg;
 	const struct database_facts *facts = database_facts(leader->database);
 	struct database_query query = {
-		.sql = "SELECT pg_catalog.set_config('idle_session_timeout', '8s', false),"
-		" pg_catalog.set_config('idle_in_transaction_session_timeout', '8s', false),"
+		.sql = "SELECT pg_catalog.set_config('idle_session_timeout', '7s', false),"
+		" pg_catalog.set_config('idle_in_transaction_session_timeout', '7s', false),"
 		" pg_catalog.set_config('statement_timeout', '20s', false)",
 		.reply = prepared,
 		.arg = leader

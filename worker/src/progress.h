@@ -7,8 +7,7 @@
 /*
  * What has to go on. A duty that is under way says so each time it gets further; one that says nothing for longer than
  * anything it waits for may take stands still, and then the service manager hears nothing from us either. A connection that
- * is down and tried again gets further with every try. Work in the pool's threads does not count: a disk that hangs is told
- * as the health of the logs, and is no reason to end what pages people.
+ * is down and tried again gets further with every try. Work in the pool's threads does not count: nobody waits for it.
  */
 struct progress
 {
