@@ -4,7 +4,7 @@
  */
 /* build: -Iworker/src worker/src/probe_judge.c worker/src/probe_preset.c worker/src/probe_window.c worker/src/json.c worker/src/memory.c worker/src/text.c */
 /* build: worker/src/sink_format.c worker/src/remote_format.c worker/src/log.c worker/src/loop.c worker/src/net.c worker/src/format.c */
-/* build: worker/src/telegram.c worker/src/config.c worker/src/config_keys.c worker/src/secret.c worker/src/database.c */
+/* build: worker/src/telegram.c worker/src/config.c worker/src/config_keys.c worker/src/secret.c worker/src/database.c worker/src/progress.c worker/src/version.c */
 /* libraries: jansson zlib libcrypto libpq inih libwebsockets */
 #include "config.h"
 #include "memory.h"

@@ -4,7 +4,7 @@
  */
 /* build: -Iworker/src worker/src/protocol.c worker/src/subscription.c worker/src/event.c worker/src/memory.c worker/src/text.c */
 /* build: worker/src/telegram.c worker/src/format.c worker/src/net.c worker/src/config.c worker/src/config_keys.c */
-/* build: worker/src/secret.c worker/src/probe_preset.c worker/src/log.c worker/src/database.c worker/src/loop.c */
+/* build: worker/src/secret.c worker/src/probe_preset.c worker/src/log.c worker/src/database.c worker/src/loop.c worker/src/progress.c worker/src/version.c */
 /* build: worker/src/sink_format.c worker/src/remote_format.c worker/src/json.c */
 /* build: worker/src/frame.c worker/src/compression.c */
 /* libraries: libwebsockets jansson libpq inih zlib libcrypto */

@@ -12,16 +12,16 @@ import { connect, createServer } from 'node:net';
  *   endless  the answer begins well and never ends                                            yes
  *   flood    the answer begins well and is as long as the other side can bear                 yes
  *   cut      the connection is reset in the middle of the answer                              yes
- *   slow     the answer comes byte by byte, in time                                           yes, and it counts
+ *   slow     the answer comes in small pieces, in time                                         yes, and it counts
  */
 export const weathers = { silent: false, vanish: false, reset: false, garbage: false, deaf: true, dribble: true, endless: true, flood: true, cut: true, slow: true };
 
 const ENDLESS = 'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n';
 
-const drip = (socket, bytes, every, then) => {
+const drip = (socket, bytes, piece, every, then) => {
 	let sent = 0;
 	const timer = setInterval(() => {
-		if (sent < bytes.length) socket.write(bytes.subarray(sent, ++sent));
+		if (sent < bytes.length) socket.write(bytes.subarray(sent, sent += piece));
 		else {
 			clearInterval(timer);
 			then();
@@ -34,8 +34,8 @@ const drip = (socket, bytes, every, then) => {
 const answers = {
 	clear: (socket, bytes) => socket.end(bytes),
 	deaf() {},
-	dribble: (socket, bytes) => drip(socket, bytes, 200, () => socket.end()),
-	slow: (socket, bytes) => drip(socket, bytes, 1, () => socket.end()),
+	dribble: (socket, bytes) => drip(socket, bytes, 1, 200, () => socket.end()),
+	slow: (socket, bytes) => drip(socket, bytes, 16, 1, () => socket.end()),
 	cut: (socket, bytes) => socket.write(bytes.subarray(0, bytes.length / 2), () => setTimeout(() => socket.resetAndDestroy(), 20)),
 	endless(socket) {
 		socket.write(ENDLESS);

@@ -317,6 +317,7 @@ failed(struct delivery *delivery, const struct telegram_answer *answer)
 		delivery->counters.dead++;
 		log_error("telegram", "delivery %s is given up after %d attempts: %s", delivery->sending.row.id,
 				  delivery->sending.row.attempts, answer->description);
+		record_health(delivery, "CRITICAL", "messages that were tried for more than a day are given up; they are in pulse.delivery as dead");
 		conclude(delivery, OUTBOX_DEAD, answer->description, " (given up)");
 		return;
 	}

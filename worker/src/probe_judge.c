@@ -160,8 +160,6 @@ judge_status(const struct probe_plan *plan, const struct transfer_result *result
 		snprintf(finding->message, sizeof(finding->message), "access refused (HTTP status 403); not asked again for %lld s",
 				 (long long) finding->pause);
 	}
-	if (finding->pause > PAUSE_LONGEST)
-		finding->pause = PAUSE_LONGEST;
 }
 
 static void
@@ -233,6 +231,8 @@ probe_judge(const struct probe_plan *plan, const struct transfer_result *result,
 		else
 			judge_body(plan, result, body, finding);
 	}
+	if (finding->pause > PAUSE_LONGEST)
+		finding->pause = PAUSE_LONGEST;
 	if (plan->time_pointer != NULL && result->status >= 200 && result->status <= 299)
 		read_skew(plan, body, now_ms, finding);
 	json_decref(body);

@@ -312,7 +312,16 @@ static void
 gained(void *arg)
 {
 	struct sinks *sinks = arg;
+	/* What we had leased before the connection broke, or before another configuration, need not wait for its end. */
+	struct database_query release = {
+		.sql = "UPDATE pulse.delivery_sink SET status = 'pending', lease_owner = NULL, lease_epoch = NULL, lease_until = NULL"
+		" WHERE status = 'leased' AND lease_owner = $1",
+		.parameters = {leader_name(sinks->leader)},
+		.parameter_count = 1
+	};
 
+	if (sinks->count > 0 && leader_is_ready(sinks->leader))
+		database_query(leader_database(sinks->leader), &release);
 	for (int i = 0; i < sinks->count; i++)
 		look_after(sinks->all[i], 0);
 }

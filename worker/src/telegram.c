@@ -12,6 +12,7 @@
 
 #define MAX_TITLE 256			/* UTF-16 units of a title */
 #define PART_UNITS 3000			/* of the message in one part; title and figures stand beside it */
+#define LONGEST_PAUSE 86400		/* seconds; whatever else is asked for is no request to wait */
 #define MAX_PARTS 8				/* of the 20,000 characters that a message may have */
 
 enum detail_kind
@@ -377,6 +378,8 @@ judge_refusal(int code, const char *description, json_t *parameters, struct tele
 		case 429:
 			answer->verdict = TELEGRAM_LIMITED;
 			answer->retry_after = json_is_integer(retry) && json_integer_value(retry) > 0 ? json_integer_value(retry) : 1;
+			if (answer->retry_after > LONGEST_PAUSE)
+				answer->retry_after = LONGEST_PAUSE;
 			break;
 		default:
 			answer->verdict = code >= 500 ? TELEGRAM_FAILED : TELEGRAM_REFUSED;

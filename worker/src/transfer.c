@@ -15,6 +15,7 @@
 
 #define CONNECT_TIMEOUT_MS 10000
 #define MAX_HEADERS 16384
+#define LONGEST_PAUSE (3 * 86400)	/* seconds; bans last that long, and what asks for more errs */
 
 struct transfers
 {
@@ -166,7 +167,7 @@ finish(struct transfer *transfer, CURLcode code)
 	result.failure = failure_of(code);
 	read_times(transfer->easy, &result.times);
 	curl_easy_getinfo(transfer->easy, CURLINFO_RETRY_AFTER, &retry_after);
-	result.retry_after = retry_after > 0 ? (int64_t) retry_after : 0;
+	result.retry_after = retry_after <= 0 ? 0 : retry_after < LONGEST_PAUSE ? (int64_t) retry_after : LONGEST_PAUSE;
 	if (transfer->certificate)
 		result.certificate_end = certificate_end(transfer->easy);
 	/* A request without its whole body cannot have been acted on. */
