@@ -1,11 +1,13 @@
 /*
  * Parts of pulse-worker that need neither a loop nor a network: the pace of messages by a clock of our own, what counts as
- * standing still, and text that is not UTF-8.
+ * standing still, text that is not UTF-8, and what a day of probes amounts to.
  */
 #include "support.h"
 
 #include "../../worker/src/memory.c"
 #include "../../worker/src/pace.c"
+#include "../../worker/src/probe_state.c"
+#include "../../worker/src/probe_window.c"
 #include "../../worker/src/progress.c"
 #include "../../worker/src/rate.c"
 #include "../../worker/src/text.c"
@@ -199,6 +201,111 @@ broken_text(void **state)
 	}
 }
 
+const char *
+probe_kind_name(enum probe_kind kind)
+{
+	return kind == PROBE_GOOD ? "good" : "bad";
+}
+
+const char *
+probe_level_name(enum probe_level level)
+{
+	return level == PROBE_HEALTHY ? "HEALTHY" : "worse";
+}
+
+const char *
+transfer_failure_name(enum transfer_failure failure)
+{
+	return failure == TRANSFER_NO_FAILURE ? "" : "failed";
+}
+
+/* Probes every 30 s for so long; one in so many fails, 0 = none. Returns the time afterwards. */
+static int64_t
+probe(struct probe_state *state, const struct probe_plan *plan, int64_t now, int64_t seconds, int one_in)
+{
+	for (int64_t end = now + seconds, i = 0; now < end; now += 30, i++)
+	{
+		bool		failed = one_in > 0 && i % one_in == 0;
+		struct probe_finding finding = {.kind = failed ? PROBE_SERVER : PROBE_GOOD,.level = failed ? PROBE_CRITICAL : PROBE_HEALTHY,
+			.times = {.total = 20000}};
+
+		probe_state_add(state, plan, &finding, now);
+	}
+	return now;
+}
+
+static enum probe_level
+report(struct probe_state *state, const struct probe_plan *plan, int64_t now, const char *expected)
+{
+	struct probe_report report = {0};
+
+	probe_state_report(state, plan, now, 0, &report);
+	if (expected != NULL)
+		assert_non_null(strstr(text_string(&report.message), expected));
+	else
+		assert_null(strstr(text_string(&report.message), "error budget"));
+	text_free(&report.message);
+	return report.level;
+}
+
+/* Failures that are too few in a row for the level, and too many for what is promised. */
+static void
+burning_the_budget(void **state)
+{
+	struct probe_plan plan = {.failures = 3,.successes = 2,.skew_limit = 1000,.slo = 0.99};
+	struct probe_state *probes = memory_alloc_zero(sizeof(*probes));
+	int64_t		now = 86400 * 7;
+
+	(void) state;
+	/* Few probes prove nothing, however many of them fail. */
+	now = probe(probes, &plan, now, 300, 2);
+	assert_int_equal(report(probes, &plan, now - 30, NULL), PROBE_HEALTHY);
+	now = probe(probes, &plan, now, 12 * 3600, 0);
+	assert_int_equal(report(probes, &plan, now - 30, NULL), PROBE_HEALTHY);
+	/* Half of them fail for an hour: fifty times too fast. */
+	now = probe(probes, &plan, now, 3600, 2);
+	assert_int_equal(report(probes, &plan, now - 30, "the error budget of 99 % is used up"), PROBE_CRITICAL);
+	assert_true(probes->burn[2] > 45 && probes->burn[2] < 55);
+	/* A few minutes later the short window is clean, and it is not urgent any more. */
+	now = probe(probes, &plan, now, 420, 0);
+	assert_true(report(probes, &plan, now - 30, "(360 minutes)") < PROBE_CRITICAL);
+	now = probe(probes, &plan, now, 2100, 0);
+	assert_int_equal(report(probes, &plan, now - 30, NULL), PROBE_HEALTHY);
+	/* One in twelve, for hours: slower than urgent, faster than promised. */
+	now = probe(probes, &plan, now, 12 * 3600, 0);
+	now = probe(probes, &plan, now, 5 * 3600, 12);
+	assert_int_equal(report(probes, &plan, now - 30, "(360 minutes)"), PROBE_WARNING);
+	free(probes);
+}
+
+static void
+windows_of_a_day(void **state)
+{
+	struct probe_window *window = memory_alloc_zero(sizeof(*window));
+	struct probe_rates rates;
+	double		percentiles[3];
+	int64_t		start = 86400;
+
+	(void) state;
+	for (int i = 0; i < 1000; i++)
+		probe_window_add(window, start + i, i % 10 != 0, i + 1);
+	probe_window_rates(window, start + 999, 1440, &rates);
+	assert_int_equal(rates.good + rates.bad, 1000);
+	assert_close(rates.error_rate, 0.1, 1e-12);
+	assert_int_equal(probe_window_percentiles(window, start + 999, 100, percentiles), 100);
+	assert_close(percentiles[0], 950, 1e-9);
+	assert_close(percentiles[1], 995, 1e-9);
+	assert_close(percentiles[2], 999, 1e-9);
+	/* A day later nothing of it counts, also when nobody looked meanwhile. */
+	probe_window_rates(window, start + 999 + 86400 + 60, 1440, &rates);
+	assert_int_equal(rates.good + rates.bad, 0);
+	assert_int_equal(probe_window_percentiles(window, start + 999 + 86400, 3600, percentiles), 0);
+	probe_window_add(window, start + 3 * 86400, true, 5);
+	probe_window_rates(window, start + 3 * 86400, 1440, &rates);
+	assert_int_equal(rates.good, 1);
+	free(window);
+}
+
 int
 main(void)
 {
@@ -211,6 +318,8 @@ main(void)
 		cmocka_unit_test(history),
 		cmocka_unit_test(standing_still),
 		cmocka_unit_test(broken_text),
+		cmocka_unit_test(burning_the_budget),
+		cmocka_unit_test(windows_of_a_day),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
