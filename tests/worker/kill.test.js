@@ -1,5 +1,5 @@
 // Kill -9 at any moment, counted at the receiver; hours of outage; a day of load. KILLS, OUTAGE_HOURS and SOAK_HOURS (of the
-// worker's clock) make it longer: KILLS=200 OUTAGE_HOURS=3 SOAK_HOURS=24 node --test kill.test.js
+// worker's clock, which SOAK_RATE lets run faster) make it longer: KILLS=200 OUTAGE_HOURS=3 SOAK_HOURS=24 node --test kill.test.js
 import assert from 'node:assert/strict';
 import { readdir } from 'node:fs/promises';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
@@ -9,6 +9,7 @@ import { eventually, finish, startDatabase, startWorker, sweep } from './harness
 const kills = Number(process.env.KILLS ?? 5);
 const outageHours = Number(process.env.OUTAGE_HOURS ?? 0.1);
 const soakHours = Number(process.env.SOAK_HOURS ?? 0.1);
+const soakRate = Number(process.env.SOAK_RATE ?? 100);
 const token = '123456:AAFakeTokenForTests_-xyz';
 let database;
 let telegram;
@@ -92,7 +93,7 @@ test(`${outageHours} hours of outage: nothing is lost, and no storm afterwards`,
 });
 
 test(`${soakHours} hours of load: memory and descriptors stay flat`, async () => {
-	const rate = 100;
+	const rate = soakRate;
 	const worker = await start(rate, { 'probe.self': { base_url: 'http://127.0.0.1:9', interval: 10 }, 'sink.hook': { kind: 'webhook', url: 'http://127.0.0.1:9/' } });
 	await worker.logged(/^leading/);
 	const looks = [];
@@ -101,7 +102,8 @@ test(`${soakHours} hours of load: memory and descriptors stay flat`, async () =>
 		looks.push({ memory: Number(status.split(' ')[1]) * 4096, files: (await readdir(`/proc/${worker.process.pid}/fd`)).length });
 	};
 	const end = Date.now() + soakHours * 3600_000 / rate;
-	for (let i = 0; Date.now() < end; i++) {
+	let sent = 0;
+	for (let i = 0; Date.now() < end; i++, sent++) {
 		await database.query(`INSERT INTO pulse.delivery (type, priority, title, message, event_seq) VALUES ('TEST', $1, $2, $3, 0)`, [priorities[i % 4], `message ${i}`, 'x'.repeat(i % 3000)]);
 		await database.emit(...Array.from({ length: 10 }, (_, j) => ({ type: ['PERFORMANCE_UPDATE', 'TRADE_ALERT', 'SYSTEM_ALERT'][j % 3], portfolio: 'main', data: { text: 'y'.repeat(500) } })));
 		await (await worker.get('/metrics')).text();
@@ -113,7 +115,8 @@ test(`${soakHours} hours of load: memory and descriptors stay flat`, async () =>
 	const spread = (values) => Math.max(...values) - Math.min(...values);
 	assert.ok(looks.length >= 4, `${looks.length} looks`);
 	assert.ok(spread(settled.map(({ files }) => files)) <= 8, JSON.stringify(settled.map(({ files }) => files)));
-	console.log(`# ${looks.length} looks, memory ${looks.map(({ memory }) => (memory / 1048576).toFixed(0)).join(' ')} MB, descriptors ${looks.map(({ files }) => files).join(' ')}`);
+	const twenty = looks.filter((_, i) => i % Math.ceil(looks.length / 20) === 0 || i === looks.length - 1);
+	console.log(`# ${sent} messages and ${10 * sent} events; memory ${twenty.map(({ memory }) => (memory / 1048576).toFixed(1)).join(' ')} MB, descriptors ${twenty.map(({ files }) => files).join(' ')}`);
 	// The sanitizers keep freed blocks in quarantine, so this is judged over longer runs of the plain program only.
 	if (process.env.PULSE_WORKER && soakHours >= 12) assert.ok(settled.at(-1).memory < settled[0].memory * 1.1 + 2 ** 21, 'memory grows');
 	await worker.stop();

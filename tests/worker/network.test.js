@@ -61,8 +61,8 @@ const row = async (title) => (await database.query('SELECT status, attempts, unc
 const arrived = (title) => telegram.messages.filter(({ plain }) => plain.includes(title)).map(({ plain }) => plain);
 
 const start = async (sinks, telegramKeys) => {
-	const config = { resources: { enabled: 'false' }, ...Object.fromEntries(Object.entries(sinks).map(([name, keys]) => [`sink.${name}`, { kind: 'webhook', timeout: 400, ...keys }])),
-		telegram: { enabled: 'true', chat_id: 42, collapse_after: 0, timeout: 400, ...telegramKeys } };
+	const config = { resources: { enabled: 'false' }, ...Object.fromEntries(Object.entries(sinks).map(([name, keys]) => [`sink.${name}`, { kind: 'webhook', timeout: 1000, ...keys }])),
+		telegram: { enabled: 'true', chat_id: 42, collapse_after: 0, timeout: 1000, ...telegramKeys } };
 	const worker = await startWorker(database, { env: { TELEGRAM_BOT_TOKEN: token, PULSE_CLOCK_RATE: '10' }, config });
 	await eventually('the sinks are known', async () => (await database.query('SELECT FROM pulse.sink')).length === Object.keys(sinks).length);
 	return { worker, config };
@@ -132,7 +132,7 @@ test('sinks through every weather, all at a time: each has everything in the end
 		places[weather] = await open(startPlace());
 		// Twice bad, then the breaker has no reason yet to open.
 		const relay = await open(startRelay(places[weather].port, [weather, weather]));
-		sinks[weather] = { url: relay.url };
+		sinks[weather] = { url: relay.url, ...(weather === 'slow' && { timeout: 20_000 }) };
 	}
 	const well = await open(startPlace());
 	const never = { dns: 'https://no-such-host.invalid/', refused: 'http://127.0.0.1:9/', handshake: `https://localhost:${silence.port}/` };

@@ -93,7 +93,7 @@ test('files of the kernel that are missing or say nonsense are unknown, not an e
 });
 
 test('it can be turned off, also while running', async () => {
-	const worker = await startWorker(database, { config: { resources: { component: 'off', interval: 1 } } });
+	const worker = await startWorker(database, { env: { PULSE_CLOCK_RATE: '10' }, config: { resources: { component: 'off', interval: 1 } } });
 	await sample('off', () => true);
 	await worker.configure({ resources: { enabled: 'false', component: 'off' } });
 	worker.signal('SIGHUP');
@@ -102,7 +102,8 @@ test('it can be turned off, also while running', async () => {
 	await (await worker.get('/api/v1/health')).json();
 	const count = async () => (await database.query(`SELECT count(*)::integer AS n FROM pulse.health_sample WHERE component = 'off'`))[0].n;
 	const before = await count();
-	await new Promise((resolve) => setTimeout(resolve, 2500));
+	// Five intervals.
+	await new Promise((resolve) => setTimeout(resolve, 500));
 	assert.ok(await count() <= before + 1);
 	await worker.stop();
 });

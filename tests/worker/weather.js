@@ -35,7 +35,7 @@ const answers = {
 	clear: (socket, bytes) => socket.end(bytes),
 	deaf() {},
 	dribble: (socket, bytes) => drip(socket, bytes, 1, 200, () => socket.end()),
-	slow: (socket, bytes) => drip(socket, bytes, 16, 1, () => socket.end()),
+	slow: (socket, bytes) => drip(socket, bytes, 64, 1, () => socket.end()),
 	cut: (socket, bytes) => socket.write(bytes.subarray(0, bytes.length / 2), () => setTimeout(() => socket.resetAndDestroy(), 20)),
 	endless(socket) {
 		socket.write(ENDLESS);
