@@ -119,7 +119,7 @@ suite_build() {
 	local status=0 copy=$results/release compiler release
 	tap 'extension builds without a warning' make -j"$(nproc)" -C extension with_llvm=no || return 1
 	tap 'worker builds without a warning' make -j"$(nproc)" -C worker || return 1
-	release=$(worker/contrib/dist.sh | head -n 1)
+	release=$(worker/contrib/dist.sh | sed -n 1p)
 	rm -rf "$copy"
 	mkdir -p "$copy/absent"
 	tap 'make dist writes a release' tar -x -z -C "$copy" --strip-components=1 -f "${release:-there is none}" || return 1

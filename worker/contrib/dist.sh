@@ -21,7 +21,7 @@ files() {
 	fi
 }
 
-worker/build_page.sh
+worker/build_page.sh >&2
 worker/build_page.sh --built || { echo "make dist: the page is not built; it takes npm" >&2; exit 1; }
 epoch=${SOURCE_DATE_EPOCH:-$(git log -1 --format=%ct 2>/dev/null || stat -c %Y META.json 2>/dev/null || date +%s)}
 
