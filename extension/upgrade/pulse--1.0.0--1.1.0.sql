@@ -118,3 +118,10 @@ END
 $$;
 COMMENT ON FUNCTION pulse.check_background_worker(timestamptz) IS
 	'Health of the engine: whether the background worker runs, how long changes have waited for a tick (10 and 60 s), which jobs fail, and whether it runs the library that is installed. Latency is that wait.';
+
+-- All metrics of what a query returns.
+CREATE FUNCTION pulse_metrics_of(query text, risk_free float8 DEFAULT 0, mar float8 DEFAULT 0, period interval DEFAULT '1 day', confidence float8 DEFAULT 0.95)
+	RETURNS pulse_metrics_row
+	AS 'MODULE_PATHNAME', 'pulse_metrics_of_query' LANGUAGE C STABLE STRICT PARALLEL UNSAFE;
+COMMENT ON FUNCTION pulse_metrics_of(text, float8, float8, interval, float8) IS
+	'All metrics of the equity curve that a query returns, as pulse_metrics() computes them, with parameters that have names and defaults: SELECT * FROM pulse_metrics_of(''SELECT ts, total_value, net_flow FROM portfolio_snapshots WHERE portfolio = main'', risk_free => 0.03). The query returns a timestamptz, a value and, optionally, the net deposit since the row before, both double precision or numeric (otherwise 42804); rows may come in any order. It runs with the rights of the caller, read-only, in the snapshot of the statement; it must be one that returns rows (otherwise 22023). Its rows go straight into the curve, which on large tables takes about half the time of the aggregate''s arguments; beyond work_mem they go to disk. No row gives NULL, parameters out of range raise 22023, an infinite time 22008. Build the text with format() and %L, never from unchecked input.';

@@ -7,7 +7,7 @@ bindir=$("${PG_CONFIG:-pg_config}" --bindir)
 psql=$bindir/psql
 "$psql" -Xqd postgres -v ON_ERROR_STOP=1 -c 'CREATE DATABASE pgtap_template' &&
 	"$psql" -Xqd pgtap_template -v ON_ERROR_STOP=1 -c 'CREATE SCHEMA tap' -c 'CREATE EXTENSION pgtap WITH SCHEMA tap' \
-		-c "CREATE EXTENSION pulse${PULSE_SQL_VERSION:+ VERSION '$PULSE_SQL_VERSION'}" -c "ALTER DATABASE pgtap_template SET search_path = public, tap" || exit 1
+		-c "CREATE EXTENSION pulse${PULSE_SQL_VERSION:+ VERSION \"$PULSE_SQL_VERSION\"}" -c "ALTER DATABASE pgtap_template SET search_path = public, tap" || exit 1
 status=0
 for file in "$@"; do
 	name=pgtap_$(basename "$file" .sql)
