@@ -31,6 +31,9 @@ screenshots: packages-check build    ## take the README's pictures of the demo's
 installcheck:            ## run pg_regress against a running server that has the extension installed
 	$(MAKE) -C extension installcheck
 
+docs: packages-check     ## write the references anew, from the comments in the sources
+	@tests/lib/docs.sh
+
 bench: packages-check    ## measure speed and latency, beside bare references in the same run
 	@tests/bench/bench.sh $(BENCH)
 
@@ -52,4 +55,4 @@ help:                    ## list the targets
 packages-%:
 	@tests/lib/packages.sh $*
 
-.PHONY: build install uninstall demo check screenshots installcheck bench dist deb clean help
+.PHONY: build install uninstall demo check screenshots docs installcheck bench dist deb clean help

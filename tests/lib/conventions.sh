@@ -70,6 +70,9 @@ if [ "${1:-}" = --catalog ]; then
 fi
 diff <(extension/doc/functions.sh 2>&1) extension/doc/functions.md | rule 'the function reference says what the catalogue says'
 diff <(extension/doc/configuration.sh 2>&1) extension/doc/configuration.md | rule 'the reference of the settings says what is registered'
+for reference in events http metrics; do
+	diff <(node worker/doc/reference.mjs "$reference" 2>&1) "worker/doc/$reference.md" | rule "the reference of $reference says what the worker's sources say"
+done
 cut -d/ -f1 <<<"$all" | sort -u | grep -vxE '\..*|Makefile|META\.json|README\.md|LICENSE|extension|sql|worker|tests|expected' |
 	rule 'nothing stray at the top level'
 
