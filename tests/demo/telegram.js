@@ -98,10 +98,10 @@ export class Limits {
 
 /**
  * Starts the stand-in on a free port of 127.0.0.1.
- * @param {{token: string, limits?: boolean, onMessage?: (message: object) => void}} options
- *   limits: enforce the published rates with 429, as the real server does
+ * @param {{token: string, limits?: boolean, clockRate?: number, onMessage?: (message: object) => void}} options
+ *   limits: enforce the published rates with 429, as the real server does, by a clock that runs so many times as fast
  */
-export async function startTelegram({ token, limits = false, onMessage = () => {} }) {
+export async function startTelegram({ token, limits = false, clockRate = 1, onMessage = () => {} }) {
 	const rates = new Limits();
 	/** What was accepted: {message_id, chat_id, text, plain, entities, parse_mode, at, method, …}; edits are entries of their own. */
 	const messages = [];
@@ -168,7 +168,7 @@ export async function startTelegram({ token, limits = false, onMessage = () => {
 		checkKeyboard(fields.reply_markup);
 		if (fields.reply_parameters && !fields.reply_parameters.allow_sending_without_reply &&
 			!messages.some((message) => message.message_id === fields.reply_parameters.message_id)) throw new ApiError(400, 'Bad Request: message to be replied not found');
-		const wait = limits ? rates.retryAfter(String(fields.chat_id)) : 0;
+		const wait = limits ? rates.retryAfter(String(fields.chat_id), Date.now() * clockRate) : 0;
 		if (wait > 0) throw new ApiError(429, `Too Many Requests: retry after ${wait}`, { retry_after: wait });
 		return accept(method, fields, parsed, ++lastMessage);
 	}

@@ -100,6 +100,25 @@ test('five at once, then one in three seconds, also across a restart', async () 
 	await worker.stop();
 });
 
+test('a group that enforces its limits has hardly ever to say so', async () => {
+	const rate = 30;
+	const strict = await startTelegram({ token, limits: true, clockRate: rate });
+	const worker = await startSender({ telegram: { chat_id: -100, api_base: strict.url, admins: '11' }, env: { PULSE_CLOCK_RATE: String(rate) } });
+	await worker.logged(/^leading/);
+	for (let i = 0; i < 24; i++) await enqueue(`in the group ${i}-`);
+	// Somebody talks to the bot meanwhile, which counts as well.
+	for (let i = 0; i < 4; i++) strict.update({ message: { message_id: 1000 + i, from: { id: 11, username: 'eve' }, chat: { id: -100 }, text: '/help' } });
+	await settled('sent');
+	await eventually('the answers', () => strict.messages.filter(({ plain }) => plain.startsWith('Commands')).length === 4);
+	for (let i = 0; i < 24; i++) assert.equal(strict.messages.filter(({ plain }) => plain.includes(`in the group ${i}-`)).length, 1);
+	const refused = strict.requests.filter(({ status }) => status === 429).length;
+	// What is on its way for a moment of ours takes seconds by the clock of the group.
+	assert.ok(refused <= 6, `${refused} times`);
+	assert.ok((await outbox()).every(({ attempts }) => attempts === 1));
+	await worker.stop();
+	await strict.close();
+});
+
 test('429 is obeyed exactly, and uses no attempt', async () => {
 	const worker = await startSender();
 	telegram.fail({ kind: '429', retry_after: 3 });
@@ -319,6 +338,19 @@ test('an alert has buttons; reminders answer it, its end edits it, nobody acknow
 	await worker.stop();
 });
 
+test('a change that changes nothing is done', async () => {
+	const worker = await startSender();
+	const alert = (news) => enqueue('Drawdown', { priority: 'HIGH', type: 'PERFORMANCE', data: { alert_id: 12, news, state: news === 'resolved' ? 'resolved' : 'firing' } });
+	await alert('fired');
+	await settled('sent');
+	telegram.fail({ kind: 'error', status: 400, description: 'Bad Request: message is not modified: specified new message content and reply markup are exactly the same' });
+	await alert('resolved');
+	const rows = await settled('sent');
+	assert.deepEqual(rows.map(({ attempts }) => attempts), [1, 1]);
+	assert.equal(telegram.requests.length, 2, 'it is not tried again');
+	await worker.stop();
+});
+
 test('the escalation chat has a door, a pace and a name of its own', async () => {
 	const config = { escalation_chat_id: -77 };
 	const worker = await startSender({ telegram: config });
@@ -375,6 +407,7 @@ test('kill -9 while sending: what may have gone out is repeated with a mark, wha
 	await database.query(`UPDATE pulse.delivery SET lease_until = now() WHERE status = 'leased'`);
 	const rows = await settled('sent');
 	assert.deepEqual(rows.map(({ uncertain }) => uncertain), [1, 0]);
+	await eventually('what was on its way at the kill has arrived too', () => telegram.messages.filter(({ plain }) => plain.includes('in flight')).length === 2);
 	const texts = telegram.messages.map(({ plain }) => plain);
 	assert.equal(texts.filter((text) => text.includes('not begun')).length, 1);
 	assert.ok(texts.some((text) => text.includes('in flight') && text.endsWith(`(possible repeat) #${id}`)));
