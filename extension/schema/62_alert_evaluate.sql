@@ -458,18 +458,24 @@ $$;
 COMMENT ON FUNCTION pulse.observe_queries(timestamptz) IS
 	'Takes what the queries of rules, and registered metrics that rules look at, have yielded since. They run elsewhere, as their owners; what cannot be taken harms only its rule.';
 
+CREATE FUNCTION pulse.trade_property(metric text, value numeric, pnl numeric, step numeric, position_after numeric, equity double precision)
+	RETURNS double precision
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN CASE metric
+		WHEN 'value' THEN value::double precision WHEN 'quantity' THEN abs(step)::double precision
+		WHEN 'profit' THEN pnl::double precision WHEN 'loss' THEN -pnl::double precision
+		WHEN 'share' THEN CASE WHEN equity > 0 THEN value::double precision / equity END
+		WHEN 'opened' THEN (position_after <> 0 AND position_after = step)::integer
+		WHEN 'closed' THEN (position_after = 0 AND step <> 0)::integer
+		WHEN 'flipped' THEN ((position_after - step) * position_after < 0)::integer END;
+COMMENT ON FUNCTION pulse.trade_property(text, numeric, numeric, numeric, numeric, double precision) IS
+	'A property of a fill: its value, realized profit, signed quantity, the position after it, and the value of its portfolio. Exact where it compares the position with zero.';
+
 CREATE FUNCTION pulse.trade_value(metric text, data jsonb, equity double precision) RETURNS double precision
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
 	AS $$
-	SELECT CASE metric
-		WHEN 'value' THEN t.value WHEN 'quantity' THEN abs(t.step) WHEN 'profit' THEN t.pnl WHEN 'loss' THEN -t.pnl
-		WHEN 'share' THEN CASE WHEN equity > 0 THEN t.value / equity END
-		WHEN 'opened' THEN (t.after <> 0 AND t.before = 0)::integer
-		WHEN 'closed' THEN (t.after = 0 AND t.before <> 0)::integer
-		WHEN 'flipped' THEN (t.before * t.after < 0)::integer END
-	FROM (SELECT q.value::double precision AS value, q.pnl::double precision AS pnl, q.step::double precision AS step, q.after, q.after - q.step AS before
-		FROM (SELECT (data ->> 'value')::numeric AS value, (data ->> 'realized_pnl')::numeric AS pnl, (data ->> 'position')::numeric AS after,
-				(data ->> 'quantity')::numeric * CASE data ->> 'side' WHEN 'SELL' THEN -1 ELSE 1 END AS step) q) t
+	SELECT pulse.trade_property(metric, (data ->> 'value')::numeric, (data ->> 'realized_pnl')::numeric,
+		(data ->> 'quantity')::numeric * CASE data ->> 'side' WHEN 'SELL' THEN -1 ELSE 1 END, (data ->> 'position')::numeric, equity)
 	$$;
 COMMENT ON FUNCTION pulse.trade_value(text, jsonb, double precision) IS
 	'A property of a fill, as its TRADE_ALERT has it; equity is the value of its portfolio. Exact where it compares the position with zero.';
@@ -477,23 +483,26 @@ COMMENT ON FUNCTION pulse.trade_value(text, jsonb, double precision) IS
 CREATE FUNCTION pulse.take_trades(at timestamptz, after_seq bigint, up_to bigint) RETURNS bigint
 	LANGUAGE sql VOLATILE
 	AS $$
+	-- every fill passes by every rule: what they are compared by is taken out of rows and JSON once
 	WITH r AS MATERIALIZED (
-		SELECT a AS rule, CASE WHEN a.comparator IN ('<', '<=') THEN -1 ELSE 1 END AS sign, a.comparator IN ('>=', '<=') AS inclusive,
+		SELECT a.name, a.metric, a.portfolios, a.symbols, CASE WHEN a.comparator IN ('<', '<=') THEN -1 ELSE 1 END AS sign, a.comparator IN ('>=', '<=') AS inclusive,
 			pulse.rule_threshold(a.warning, a.warning_key) AS warning, pulse.rule_threshold(a.critical, a.critical_key) AS critical
 		FROM pulse.alert_rule a JOIN pulse.alert_rule_state s ON s.rule = a.name WHERE a.source = 'trade' AND a.enabled AND s.awake
 	), fills AS MATERIALIZED (
 		SELECT e.seq, coalesce(e.portfolio, '') AS portfolio, e.data, e.data ->> 'symbol' AS symbol, (e.data ->> 'executed_at')::timestamptz AS executed_at,
-			p.total_value::double precision AS equity
+			p.total_value::double precision AS equity, (e.data ->> 'value')::numeric AS value, (e.data ->> 'realized_pnl')::numeric AS pnl,
+			(e.data ->> 'position')::numeric AS position_after,
+			(e.data ->> 'quantity')::numeric * CASE e.data ->> 'side' WHEN 'SELL' THEN -1 ELSE 1 END AS step
 		FROM pulse.event e LEFT JOIN pulse.performance_state p ON p.portfolio = e.portfolio
 		-- an import of past trades is no news
 		WHERE e.seq > $2 AND e.seq <= $3 AND e.type = 'TRADE_ALERT'
 			AND (e.data ->> 'executed_at')::timestamptz > $1 - current_setting('pulse.notify_max_age')::interval
 	), judged AS MATERIALIZED (
-		SELECT f.*, r.rule, r.warning, r.critical, v.value,
+		SELECT f.seq, f.portfolio, f.data, f.symbol, f.executed_at, r.name, r.warning, r.critical, v.value,
 			CASE WHEN v.value * r.sign > r.critical * r.sign OR (r.inclusive AND v.value = r.critical) THEN 2
 				WHEN v.value * r.sign > r.warning * r.sign OR (r.inclusive AND v.value = r.warning) THEN 1 END AS level
-		FROM fills f JOIN r ON pulse.matches((r.rule).portfolios, f.portfolio) AND pulse.matches((r.rule).symbols, f.symbol)
-		CROSS JOIN LATERAL pulse.trade_value((r.rule).metric, f.data, f.equity) AS v (value)
+		FROM fills f JOIN r ON pulse.matches(r.portfolios, f.portfolio) AND pulse.matches(r.symbols, f.symbol)
+		CROSS JOIN LATERAL pulse.trade_property(r.metric, f.value, f.pnl, f.step, f.position_after, f.equity) AS v (value)
 	), told AS MATERIALIZED (
 		SELECT j.*, nextval('pulse.alert_alert_id_seq') AS id, CASE j.level WHEN 2 THEN (j.rule).critical_severity ELSE (j.rule).warning_severity END AS severity,
 			CASE j.level WHEN 2 THEN j.critical ELSE j.warning END AS threshold, pulse.alert_title((j.rule).title, j.portfolio, j.symbol, '') AS title,
@@ -501,7 +510,7 @@ CREATE FUNCTION pulse.take_trades(at timestamptz, after_seq bigint, up_to bigint
 				pulse.plain_number((j.data ->> 'price')::numeric), pulse.plain_number((j.data ->> 'value')::numeric),
 				CASE WHEN (j.rule).metric = 'share' THEN format(' (%s of the portfolio)', pulse.alert_number('fraction', j.value)) ELSE '' END,
 				pulse.plain_number((j.data ->> 'position')::numeric)) AS message
-		FROM judged j WHERE j.level IS NOT NULL
+		FROM (SELECT x.*, a AS rule FROM judged x JOIN pulse.alert_rule a ON a.name = x.name WHERE x.level IS NOT NULL) j
 	), stored AS (
 		INSERT INTO pulse.alert (alert_id, rule, kind, portfolio, symbol, state, severity, level, condition, title, message, value, warning, critical, threshold,
 				since, updated_at, breached_at, fired_at, firings, count, resolved_at, resolution, tell)
@@ -668,7 +677,9 @@ BEGIN
 	IF e.trade_seq IS NULL OR e.trade_seq > newest_seq THEN
 		e.trade_seq := newest_seq;
 	ELSIF newest_seq > e.trade_seq THEN
-		newest_seq := least(newest_seq, e.trade_seq + 20000);
+		-- a piece at a time: fills that come meanwhile do not wait for all of it
+		more := coalesce(more, false) OR newest_seq > e.trade_seq + 2000;
+		newest_seq := least(newest_seq, e.trade_seq + 2000);
 		IF EXISTS (SELECT FROM pulse.alert_rule r WHERE r.source = 'trade' AND r.enabled) THEN
 			PERFORM pulse.take_trades(at, e.trade_seq, newest_seq);
 		END IF;

@@ -12,6 +12,7 @@
 #include "common/hashfn.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/hsearch.h"
 #include "utils/memutils.h"
 #include "utils/snapmgr.h"
@@ -292,10 +293,14 @@ static void
 renew_statistics(void *arg)
 {
 	static const char *const tables[] = {"pulse.fill", "pulse.closed_trade", "pulse.position"};
+	int			nest_level = NewGUCNestLevel();
 
+	/* a small sample tells how large they are, and holds the next fills up ten times less */
+	(void) set_config_option("default_statistics_target", "10", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 	for (int i = 0; i < lengthof(tables); i++)
 		if (SPI_execute(psprintf("ANALYZE (SKIP_LOCKED) %s", tables[i]), false, 0) < 0)
 			elog(ERROR, "could not analyze %s", tables[i]);
+	AtEOXact_GUC(true, nest_level);
 }
 
 /*

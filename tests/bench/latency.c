@@ -495,6 +495,8 @@ send_rows(const char *dsn, int per_second, int rows)
 
 	execute(connection, "PREPARE load AS INSERT INTO trades (symbol, side, quantity, price, fee, fill_id)"
 			" VALUES ('ETHUSDT', CASE WHEN $1::int8 % 2 = 0 THEN 'BUY' ELSE 'SELL' END, 1, 3000, 0.1, 'load ' || $2)");
+	/* a position that is added to and taken from, as a market maker's: not a round trip with every second fill */
+	execute(connection, "INSERT INTO trades (symbol, side, quantity, price, fee, fill_id) VALUES ('ETHUSDT', 'BUY', 100, 3000, 0.1, 'load')");
 	if (!PQenterPipelineMode(connection) || PQsetnonblocking(connection, 1) != 0)
 		fail("loader", PQerrorMessage(connection));
 	begin = now_ms();

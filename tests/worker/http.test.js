@@ -190,16 +190,33 @@ test('a database function that fails is the database\'s problem, not the connect
 	assert.equal((await ask('/healthz')).status, 200);
 });
 
+/** Sends bytes and returns what comes until the end of the connection, or until it is enough. */
+async function talk(bytes, enough) {
+	const socket = connectTcp(worker.port, '127.0.0.1');
+	let text = '';
+	socket.setEncoding('latin1').on('data', (part) => { text += part; if (enough?.test(text)) socket.end(); });
+	socket.on('error', () => {});
+	socket.write(bytes);
+	await once(socket, 'close');
+	return text;
+}
+
+test('nothing of a request becomes a header of the response', async () => {
+	const line = 'X-Injected: 1';
+	for (const [path, header] of [
+		[`/%0d%0a${line}`], [`/api/v1/trades?portfolio=%0d%0a${line}`], [`/api/v1/health/%0d%0a${line}`], [`/api/v1/trades?limit=%0a${line}`],
+		['/healthz', `Origin: http://localhost:3000%0d%0a${line}`], ['/healthz', `Origin: http://localhost:3000\r${line}`],
+		['/healthz', `Origin: http://localhost:3000\n${line}`], ['/healthz', `Origin: http://localhost:3000 ${line}`],
+		['/healthz', `Cookie: pulse_session=%0d%0a${line}`], ['/healthz', `If-None-Match: "%0d%0a${line}"`],
+	]) {
+		const text = await talk(`GET ${path.replaceAll(' ', '%20')} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n${header === undefined ? '' : `${header}\r\n`}\r\n`, /\r\n\r\n/);
+		assert.doesNotMatch(text.split('\r\n\r\n')[0], /^x-injected/im, `${path} ${header}`);
+		assert.doesNotMatch(text.split('\r\n\r\n')[0], /^access-control-allow-origin:.*(%0d|\r.|x-injected)/im, `${path} ${header}`);
+	}
+	assert.equal((await ask('/healthz')).status, 200);
+});
+
 test('raw bytes: pipelined requests, half a request, nonsense', async () => {
-	const talk = async (bytes, enough) => {
-		const socket = connectTcp(worker.port, '127.0.0.1');
-		let text = '';
-		socket.setEncoding('latin1').on('data', (part) => { text += part; if (enough?.test(text)) socket.end(); });
-		socket.on('error', () => {});
-		socket.write(bytes);
-		await once(socket, 'close');
-		return text;
-	};
 	const two = await talk('GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\nGET /nope HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n', /404[^]*\}\n/);
 	// From 4.3 on libwebsockets hangs up on a request that arrives while the one before it is being answered
 	// ("lws_read_h1: Unhandled state"); no browser, curl or proxy sends one, and nothing but that connection suffers.
