@@ -54,6 +54,9 @@
 #define SUMMARY_BUDGET_MS 50
 /* The gap after a cycle that had no changes. */
 #define UNCHANGED_GAP_MS 5
+/* How long what goes with so few fills waits until they have been read. */
+#define REST_DELAY_MS 2
+#define FEW_FILLS 10
 /* How long the extension and our entry in pulse.worker are taken for granted. */
 #define CHECK_INSTALLATION_MS 1000
 /* How long state messages wait for the end of a backlog. */
@@ -243,6 +246,9 @@ tick_changes(void)
 	if (!tick.rest)
 		return;
 
+	/* who takes the fills to clients now gets the processors to himself for a moment; a burst is not held up */
+	if (!tick.more && tick.fills <= FEW_FILLS)
+		(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, REST_DELAY_MS, pulse_wait_event(PULSE_WAIT_BETWEEN_TICKS));
 	begin("pulse: processing what goes with fills");
 	pulse_tick_rest(&tick);
 	finish_tick(needed);

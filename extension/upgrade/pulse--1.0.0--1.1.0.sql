@@ -425,3 +425,162 @@ REVOKE ALL ON FUNCTION pulse_doctor() FROM PUBLIC;
 COMMENT ON FUNCTION pulse_doctor() IS
 	'What is wrong with this installation, and what mends it: a row for each finding, problems first, and one with status ok for each check that found nothing. check: versions, background worker, capture, sources, indexes, time zones, snapshots, rows, retention, jobs, daemon, deliveries, roles, settings. status: problem (something does not work), warning (works, but not as it could) or ok. mend: the command that mends it, to be pasted into psql; what begins with \! is for the shell of the database''s machine. Looks at catalogues and stored state, not at the rows of tables, and changes nothing. For readers (pulse_grant). pulse-worker doctor looks at what lies outside the database.';
 INSERT INTO pulse.privilege (level, kind, name, privilege) VALUES ('reader', 'function', 'pulse_doctor', 'EXECUTE');
+
+-- Alerts about fills look at each fill once, not once a rule, and piece by piece: other fills do not wait for all of it.
+CREATE FUNCTION pulse.trade_property(metric text, value numeric, pnl numeric, step numeric, position_after numeric, equity double precision)
+	RETURNS double precision
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	RETURN CASE metric
+		WHEN 'value' THEN value::double precision WHEN 'quantity' THEN abs(step)::double precision
+		WHEN 'profit' THEN pnl::double precision WHEN 'loss' THEN -pnl::double precision
+		WHEN 'share' THEN CASE WHEN equity > 0 THEN value::double precision / equity END
+		WHEN 'opened' THEN (position_after <> 0 AND position_after = step)::integer
+		WHEN 'closed' THEN (position_after = 0 AND step <> 0)::integer
+		WHEN 'flipped' THEN ((position_after - step) * position_after < 0)::integer END;
+COMMENT ON FUNCTION pulse.trade_property(text, numeric, numeric, numeric, numeric, double precision) IS
+	'A property of a fill: its value, realized profit, signed quantity, the position after it, and the value of its portfolio. Exact where it compares the position with zero.';
+
+CREATE OR REPLACE FUNCTION pulse.trade_value(metric text, data jsonb, equity double precision) RETURNS double precision
+	LANGUAGE sql IMMUTABLE PARALLEL SAFE
+	AS $$
+	SELECT pulse.trade_property(metric, (data ->> 'value')::numeric, (data ->> 'realized_pnl')::numeric,
+		(data ->> 'quantity')::numeric * CASE data ->> 'side' WHEN 'SELL' THEN -1 ELSE 1 END, (data ->> 'position')::numeric, equity)
+	$$;
+
+CREATE OR REPLACE FUNCTION pulse.take_trades(at timestamptz, after_seq bigint, up_to bigint) RETURNS bigint
+	LANGUAGE sql VOLATILE
+	AS $$
+	-- every fill passes by every rule: what they are compared by is taken out of rows and JSON once
+	WITH r AS MATERIALIZED (
+		SELECT a.name, a.metric, a.portfolios, a.symbols, CASE WHEN a.comparator IN ('<', '<=') THEN -1 ELSE 1 END AS sign, a.comparator IN ('>=', '<=') AS inclusive,
+			pulse.rule_threshold(a.warning, a.warning_key) AS warning, pulse.rule_threshold(a.critical, a.critical_key) AS critical
+		FROM pulse.alert_rule a JOIN pulse.alert_rule_state s ON s.rule = a.name WHERE a.source = 'trade' AND a.enabled AND s.awake
+	), fills AS MATERIALIZED (
+		SELECT e.seq, coalesce(e.portfolio, '') AS portfolio, e.data, e.data ->> 'symbol' AS symbol, (e.data ->> 'executed_at')::timestamptz AS executed_at,
+			p.total_value::double precision AS equity, (e.data ->> 'value')::numeric AS value, (e.data ->> 'realized_pnl')::numeric AS pnl,
+			(e.data ->> 'position')::numeric AS position_after,
+			(e.data ->> 'quantity')::numeric * CASE e.data ->> 'side' WHEN 'SELL' THEN -1 ELSE 1 END AS step
+		FROM pulse.event e LEFT JOIN pulse.performance_state p ON p.portfolio = e.portfolio
+		-- an import of past trades is no news
+		WHERE e.seq > $2 AND e.seq <= $3 AND e.type = 'TRADE_ALERT'
+			AND (e.data ->> 'executed_at')::timestamptz > $1 - current_setting('pulse.notify_max_age')::interval
+	), judged AS MATERIALIZED (
+		SELECT f.seq, f.portfolio, f.data, f.symbol, f.executed_at, r.name, r.warning, r.critical, v.value,
+			CASE WHEN v.value * r.sign > r.critical * r.sign OR (r.inclusive AND v.value = r.critical) THEN 2
+				WHEN v.value * r.sign > r.warning * r.sign OR (r.inclusive AND v.value = r.warning) THEN 1 END AS level
+		FROM fills f JOIN r ON pulse.matches(r.portfolios, f.portfolio) AND pulse.matches(r.symbols, f.symbol)
+		CROSS JOIN LATERAL pulse.trade_property(r.metric, f.value, f.pnl, f.step, f.position_after, f.equity) AS v (value)
+	), told AS MATERIALIZED (
+		SELECT j.*, nextval('pulse.alert_alert_id_seq') AS id, CASE j.level WHEN 2 THEN (j.rule).critical_severity ELSE (j.rule).warning_severity END AS severity,
+			CASE j.level WHEN 2 THEN j.critical ELSE j.warning END AS threshold, pulse.alert_title((j.rule).title, j.portfolio, j.symbol, '') AS title,
+			format('%s %s %s @ %s = %s%s; position %s', j.data ->> 'side', pulse.plain_number((j.data ->> 'quantity')::numeric), j.symbol,
+				pulse.plain_number((j.data ->> 'price')::numeric), pulse.plain_number((j.data ->> 'value')::numeric),
+				CASE WHEN (j.rule).metric = 'share' THEN format(' (%s of the portfolio)', pulse.alert_number('fraction', j.value)) ELSE '' END,
+				pulse.plain_number((j.data ->> 'position')::numeric)) AS message
+		FROM (SELECT x.*, a AS rule FROM judged x JOIN pulse.alert_rule a ON a.name = x.name WHERE x.level IS NOT NULL) j
+	), stored AS (
+		INSERT INTO pulse.alert (alert_id, rule, kind, portfolio, symbol, state, severity, level, condition, title, message, value, warning, critical, threshold,
+				since, updated_at, breached_at, fired_at, firings, count, resolved_at, resolution, tell)
+			SELECT t.id, (t.rule).name, (t.rule).kind, t.portfolio, t.symbol, 'resolved', t.severity, t.level, 0, t.title, t.message, t.value, t.warning, t.critical,
+				t.threshold, t.executed_at, $1, t.executed_at, $1, ARRAY[$1], 1, $1, 'momentary', (t.rule).notify
+			FROM told t
+	), noted AS (
+		INSERT INTO pulse.alert_history (alert_id, at, transition, state, rule, kind, severity, portfolio, symbol, title, message, value, threshold, since)
+			SELECT t.id, $1, 'fired', 'resolved', (t.rule).name, (t.rule).kind, t.severity, t.portfolio, t.symbol, t.title, t.message, t.value, t.threshold, t.executed_at
+			FROM told t ORDER BY t.seq RETURNING 1
+	)
+	SELECT count(*) FROM noted
+	$$;
+
+CREATE OR REPLACE FUNCTION pulse.evaluate_alerts(at timestamptz) RETURNS timestamptz
+	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	e pulse.alert_evaluation;
+	newest bigint;
+	newest_seq bigint;
+	newest_mark timestamptz;
+	everything text[];
+	changed text[];
+	observed pulse.observation[];
+	bounded pulse.observation[];
+	more boolean := false;
+BEGIN
+	SELECT * INTO e FROM pulse.alert_evaluation FOR UPDATE;
+	IF e.evaluated_at > at + interval '1 minute' THEN
+		-- the clock was set back: everything that waits for a time would wait for long
+		e.health_at := NULL;
+		e.swept_at := '-infinity';
+		e.marks_at := '-infinity';
+	END IF;
+	PERFORM pulse.wake_rules(at);
+	SELECT array_agg(r.name) FILTER (WHERE s.fresh), array_agg(r.name) FILTER (WHERE NOT s.fresh) INTO everything, changed
+		FROM pulse.alert_rule r JOIN pulse.alert_rule_state s ON s.rule = r.name WHERE r.enabled AND s.awake AND r.source = 'metric';
+	SELECT coalesce(max(p.version), e.version) INTO newest FROM pulse.performance_state p;
+	IF newest < e.version THEN
+		-- a copy of the database counts anew
+		e.version := -1;
+	END IF;
+	SELECT max(m.ts) INTO newest_mark FROM pulse.mark m;
+
+	IF newest > e.version AND EXISTS (SELECT FROM pulse.alert_rule r WHERE r.regime AND r.enabled) THEN
+		PERFORM pulse.follow_regime(e.version);
+		PERFORM pulse.journal_regime(at);
+	END IF;
+	IF everything IS NOT NULL THEN
+		observed := pulse.observe_metrics(everything, -1, 'infinity');
+		bounded := pulse.bounded_observations(observed);
+		more := cardinality(bounded) < cardinality(observed);
+		PERFORM pulse.take_observations(at, bounded);
+		UPDATE pulse.alert_rule_state s SET fresh = false WHERE s.rule = ANY (everything) AND NOT coalesce(more, false)
+			AND EXISTS (SELECT FROM pulse.alert_rule r WHERE r.name = s.rule AND r.metric = ANY (pulse.metric_names()));
+	END IF;
+	IF changed IS NOT NULL AND (newest > e.version OR (newest_mark > e.marked_at AND at >= e.marks_at + interval '10 seconds')) THEN
+		observed := pulse.observe_metrics(changed, e.version,
+			CASE WHEN newest_mark > e.marked_at AND at >= e.marks_at + interval '10 seconds' THEN e.marked_at - interval '1 minute' ELSE 'infinity' END);
+		bounded := pulse.bounded_observations(observed);
+		PERFORM pulse.take_observations(at, bounded);
+		IF cardinality(bounded) < cardinality(observed) THEN
+			-- the same changes again, until the last of them has its alert
+			more := true;
+			newest := e.version;
+		ELSIF at >= e.marks_at + interval '10 seconds' THEN
+			e.marked_at := coalesce(newest_mark, e.marked_at);
+			e.marks_at := at;
+		END IF;
+	END IF;
+	e.version := newest;
+
+	IF (e.health_at IS NULL OR at >= e.health_at + interval '5 seconds')
+		AND EXISTS (SELECT FROM pulse.alert_rule r WHERE r.source = 'health' AND r.enabled) THEN
+		PERFORM pulse.take_observations(at, pulse.observe_health(at));
+		e.health_at := at;
+	END IF;
+
+	SELECT q.seq INTO newest_seq FROM pulse.sequencer q;
+	IF e.trade_seq IS NULL OR e.trade_seq > newest_seq THEN
+		e.trade_seq := newest_seq;
+	ELSIF newest_seq > e.trade_seq THEN
+		-- a piece at a time: fills that come meanwhile do not wait for all of it
+		more := coalesce(more, false) OR newest_seq > e.trade_seq + 2000;
+		newest_seq := least(newest_seq, e.trade_seq + 2000);
+		IF EXISTS (SELECT FROM pulse.alert_rule r WHERE r.source = 'trade' AND r.enabled) THEN
+			PERFORM pulse.take_trades(at, e.trade_seq, newest_seq);
+		END IF;
+		e.trade_seq := newest_seq;
+	END IF;
+
+	PERFORM pulse.observe_clocked(at);
+	PERFORM pulse.observe_queries(at);
+	PERFORM pulse.step_alerts(at, pulse.timed_observations(at));
+	IF everything IS NOT NULL OR at >= e.swept_at + interval '10 seconds' THEN
+		PERFORM pulse.step_alerts(at, pulse.orphaned_observations());
+		PERFORM pulse.resolve_dropped(at);
+		e.swept_at := at;
+	END IF;
+	e.storm_at := pulse.tell_alerts(at, e.storm_at);
+	UPDATE pulse.alert_evaluation x SET evaluated_at = at, version = e.version, marked_at = e.marked_at, marks_at = e.marks_at, trade_seq = e.trade_seq,
+		health_at = e.health_at, swept_at = e.swept_at, storm_at = e.storm_at;
+	RETURN CASE WHEN more THEN at END;
+END
+$$;
