@@ -116,24 +116,24 @@ find_clang() {
 
 # Builds everything here, and again from the tarball of a release: with the other compiler, and without npm, node and git.
 suite_build() {
-	local status=0 copy=$results/release compiler release
+	local status=0 copy=$results/release absent=$results/absent compiler release
 	tap 'extension builds without a warning' make -j"$(nproc)" -C extension with_llvm=no || return 1
 	tap 'worker builds without a warning' make -j"$(nproc)" -C worker || return 1
 	release=$(worker/contrib/dist.sh | sed -n 1p)
 	rm -rf "$copy"
-	mkdir -p "$copy/absent"
+	mkdir -p "$copy" "$absent"
 	tap 'make dist writes a release' tar -x -z -C "$copy" --strip-components=1 -f "${release:-there is none}" || return 1
-	printf '#!/bin/sh\necho "a release is built without this program" >&2\nexit 127\n' | tee "$copy"/absent/{npm,npx,node,git} >/dev/null
-	chmod +x "$copy"/absent/*
-	PATH=$copy/absent:$PATH tap 'the release writes itself again, without git' "$copy/worker/contrib/dist.sh" || status=1
+	printf '#!/bin/sh\necho "a release is built without this program" >&2\nexit 127\n' | tee "$absent"/{npm,npx,node,git} >/dev/null
+	chmod +x "$absent"/*
+	PATH=$absent:$PATH tap 'the release writes itself again, without git' "$copy/worker/contrib/dist.sh" || status=1
 	tap 'to the byte' cmp "$release" "$copy/$release" || status=1
 	compiler=$(find_clang) || compiler=gcc
 	compiler=${compiler##*/}
 	# The flags that pg_config hands on are gcc's, and so are some attributes in the server's headers.
-	PATH=$copy/absent:$PATH tap "the release's extension builds without a warning, $compiler" \
+	PATH=$absent:$PATH tap "the release's extension builds without a warning, $compiler" \
 		make -j"$(nproc)" -C "$copy/extension" with_llvm=no WERROR=-Werror CC="$compiler" \
 		COPT='-Wno-unknown-warning-option -Wno-ignored-attributes -Wno-ignored-optimization-argument -Wno-unused-command-line-argument' || status=1
-	PATH=$copy/absent:$PATH tap "the release's worker builds without a warning and without npm, $compiler" \
+	PATH=$absent:$PATH tap "the release's worker builds without a warning and without npm, $compiler" \
 		make -j"$(nproc)" -C "$copy/worker" WERROR=-Werror CC="$compiler" || status=1
 	tap 'with the page in it' grep -q '"index.html"' "$copy/.build/worker/assets_embedded.c" || status=1
 	return $status
