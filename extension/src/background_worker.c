@@ -269,13 +269,13 @@ tick_summaries(void)
 }
 
 /*
- * The performance interval that this cycle keeps to. After changes the next ones wait for the gap between ticks anyway, so
+ * How much before its time PERFORMANCE_UPDATE may come. After changes the next ones wait for the gap between ticks anyway, so
  * what would be due soon is computed then, rather than at a time when it would hold up a fill.
  */
 static int
-interval_now(void)
+early(void)
 {
-	return tick.marks > 0 ? pulse_performance_interval - pulse_performance_interval / 4 : pulse_performance_interval;
+	return tick.marks > 0 ? pulse_performance_interval / 4 : 0;
 }
 
 /* Transaction B. */
@@ -285,7 +285,7 @@ tick_updates(void)
 	PulseTick	updates = {0};
 
 	begin("pulse: computing state messages");
-	pulse_tick_updates(&updates, interval_now());
+	pulse_tick_updates(&updates, pulse_performance_interval, early());
 	if (updates.failures.count > 0)
 		store_failures(&updates.failures);
 	commit();
@@ -361,9 +361,9 @@ cycle(void)
 	if (pulse_metric_state_waits())
 		tick_summaries();
 	now = GetCurrentTimestamp();
-	/* A backlog comes first, as the state would have to be computed past it, but not for ever. */
-	if (pulse_next_update(interval_now()) <= now &&
-		(!tick.more || TimestampDifferenceExceeds(updated_at, now, MAX_UPDATE_DELAY_MS)))
+	/* A backlog of fills comes first, as the state would have to be computed past it, but not for ever. */
+	if (pulse_next_update(early()) <= now &&
+		(!tick.fills_left || TimestampDifferenceExceeds(updated_at, now, MAX_UPDATE_DELAY_MS)))
 	{
 		tick_updates();
 		updated_at = GetCurrentTimestamp();
@@ -490,7 +490,7 @@ time_to_sleep(void)
 		return pulse_poll_interval;
 	if (tick.more || pulse_metric_state_waits())
 		return 0;
-	until = Min(until, pulse_next_update(pulse_performance_interval));
+	until = Min(until, pulse_next_update(0));
 	until = Min(until, next_job);
 	return until <= now ? 0 : TimestampDifferenceMilliseconds(now, until);
 }

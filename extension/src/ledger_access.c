@@ -73,11 +73,13 @@ find_out(last_answer *answer)
 
 /* Whether the current user may read what was computed from a source, as pulse.readable() says. */
 bool
-pulse_may_read(int32 source_id, const char *portfolio)
+pulse_may_read(int32 source_id, const char *portfolio, bool *by_portfolio)
 {
 	last_answer answer = {.source_id = source_id, .user = GetUserId(), .portfolio = unconstify(char *, portfolio)};
 
 	find_out(&answer);
+	if (by_portfolio != NULL)
+		*by_portfolio = answer.by_portfolio;
 	return answer.readable;
 }
 

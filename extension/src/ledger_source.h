@@ -41,7 +41,7 @@ extern Oid	pulse_owner(void);
 extern pulse_identity pulse_act_as(Oid user, bool untrusted);
 extern void pulse_act_back(const pulse_identity *identity);
 extern SPIPlanPtr pulse_saved_plan(SPIPlanPtr *plan, const char *statement, int nargs, Oid *types);
-extern bool pulse_may_read(int32 source_id, const char *portfolio);
+extern bool pulse_may_read(int32 source_id, const char *portfolio, bool *by_portfolio);
 extern SPIPlanPtr pulse_source_plan(const pulse_source *source, const char *statement, int nargs, Oid *types);
 extern pulse_source *pulse_source_load(int32 source_id, bool by_portfolio, bool by_time);
 

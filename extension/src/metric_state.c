@@ -21,6 +21,7 @@
 
 #include "src/compat.h"
 #include "src/metric_state.h"
+#include "src/metric_state_batch.h"
 #include "src/statement.h"
 #include "src/summary.h"
 
@@ -34,6 +35,8 @@ PG_FUNCTION_INFO_V1(pulse_archive_buckets);
 #define FIRST_DAYS 1
 #define MAX_DAYS 4096
 #define PIECE_MS 50
+/* So many short ranges are worked off together at first. */
+#define FIRST_BATCH 25
 
 static PulseStatement merge_range = {
 	"UPDATE pulse.metric_dirty SET min_ts = least(min_ts, $3), max_ts = greatest(max_ts, $4)"
@@ -58,8 +61,23 @@ static PulseStatement any_range = {
 	"SELECT FROM pulse.metric_dirty LIMIT 1", 0, {0}, NULL
 };
 
-static PulseStatement long_ranges = {
-	"SELECT DISTINCT portfolio FROM pulse.metric_dirty WHERE max_ts > min_ts + interval '1 day'", 0, {0}, NULL
+/* Portfolios of which a day or more, or many ranges, are still to be rewritten. */
+static PulseStatement unfinished = {
+	"SELECT n.i FROM unnest($1) WITH ORDINALITY AS n (portfolio, i) JOIN (SELECT m.portfolio FROM pulse.metric_dirty m"
+	" GROUP BY m.portfolio HAVING count(*) > 24 OR bool_or(m.max_ts > m.min_ts + interval '1 day')) m"
+	" ON m.portfolio = n.portfolio COLLATE \"C\""
+	" UNION ALL SELECT 0 WHERE EXISTS (SELECT FROM pulse.metric_dirty m WHERE m.portfolio IS NULL AND m.max_ts > m.min_ts + interval '1 day')",
+	1, {TEXTARRAYOID}, NULL
+};
+
+static PulseStatement merge_ranges = {
+	"WITH n AS MATERIALIZED (SELECT n.* FROM unnest($2, $3, $4) WITH ORDINALITY AS n (portfolio, min_ts, max_ts, i)),"
+	" merged AS (UPDATE pulse.metric_dirty m SET min_ts = least(m.min_ts, n.min_ts), max_ts = greatest(m.max_ts, n.max_ts)"
+	" FROM n WHERE m.source_id = $1 AND m.portfolio = n.portfolio COLLATE \"C\" AND m.min_ts <= n.max_ts AND m.max_ts >= n.min_ts"
+	" RETURNING n.i)"
+	" INSERT INTO pulse.metric_dirty (source_id, portfolio, min_ts, max_ts) SELECT $1, n.portfolio, n.min_ts, n.max_ts FROM n"
+	" WHERE n.i NOT IN (SELECT g.i FROM merged g)",
+	4, {INT4OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 
 /* Both leave alone what somebody has widened since. */
@@ -113,18 +131,6 @@ static PulseStatement archive = {
 	"SELECT pulse.seal_buckets($1, $2)", 2, {INT4OID, TIMESTAMPTZOID}, NULL
 };
 
-/* One range on its way through pulse_attempt(). */
-typedef struct RangeWork
-{
-	ItemPointerData tid;
-	int32		source_id;
-	char	   *portfolio;		/* NULL: every portfolio */
-	TimestampTz min_ts;
-	TimestampTz max_ts;
-	int			days;			/* of the next piece */
-	bool		done;			/* result: the whole range is */
-} RangeWork;
-
 /* What keeps failing is looked at again after so long; pulse_attempt() has waiting times of its own. */
 #define RETRY_MS 5000
 /* While another process is at it. */
@@ -166,23 +172,16 @@ compare_mark_ranges(const void *a, const void *b)
 	return (x->min_ts > y->min_ts) - (x->min_ts < y->min_ts);
 }
 
-/*
- * Notes that the buckets of a change are to be rewritten. Its marks count one by one: a late row and one of today leave
- * the years between alone.
- */
-void
-pulse_metric_state_mark(const PulseChange *change)
+/* What the marks of a change come to, in order of time, none of the ranges touching the hours of another. */
+static List *
+change_ranges(const PulseChange *change, const pulse_source *source)
 {
-	pulse_source *source = pulse_source_load(change->source_id, true, true);
-	const char *portfolio;
 	PulseMarkRange all = {change->min_ts, change->max_ts};
 	PulseMarkRange *ranges = &all;
 	PulseMarkRange current;
+	List	   *result = NIL;
 	int			n = 1;
 
-	if (source == NULL)
-		return;
-	portfolio = source->has_portfolios ? change->portfolio : NULL;
 	if (!change->unbounded && change->mark_count > 1)
 	{
 		n = change->mark_count;
@@ -200,32 +199,116 @@ pulse_metric_state_mark(const PulseChange *change)
 		}
 		/* the archive is left as it is */
 		if (current.max_ts >= source->archived_before)
-			mark_range(change->source_id, portfolio, Max(current.min_ts, source->archived_before), current.max_ts);
+		{
+			PulseMarkRange *range = palloc(sizeof(PulseMarkRange));
+
+			range->min_ts = Max(current.min_ts, source->archived_before);
+			range->max_ts = current.max_ts;
+			result = lappend(result, range);
+		}
 		if (i < n)
 			current = ranges[i];
 	}
+	return result;
 }
 
-/* Returns the names of portfolios of which more than a day of buckets is still to be rewritten; NULL stands for all. */
-List *
-pulse_metric_state_unfinished(void)
+/*
+ * Notes that the buckets of a change are to be rewritten. Its marks count one by one: a late row and one of today leave
+ * the years between alone.
+ */
+void
+pulse_metric_state_mark(const PulseChange *change)
 {
-	MemoryContext context = CurrentMemoryContext;
+	pulse_source *source = pulse_source_load(change->source_id, true, true);
+	ListCell   *cell;
+
+	if (source == NULL)
+		return;
+	foreach(cell, change_ranges(change, source))
+	{
+		const PulseMarkRange *range = lfirst(cell);
+
+		mark_range(change->source_id, source->has_portfolios ? change->portfolio : NULL, range->min_ts, range->max_ts);
+	}
+}
+
+/* Notes the same for many changes of one source, each of a portfolio and bounded in time. */
+void
+pulse_metric_state_mark_all(List *changes)
+{
+	pulse_source *source = changes == NIL ? NULL : pulse_source_load(((PulseChange *) linitial(changes))->source_id, true, true);
+	List	   *ranges = NIL;
 	List	   *names = NIL;
+	ListCell   *cell;
+	ListCell   *name;
+	Datum	   *columns[3];
+	Datum		values[4];
+	int			n = 0;
+
+	if (source == NULL)
+		return;
+	if (!source->has_portfolios)
+	{
+		foreach(cell, changes)
+			pulse_metric_state_mark(lfirst(cell));
+		return;
+	}
+	foreach(cell, changes)
+	{
+		PulseChange *change = lfirst(cell);
+		List	   *own = change_ranges(change, source);
+
+		for (int i = 0; i < list_length(own); i++)
+			names = lappend(names, change->portfolio);
+		ranges = list_concat(ranges, own);
+	}
+	for (int i = 0; i < lengthof(columns); i++)
+		columns[i] = palloc(Max(list_length(ranges), 1) * sizeof(Datum));
+	forboth(cell, ranges, name, names)
+	{
+		columns[0][n] = CStringGetTextDatum(lfirst(name));
+		columns[1][n] = TimestampTzGetDatum(((PulseMarkRange *) lfirst(cell))->min_ts);
+		columns[2][n++] = TimestampTzGetDatum(((PulseMarkRange *) lfirst(cell))->max_ts);
+	}
+	if (n == 0)
+		return;
+	values[0] = Int32GetDatum(source->source_id);
+	values[1] = PointerGetDatum(construct_array(columns[0], n, TEXTOID, -1, false, TYPALIGN_INT));
+	values[2] = PointerGetDatum(construct_array(columns[1], n, TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[3] = PointerGetDatum(construct_array(columns[2], n, TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	pulse_run_set_wise(&merge_ranges, values, NULL);
+	ranges_left = true;
+}
+
+/* Tells for each of the named portfolios whether much of it is still to be rewritten; NULL when there is none. */
+bool *
+pulse_metric_state_unfinished(List *names)
+{
+	Datum	   *elements = palloc(Max(list_length(names), 1) * sizeof(Datum));
+	Datum		values[1];
+	bool	   *result;
+	ListCell   *cell;
 	uint64		count;
 
 	if (!ranges_left)
-		return NIL;
-	count = pulse_run(&long_ranges, NULL, NULL);
-	MemoryContextSwitchTo(context);
+		return NULL;
+	foreach(cell, names)
+		elements[foreach_current_index(cell)] = CStringGetTextDatum(lfirst(cell));
+	values[0] = PointerGetDatum(construct_array(elements, list_length(names), TEXTOID, -1, false, TYPALIGN_INT));
+	count = pulse_run_set_wise(&unfinished, values, NULL);
+	if (count == 0)
+		return NULL;
+	result = palloc0(Max(list_length(names), 1) * sizeof(bool));
 	for (uint64 i = 0; i < count; i++)
 	{
 		bool		null;
-		Datum		name = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null);
+		int64		n = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null));
 
-		names = lappend(names, null ? NULL : TextDatumGetCString(name));
+		/* 0 stands for all */
+		for (int64 k = n == 0 ? 1 : n; k <= (n == 0 ? list_length(names) : n); k++)
+			result[k - 1] = true;
 	}
-	return names;
+	return result;
 }
 
 /* Writes segments as the buckets of one width that begin in [since, until), in place of what was there. */
@@ -286,8 +369,8 @@ replace_months(const PulseSeries *series, TimestampTz since, TimestampTz until, 
 }
 
 /* Brings the rows of four weeks up to date after the days in [since, until) have changed. */
-static void
-refresh_months(const PulseSeries *series, TimestampTz since, TimestampTz until)
+void
+pulse_refresh_months(const PulseSeries *series, TimestampTz since, TimestampTz until)
 {
 	Datum		values[2];
 	bool		no_days;
@@ -337,7 +420,7 @@ refresh_buckets(const PulseSeries *series, TimestampTz since, TimestampTz until)
 	(void) pulse_stored_buckets(series, PULSE_HOUR_BUCKET, day, days_end, &list);
 	merge_days(&list);
 	replace_buckets(series, PULSE_DAY_BUCKET, day, days_end, &list, USECS_PER_DAY);
-	refresh_months(series, day, days_end);
+	pulse_refresh_months(series, day, days_end);
 }
 
 /* Returns when the first thing at or after a time is, a snapshot or a bucket that should perhaps be gone. */
@@ -360,7 +443,7 @@ next_thing(const PulseSeries *series, TimestampTz since)
 
 /* Takes a range of all portfolios apart. */
 static void
-split_range(RangeWork *work, const pulse_source *source)
+split_range(PulseRangeWork *work, const pulse_source *source)
 {
 	MemoryContext context = CurrentMemoryContext;
 	List	   *names = NIL;
@@ -398,7 +481,7 @@ split_range(RangeWork *work, const pulse_source *source)
 
 /* Removes a range that has been worked off, or, where it is not done, the part before a time. */
 static void
-shorten_range(const RangeWork *work, TimestampTz done_before)
+shorten_range(const PulseRangeWork *work, TimestampTz done_before)
 {
 	Datum		values[4];
 
@@ -413,7 +496,7 @@ shorten_range(const RangeWork *work, TimestampTz done_before)
 static void
 refresh_range(void *arg)
 {
-	RangeWork  *work = arg;
+	PulseRangeWork  *work = arg;
 	pulse_source *source = pulse_source_load(work->source_id, true, true);
 	PulseSeries series = {.source = source, .portfolio = work->portfolio};
 	TimestampTz next;
@@ -453,7 +536,7 @@ read_ranges(void)
 	MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < count; i++)
 	{
-		RangeWork  *work = palloc0(sizeof(RangeWork));
+		PulseRangeWork  *work = palloc0(sizeof(PulseRangeWork));
 		Datum		name;
 		bool		null;
 
@@ -463,6 +546,8 @@ read_ranges(void)
 		work->portfolio = null ? NULL : TextDatumGetCString(name);
 		work->min_ts = DatumGetTimestampTz(SPI_getbinval(rows->vals[i], rows->tupdesc, 4, &null));
 		work->max_ts = DatumGetTimestampTz(SPI_getbinval(rows->vals[i], rows->tupdesc, 5, &null));
+		work->marked_min_ts = work->min_ts;
+		work->marked_max_ts = work->max_ts;
 		ranges = lappend(ranges, work);
 	}
 	return ranges;
@@ -478,14 +563,108 @@ lock_refresh(bool wait)
 	return LockAcquire(&tag, ExclusiveLock, false, !wait) != LOCKACQUIRE_NOT_AVAIL;
 }
 
+/* Works off one range, or a piece of it; returns whether that was tried. */
+static bool
+attempt_range(PulseRangeWork *work, PulseFailures *failures)
+{
+	static int	days = FIRST_DAYS;
+	TimestampTz begun = GetCurrentTimestamp();
+	bool		attempted;
+	long		took;
+
+	work->days = days;
+	attempted = pulse_attempt(work->portfolio == NULL ? psprintf("summaries of source %d", work->source_id) :
+							  psprintf("summaries of source %d, portfolio %s", work->source_id, work->portfolio),
+							  refresh_range, work, failures);
+	took = TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
+	if (attempted && !work->done)
+		days = took < PIECE_MS / 2 ? Min(2 * days, MAX_DAYS) : took > PIECE_MS ? Max(days / 2, 1) : days;
+	return attempted;
+}
+
+/*
+ * Takes from the list, from a cell on, the ranges that are worked off together with it, as many as take about so long;
+ * NIL when it has to be worked off by itself.
+ */
+static List *
+short_ranges(List *ranges, const ListCell *cell, int limit)
+{
+	const PulseRangeWork *first = lfirst(cell);
+	List	   *batch = NIL;
+
+	for (; cell != NULL && list_length(batch) < limit; cell = lnext(ranges, cell))
+	{
+		PulseRangeWork *work = lfirst(cell);
+
+		if (work->source_id != first->source_id || !pulse_range_is_short(work))
+			break;
+		batch = lappend(batch, work);
+	}
+	return list_length(batch) > 1 ? batch : NIL;
+}
+
+/* Works off ranges together; returns whether that was done. */
+static bool
+attempt_batch(List *batch, int *limit)
+{
+	TimestampTz begun = GetCurrentTimestamp();
+	ErrorData  *error = pulse_isolate(pulse_refresh_short_ranges, batch, 0);
+	long		took = TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
+
+	if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		ReThrowError(error);
+	if (error != NULL)
+		ereport(DEBUG1, (errmsg_internal("summaries are rewritten one by one: %s", error->message)));
+	if (error == NULL && list_length(batch) == *limit)
+		*limit = took < PIECE_MS / 2 ? Min(2 * *limit, RANGE_BATCH) : took > PIECE_MS ? Max(*limit / 2, FIRST_BATCH) : *limit;
+	return error == NULL;
+}
+
+/* Works off a list of ranges until the time is over; returns whether any was tried. */
+static bool
+work_off(List *ranges, TimestampTz end, bool *over, PulseFailures *failures)
+{
+	static int	limit = FIRST_BATCH;
+	bool		progress = false;
+	ListCell   *cell = list_head(ranges);
+	int			alone = 0;		/* of a batch that failed */
+
+	while (cell != NULL && !*over)
+	{
+		MemoryContext piece = AllocSetContextCreate(CurrentMemoryContext, "pulse piece", ALLOCSET_DEFAULT_SIZES);
+		MemoryContext old = MemoryContextSwitchTo(piece);
+		List	   *batch = alone > 0 ? NIL : short_ranges(ranges, cell, limit);
+		int			count = list_length(batch);
+
+		if (count > 0 && !attempt_batch(batch, &limit))
+		{
+			alone = count;
+			count = 0;
+		}
+		else if (count > 0)
+			progress = true;
+		else
+		{
+			progress = attempt_range(lfirst(cell), failures) || progress;
+			alone = Max(alone - 1, 0);
+			count = 1;
+		}
+		MemoryContextSwitchTo(old);
+		MemoryContextDelete(piece);
+		cell = list_length(ranges) > list_cell_number(ranges, cell) + count ? list_nth_cell(ranges, list_cell_number(ranges, cell) + count) : NULL;
+		CHECK_FOR_INTERRUPTS();
+		*over = end != DT_NOEND && GetCurrentTimestamp() > end;
+	}
+	return progress;
+}
+
 /* Rewrites buckets until nothing is left or the time is over. */
 void
 pulse_metric_state_refresh(int budget_ms, bool wait, PulseFailures *failures)
 {
-	static int	days = FIRST_DAYS;
 	MemoryContext caller = CurrentMemoryContext;
 	MemoryContext context;
-	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), budget_ms);
+	TimestampTz end = budget_ms > 0 ? TimestampTzPlusMilliseconds(GetCurrentTimestamp(), budget_ms) : DT_NOEND;
 	bool		over = false;
 	bool		progress = true;
 
@@ -500,37 +679,12 @@ pulse_metric_state_refresh(int budget_ms, bool wait, PulseFailures *failures)
 	while (progress && !over)
 	{
 		List	   *ranges;
-		ListCell   *cell;
 
 		MemoryContextSwitchTo(context);
 		MemoryContextReset(context);
 		ranges = read_ranges();
 		ranges_left = ranges != NIL;
-		progress = false;
-		foreach(cell, ranges)
-		{
-			RangeWork  *work = lfirst(cell);
-			TimestampTz begun = GetCurrentTimestamp();
-			MemoryContext piece = AllocSetContextCreate(context, "pulse piece", ALLOCSET_DEFAULT_SIZES);
-			MemoryContext old = MemoryContextSwitchTo(piece);
-			bool		attempted;
-			long		took;
-
-			work->days = days;
-			attempted = pulse_attempt(work->portfolio == NULL ? psprintf("summaries of source %d", work->source_id) :
-									  psprintf("summaries of source %d, portfolio %s", work->source_id, work->portfolio),
-									  refresh_range, work, failures);
-			MemoryContextSwitchTo(old);
-			MemoryContextDelete(piece);
-			progress = progress || attempted;
-			took = TimestampDifferenceMilliseconds(begun, GetCurrentTimestamp());
-			if (attempted && !work->done)
-				days = took < PIECE_MS / 2 ? Min(2 * days, MAX_DAYS) : took > PIECE_MS ? Max(days / 2, 1) : days;
-			CHECK_FOR_INTERRUPTS();
-			over = budget_ms > 0 && GetCurrentTimestamp() > end;
-			if (over)
-				break;
-		}
+		progress = work_off(ranges, end, &over, failures);
 	}
 	if (!over)
 	{

@@ -43,6 +43,9 @@ extern TimestampTz pulse_clamp_time(TimestampTz ts);
 /* Makes room for n more segments and returns where they go. */
 extern pulse_segment *pulse_segment_room(PulseSegmentList *list, size_t n);
 
+/* Appends the segments of a summary. */
+extern void pulse_append_summary(PulseSegmentList *list, Datum summary);
+
 /* Appends the segments of the stored buckets that begin in [since, until); returns the last bucket, or DT_NOBEGIN. */
 extern TimestampTz pulse_stored_buckets(const PulseSeries *series, int hours, TimestampTz since, TimestampTz until,
 										PulseSegmentList *list);
@@ -65,11 +68,17 @@ extern bool pulse_base_segment(const PulseSeries *series, TimestampTz at, PulseS
 /* Notes that the buckets of a change are to be rewritten. SPI must be connected. */
 extern void pulse_metric_state_mark(const PulseChange *change);
 
+/* The same for many changes of one source, each of a portfolio and bounded in time, by one statement. */
+extern void pulse_metric_state_mark_all(List *changes);
+
 /*
- * Returns the names of portfolios whose summaries are being built, NULL for every one: their figures are costly as yet,
- * and out of date in a moment.
+ * Tells for each of the named portfolios whether its summaries are being built, so that its figures are costly as yet and
+ * out of date in a moment; NULL when there is none.
  */
-extern List *pulse_metric_state_unfinished(void);
+extern bool *pulse_metric_state_unfinished(List *names);
+
+/* Brings the rows of four weeks up to date after the days in [since, until) have changed. */
+extern void pulse_refresh_months(const PulseSeries *series, TimestampTz since, TimestampTz until);
 
 /* Whether there is anything for pulse_metric_state_refresh(). */
 extern bool pulse_metric_state_waits(void);

@@ -11,11 +11,14 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "common/hashfn.h"
 #include "executor/spi.h"
 #include "funcapi.h"
 #include "miscadmin.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
+#include "utils/memutils.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "src/compat.h"
@@ -47,9 +50,45 @@ typedef struct RangeList
 	int			allocated;
 } RangeList;
 
+/* A marked range of a portfolio; NULL: of all of them. */
+typedef struct MarkedRange
+{
+	const char *portfolio;
+	TimestampTz min_ts;
+	TimestampTz max_ts;
+} MarkedRange;
+
+/* What tells whether two snapshots show the same. */
+typedef struct SnapshotKey
+{
+	TransactionId xmin;
+	TransactionId xmax;
+	CommandId	curcid;
+	uint32		xcnt;
+	uint64		digest;			/* of the transactions in progress */
+} SnapshotKey;
+
+/*
+ * What the calls of one statement share when it asks for many portfolios of a source. Marks are read together from the
+ * second call on.
+ */
+typedef struct ReaderCache
+{
+	SnapshotKey snapshot;		/* a call site may outlive its statement, in PL/pgSQL */
+	int32		source_id;
+	Oid			user;
+	pulse_source *source;
+	bool		readable;		/* whatever the portfolio */
+	bool		has_marks;
+	MarkedRange *marks;			/* by portfolio, those of all first */
+	int			n;
+	MemoryContext context;		/* of all this */
+} ReaderCache;
+
 typedef struct Reader
 {
 	PulseSeries series;
+	ReaderCache *cache;			/* NULL: nothing is shared */
 	bool		days;			/* buckets of a day may be used where they fit, else only hours */
 	RangeList	dirty;			/* in order, none touching the hours of another */
 	RangeList	raw;			/* of which the snapshots are still to be read */
@@ -105,42 +144,118 @@ merge_dirty(RangeList *list)
 	list->n = kept;
 }
 
+/* Reads what is marked of a portfolio, or of all, into SPI_tuptable. */
+static void
+read_marks(const pulse_source *source, const char *portfolio, bool read_only)
+{
+	static SPIPlanPtr plan = NULL;
+	Oid			types[] = {INT4OID, TEXTOID};
+	Datum		values[2];
+
+	values[0] = Int32GetDatum(source->source_id);
+	values[1] = portfolio == NULL ? (Datum) 0 : CStringGetTextDatum(portfolio);
+	pulse_saved_plan(&plan,
+					 "SELECT d.portfolio, coalesce(d.min_ts, '-infinity'), coalesce(d.max_ts, 'infinity') FROM pulse.dirty d"
+					 " WHERE d.source_id = $1 AND ($2 IS NULL OR d.portfolio IS NULL OR d.portfolio = $2)"
+					 " UNION ALL SELECT m.portfolio, m.min_ts, m.max_ts FROM pulse.metric_dirty m"
+					 " WHERE m.source_id = $1 AND ($2 IS NULL OR m.portfolio IS NULL OR m.portfolio = $2)", 2, types);
+	if (SPI_execute_plan(plan, values, portfolio == NULL ? " n" : NULL, read_only, 0) != SPI_OK_SELECT)
+		elog(ERROR, "could not read pulse.dirty");
+}
+
+/* Takes one row of what read_marks() has read, in the current memory context. */
+static MarkedRange
+marked_range(uint64 row)
+{
+	MarkedRange mark;
+	bool		null;
+	Datum		name = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &null);
+
+	mark.portfolio = null ? NULL : TextDatumGetCString(name);
+	mark.min_ts = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2, &null));
+	mark.max_ts = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 3, &null));
+	return mark;
+}
+
+static int
+compare_marks(const void *a, const void *b)
+{
+	const char *x = ((const MarkedRange *) a)->portfolio;
+	const char *y = ((const MarkedRange *) b)->portfolio;
+
+	if (x == NULL || y == NULL)
+		return (x != NULL) - (y != NULL);
+	return strcmp(x, y);
+}
+
+/* Reads the marks of all portfolios into the cache. */
+static void
+cache_marks(ReaderCache *cache, MemoryContext context)
+{
+	MemoryContext old;
+
+	read_marks(cache->source, NULL, true);
+	old = MemoryContextSwitchTo(context);
+	cache->marks = MemoryContextAllocHuge(context, Max(SPI_processed, 1) * sizeof(MarkedRange));
+	cache->n = (int) SPI_processed;
+	for (int i = 0; i < cache->n; i++)
+		cache->marks[i] = marked_range(i);
+	qsort(cache->marks, cache->n, sizeof(MarkedRange), compare_marks);
+	MemoryContextSwitchTo(old);
+	SPI_freetuptable(SPI_tuptable);
+	cache->has_marks = true;
+}
+
+/* Adds the cached marks of the reader's portfolio. */
+static void
+add_cached_marks(Reader *reader)
+{
+	const ReaderCache *cache = reader->cache;
+	bool		by_portfolio = reader->series.source->has_portfolios;
+	int			first = 0;
+	int			end = cache->n;
+
+	for (; first < cache->n && (!by_portfolio || cache->marks[first].portfolio == NULL); first++)
+		add_mark(reader, cache->marks[first].min_ts, cache->marks[first].max_ts);
+	while (first < end)
+	{
+		int			middle = first + (end - first) / 2;
+
+		if (strcmp(cache->marks[middle].portfolio, reader->series.portfolio) < 0)
+			first = middle + 1;
+		else
+			end = middle;
+	}
+	for (; first < cache->n && strcmp(cache->marks[first].portfolio, reader->series.portfolio) == 0; first++)
+		add_mark(reader, cache->marks[first].min_ts, cache->marks[first].max_ts);
+}
+
 /* Collects the ranges in which stored buckets may be out of date. */
 static void
 collect_dirty(Reader *reader)
 {
-	static SPIPlanPtr plan = NULL;
-	Oid			types[] = {INT4OID, TEXTOID, BOOLOID};
-	Datum		values[3];
 	const pulse_source *source = reader->series.source;
 	MemoryContext context = CurrentMemoryContext;
-	SPITupleTable *rows;
 
 	if (!source->rebuilt)
 	{
 		add_mark(reader, DT_NOBEGIN, DT_NOEND);
 		return;
 	}
-	values[0] = Int32GetDatum(source->source_id);
-	values[1] = CStringGetTextDatum(reader->series.portfolio);
-	values[2] = BoolGetDatum(source->has_portfolios);
-	pulse_saved_plan(&plan,
-					 "SELECT coalesce(d.min_ts, '-infinity'), coalesce(d.max_ts, 'infinity') FROM pulse.dirty d"
-					 " WHERE d.source_id = $1 AND (NOT $3 OR d.portfolio IS NULL OR d.portfolio = $2)"
-					 " UNION ALL SELECT m.min_ts, m.max_ts FROM pulse.metric_dirty m"
-					 " WHERE m.source_id = $1 AND (NOT $3 OR m.portfolio IS NULL OR m.portfolio = $2)", 3, types);
-	if (SPI_execute_plan(plan, values, NULL, reader->series.read_only, 0) != SPI_OK_SELECT)
-		elog(ERROR, "could not read pulse.dirty");
-	rows = SPI_tuptable;
-	MemoryContextSwitchTo(context);
-	for (uint64 i = 0; i < rows->numvals; i++)
+	if (reader->cache != NULL && reader->cache->has_marks)
+		add_cached_marks(reader);
+	else
 	{
-		bool		null;
+		read_marks(source, source->has_portfolios ? reader->series.portfolio : NULL, reader->series.read_only);
+		MemoryContextSwitchTo(context);
+		for (uint64 i = 0; i < SPI_tuptable->numvals; i++)
+		{
+			MarkedRange mark = marked_range(i);
 
-		add_mark(reader, DatumGetTimestampTz(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &null)),
-				 DatumGetTimestampTz(SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &null)));
+			add_mark(reader, mark.min_ts, mark.max_ts);
+		}
+		SPI_freetuptable(SPI_tuptable);
 	}
-	SPI_freetuptable(rows);
 	pulse_pending_marks(source->source_id, source->has_portfolios ? reader->series.portfolio : NULL, add_mark, reader);
 	merge_dirty(&reader->dirty);
 }
@@ -291,6 +406,76 @@ finish(Reader *reader)
 		}
 }
 
+static SnapshotKey
+snapshot_key(void)
+{
+	Snapshot	snapshot = GetActiveSnapshot();
+	SnapshotKey key;
+
+	memset(&key, 0, sizeof(key));
+	key.xmin = snapshot->xmin;
+	key.xmax = snapshot->xmax;
+	key.curcid = snapshot->curcid;
+	key.xcnt = snapshot->xcnt;
+	key.digest = snapshot->xcnt == 0 ? 0 :
+		hash_bytes_extended((const unsigned char *) snapshot->xip, (int) (snapshot->xcnt * sizeof(TransactionId)), 0);
+	if (snapshot->subxcnt > 0)
+		key.digest ^= hash_bytes_extended((const unsigned char *) snapshot->subxip, (int) (snapshot->subxcnt * sizeof(TransactionId)), 1);
+	return key;
+}
+
+/*
+ * Finds the source, and whether the current user may read the portfolio in it; what holds for the whole statement is
+ * remembered at the call site.
+ */
+static const pulse_source *
+readable_source(Reader *reader, FunctionCallInfo fcinfo)
+{
+	int32		source_id = PG_GETARG_INT32(0);
+	ReaderCache *cache = fcinfo->flinfo->fn_extra;
+	SnapshotKey key = snapshot_key();
+	MemoryContext context = CurrentMemoryContext;
+	MemoryContext shared;
+	pulse_source *source;
+	bool		readable;
+	bool		by_portfolio = true;
+
+	if (cache != NULL && cache->source_id == source_id && cache->user == GetUserId() &&
+		memcmp(&cache->snapshot, &key, sizeof(key)) == 0)
+	{
+		if (!cache->has_marks)
+			cache_marks(cache, cache->context);
+		if (!cache->readable && !pulse_may_read(source_id, reader->series.portfolio, NULL))
+			return NULL;
+		reader->cache = cache;
+		return cache->source;
+	}
+	if (cache != NULL)
+	{
+		fcinfo->flinfo->fn_extra = NULL;
+		MemoryContextDelete(cache->context);
+	}
+	shared = AllocSetContextCreate(fcinfo->flinfo->fn_mcxt, "pulse reader", ALLOCSET_SMALL_SIZES);
+	MemoryContextSwitchTo(shared);
+	source = pulse_source_load(source_id, true, true);
+	MemoryContextSwitchTo(context);
+	if (source == NULL || source->query == NULL || strcmp(source->kind, "snapshots") != 0)
+	{
+		MemoryContextDelete(shared);
+		return NULL;
+	}
+	readable = pulse_may_read(source_id, reader->series.portfolio, &by_portfolio);
+	cache = MemoryContextAllocZero(shared, sizeof(ReaderCache));
+	cache->context = shared;
+	cache->snapshot = key;
+	cache->source_id = source_id;
+	cache->user = GetUserId();
+	cache->source = source;
+	cache->readable = readable && !by_portfolio;
+	fcinfo->flinfo->fn_extra = cache;
+	return readable ? source : NULL;
+}
+
 /* Prepares reading a portfolio of a source; false when there is nothing that the current user may see. */
 static bool
 begin(Reader *reader, FunctionCallInfo fcinfo)
@@ -303,10 +488,8 @@ begin(Reader *reader, FunctionCallInfo fcinfo)
 	reader->days = true;
 	reader->series.read_only = true;
 	reader->series.portfolio = text_to_cstring(PG_GETARG_TEXT_PP(1));
-	reader->series.source = pulse_source_load(PG_GETARG_INT32(0), true, true);
-	if (reader->series.source == NULL || reader->series.source->query == NULL ||
-		strcmp(reader->series.source->kind, "snapshots") != 0 ||
-		!pulse_may_read(PG_GETARG_INT32(0), reader->series.portfolio))
+	reader->series.source = readable_source(reader, fcinfo);
+	if (reader->series.source == NULL)
 		return false;
 	identity = pulse_act_as(pulse_owner(), false);
 	collect_dirty(reader);
@@ -493,7 +676,7 @@ readable_sources(void)
 		int32		source_id = DatumGetInt32(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &null));
 		pulse_source *source = pulse_source_load(source_id, true, true);
 
-		if (source != NULL && source->query != NULL && pulse_may_read(source_id, NULL))
+		if (source != NULL && source->query != NULL && pulse_may_read(source_id, NULL, NULL))
 			sources = lappend(sources, source);
 	}
 	SPI_freetuptable(rows);

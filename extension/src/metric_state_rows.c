@@ -89,8 +89,8 @@ pulse_segment_room(PulseSegmentList *list, size_t n)
 }
 
 /* Appends the segments of a summary. */
-static void
-append_summary(PulseSegmentList *list, Datum summary)
+void
+pulse_append_summary(PulseSegmentList *list, Datum summary)
 {
 	pulse_segment *segments;
 	size_t		n;
@@ -136,7 +136,7 @@ pulse_stored_buckets(const PulseSeries *series, int hours, TimestampTz since, Ti
 		bool		null;
 
 		last = DatumGetTimestampTz(SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &null));
-		append_summary(list, SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &null));
+		pulse_append_summary(list, SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &null));
 	}
 	SPI_freetuptable(rows);
 	return last;
@@ -229,7 +229,7 @@ pulse_raw_segments(const PulseSeries *series, TimestampTz since, TimestampTz unt
 	rows = SPI_tuptable;
 	summary = SPI_getbinval(rows->vals[0], rows->tupdesc, 1, &null);
 	if (!null)
-		append_summary(list, summary);
+		pulse_append_summary(list, summary);
 	SPI_freetuptable(rows);
 }
 
@@ -274,7 +274,7 @@ archived_base(const PulseSeries *series, TimestampTz at, PulseSegmentList *list)
 	rows = SPI_tuptable;
 	MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < rows->numvals; i++)
-		append_summary(&found, SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &null));
+		pulse_append_summary(&found, SPI_getbinval(rows->vals[i], rows->tupdesc, 1, &null));
 	SPI_freetuptable(rows);
 	last = found.n > 0 && found.items[0].last_ts <= at ? &found.items[0] : found.n > 1 ? &found.items[1] : NULL;
 	if (last == NULL)

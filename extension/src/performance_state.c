@@ -137,7 +137,7 @@ pulse_performance_take_over(void)
 		Datum		name = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null);
 		Datum		reader = SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &null);
 
-		pulse_queue_portfolio(TextDatumGetCString(name), DatumGetObjectId(reader));
+		pulse_queue_portfolio(TextDatumGetCString(name), DatumGetObjectId(reader), true);
 	}
 	taken_over = true;
 }

@@ -26,22 +26,30 @@ typedef struct PulseDuePortfolio
 {
 	const char *name;
 	Oid			reader;
-	TimestampTz due_since;
 } PulseDuePortfolio;
 
-/* Notes that a portfolio has changed: both of its messages are due. */
-extern void pulse_queue_portfolio(const char *portfolio, Oid reader);
+/* Notes that a portfolio has changed, by itself or only as a part of a whole table (bulk): both of its messages are due. */
+extern void pulse_queue_portfolio(const char *name, Oid reader, bool bulk);
 
 /*
- * Returns the portfolios of which a message is due, at most limit, those that have waited longest first;
- * *next receives when the next one of the others will be, DT_NOEND when there is none.
+ * Returns when the next message of a kind is due: DT_NOBEGIN when one is already, DT_NOEND when none is queued;
+ * early_ms before its time counts as due.
  */
-extern List *pulse_due_portfolios(PulseUpdateKind kind, int interval_ms, int limit, TimestampTz *next);
+extern TimestampTz pulse_next_portfolio(PulseUpdateKind kind, int early_ms);
 
 /*
- * Notes that a message has gone out, or is given up until the portfolio changes again. The next one waits at least ten
- * times as long as this one took to compute.
+ * Takes the portfolios of which a message is due, at most limit, those first that were served longest ago. Each stays due
+ * until pulse_portfolio_done() is called: what an error or the end of the time leaves comes again with the next call.
  */
-extern void pulse_portfolio_done(PulseUpdateKind kind, const char *portfolio, int cost_ms);
+extern List *pulse_take_portfolios(PulseUpdateKind kind, int limit, int early_ms);
+
+/*
+ * Notes that a message has gone out, or is given up until the portfolio changes again. The next one waits for the interval,
+ * and at least ten times as long as this one took to compute.
+ */
+extern void pulse_portfolio_done(PulseUpdateKind kind, const char *name, int interval_ms, int cost_ms);
+
+/* Puts a message that was taken off for so long. */
+extern void pulse_portfolio_postpone(PulseUpdateKind kind, const char *name, int delay_ms);
 
 #endif							/* PULSE_PORTFOLIO_QUEUE_H */

@@ -18,6 +18,7 @@ typedef struct PulseSourceState
 	bool		rebuilt;		/* false: newly attached, or restored from a dump */
 	bool		had_error;		/* last_error is set */
 	bool		failed;			/* one of its changes failed, or was left alone, in this tick */
+	List	   *batch;			/* changed snapshots to be noted together */
 	bool		done;			/* one of them was processed */
 } PulseSourceState;
 

@@ -15,11 +15,13 @@
  * its end that holds the few live rows, also when statistics are minutes old, never to compile, and not to plan again what
  * has been planned.
  */
-static const struct
+typedef struct PlannerSetting
 {
 	const char *name;
 	const char *value;
-}			planner_settings[] = {
+} PlannerSetting;
+
+static const PlannerSetting planner_settings[] = {
 	{"enable_seqscan", "off"},
 	{"enable_bitmapscan", "off"},
 	{"enable_sort", "off"},
@@ -27,9 +29,16 @@ static const struct
 	{"plan_cache_mode", "force_generic_plan"},
 };
 
-/* Runs a statement inside SPI and returns the number of rows. */
-uint64
-pulse_run(PulseStatement *statement, const Datum *values, const char *nulls)
+static const PlannerSetting set_wise_settings[] = {
+	{"enable_nestloop", "off"},
+	{"enable_mergejoin", "off"},
+	{"jit", "off"},
+	{"plan_cache_mode", "force_generic_plan"},
+};
+
+/* Runs a statement inside SPI under some settings and returns the number of rows. */
+static uint64
+run(PulseStatement *statement, const Datum *values, const char *nulls, const PlannerSetting *settings, int count)
 {
 	MemoryContext context = CurrentMemoryContext;
 	int			nest_level;
@@ -44,8 +53,8 @@ pulse_run(PulseStatement *statement, const Datum *values, const char *nulls)
 	}
 
 	nest_level = NewGUCNestLevel();
-	for (int i = 0; i < lengthof(planner_settings); i++)
-		(void) set_config_option(planner_settings[i].name, planner_settings[i].value, PGC_USERSET, PGC_S_SESSION,
+	for (int i = 0; i < count; i++)
+		(void) set_config_option(settings[i].name, settings[i].value, PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_execute_plan(statement->plan, (Datum *) values, nulls, false, 0) < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(SPI_result));
@@ -53,6 +62,20 @@ pulse_run(PulseStatement *statement, const Datum *values, const char *nulls)
 	/* not that of SPI, which would keep what the caller allocates until the connection ends */
 	MemoryContextSwitchTo(context);
 	return SPI_processed;
+}
+
+/* Runs a statement that goes through indexes. */
+uint64
+pulse_run(PulseStatement *statement, const Datum *values, const char *nulls)
+{
+	return run(statement, values, nulls, planner_settings, lengthof(planner_settings));
+}
+
+/* Runs a statement that joins by hashing. */
+uint64
+pulse_run_set_wise(PulseStatement *statement, const Datum *values, const char *nulls)
+{
+	return run(statement, values, nulls, set_wise_settings, lengthof(set_wise_settings));
 }
 
 /* Returns a column of the first row of the last result. */

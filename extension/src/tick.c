@@ -45,7 +45,9 @@ static int64 fills_until_statistics = FIRST_STATISTICS_FILLS;
  * announces what it has: a transaction stays short, and with ten thousand portfolios the next one need not wait for all.
  */
 #define MAX_MARKS 100000
-#define BUDGET_MS 500
+#define BUDGET_MS 200
+/* Portfolios with changed snapshots that are noted by one statement. */
+#define SNAPSHOT_BATCH 500
 /* However busy the worker is, polled tables are looked at so often. */
 #define POLL_AT_LEAST_MS 1000
 /* When each portfolio was last served; forgotten as a whole when there are too many of them. */
@@ -70,6 +72,12 @@ typedef struct ChangeWork
 	bool		changed;		/* result: whether it has changed anything */
 	MemoryContext context;
 } ChangeWork;
+
+/* Changes of snapshots of one source, noted together. */
+typedef struct SnapshotWork
+{
+	List	   *changes;
+} SnapshotWork;
 
 /* Whether there is anything for pulse_tick_changes(). */
 bool
@@ -132,6 +140,21 @@ apply_change(void *arg)
 	PopActiveSnapshot();
 }
 
+/* Notes changed snapshots of several portfolios and removes their marks. */
+static void
+apply_snapshots(void *arg)
+{
+	List	   *changes = ((SnapshotWork *) arg)->changes;
+	ListCell   *cell;
+
+	CommandCounterIncrement();
+	PushActiveSnapshot(GetTransactionSnapshot());
+	pulse_metric_state_mark_all(changes);
+	foreach(cell, changes)
+		pulse_remove_marks(lfirst(cell));
+	PopActiveSnapshot();
+}
+
 /* Adds a change of everything for each source whose state has not been built yet. */
 static List *
 add_rebuilds(List *changes, const List *sources)
@@ -157,13 +180,13 @@ add_rebuilds(List *changes, const List *sources)
 
 /* Queues a portfolio that has changed; returns the entry for the durable queue. */
 static PulseChanged *
-touch_portfolio(const char *portfolio, Oid reader)
+touch_portfolio(const char *portfolio, Oid reader, bool bulk)
 {
 	PulseChanged *changed = palloc(sizeof(PulseChanged));
 
 	changed->portfolio = portfolio;
 	changed->reader = reader;
-	pulse_queue_portfolio(portfolio, reader);
+	pulse_queue_portfolio(portfolio, reader, bulk);
 	return changed;
 }
 
@@ -193,6 +216,15 @@ find_served(const PulseChange *change)
 	return entry;
 }
 
+/* Whether a change is one of those that are noted together: it has nothing but buckets hang on it. */
+static bool
+only_buckets(const PulseChange *change, List *sources)
+{
+	const PulseSourceState *source = find_source(sources, change->source_id);
+
+	return source != NULL && !source->trades && change->portfolio != NULL && !change->unbounded;
+}
+
 static int
 compare_changes(const ListCell *a, const ListCell *b)
 {
@@ -204,7 +236,10 @@ compare_changes(const ListCell *a, const ListCell *b)
 	return (x->arrival > y->arrival) - (x->arrival < y->arrival);
 }
 
-/* Puts those first that have been served longest ago: a quiet portfolio does not wait for the busy ones. */
+/*
+ * Puts those first that have been served longest ago: a quiet portfolio does not wait for the busy ones. Who changes a
+ * whole table is served as the table.
+ */
 static void
 order_changes(List *changes)
 {
@@ -221,7 +256,90 @@ order_changes(List *changes)
 	list_sort(changes, compare_changes);
 }
 
-/* Processes the collected changes, each for itself, as far as the time goes. */
+/* Processes one change; adds the portfolios that it touched. */
+static void
+process_change(PulseTick *tick, PulseSequencer *sequencer, ChangeWork *work, PulseChange *change, List **touched)
+{
+	PulseSourceState *source = find_source(work->sources, change->source_id);
+	int			failed = tick->failures.count;
+	Oid			reader;
+	ListCell   *name;
+
+	tick->marks += change->mark_count;
+	if (source == NULL)
+	{
+		/* detached since: nobody wants to know */
+		pulse_remove_marks(change);
+		return;
+	}
+	work->source = source;
+	work->change = change;
+	work->portfolios = NIL;
+	if (!pulse_attempt(change->portfolio == NULL ? psprintf("source %d", change->source_id) :
+					   psprintf("source %d, portfolio %s", change->source_id, change->portfolio),
+					   apply_change, work, &tick->failures))
+	{
+		source->failed = true;
+		pulse_merge_marks(change);
+		if (tick->failures.count > failed)
+			pulse_source_error(source, tick->failures.last);
+		return;
+	}
+	source->done = true;
+	if (!source->rebuilt && !source->trades && change->unbounded && change->portfolio == NULL)
+		pulse_source_rebuilt(source, sequencer->epoch);
+	reader = pulse_source_reader(work->sources, source);
+	/* among them may be those that the change has removed */
+	if (work->changed && change->portfolio == NULL)
+		work->portfolios = list_concat(work->portfolios, pulse_performance_portfolios(reader));
+	foreach(name, work->portfolios)
+		*touched = lappend(*touched, touch_portfolio(lfirst(name), reader, change->portfolio == NULL));
+}
+
+/* Processes changed snapshots of one source: by one statement, or, when that fails, each for itself. */
+static void
+process_snapshots(PulseTick *tick, PulseSequencer *sequencer, ChangeWork *work, List *changes, List **touched)
+{
+	PulseSourceState *source = find_source(work->sources, ((PulseChange *) linitial(changes))->source_id);
+	SnapshotWork together = {changes};
+	ErrorData  *error = list_length(changes) == 1 ? NULL : pulse_isolate(apply_snapshots, &together, 0);
+	ListCell   *cell;
+
+	if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+		ReThrowError(error);
+	if (error != NULL)
+		ereport(DEBUG1, (errmsg_internal("changed snapshots are noted one by one: %s", error->message)));
+	foreach(cell, changes)
+	{
+		PulseChange *change = lfirst(cell);
+
+		if (list_length(changes) == 1 || error != NULL)
+		{
+			process_change(tick, sequencer, work, change, touched);
+			continue;
+		}
+		if (pulse_portfolio_throttled())
+			find_served(change)->at = GetCurrentTimestamp();
+		tick->marks += change->mark_count;
+		source->done = true;
+		*touched = lappend(*touched, touch_portfolio(change->portfolio, pulse_source_reader(work->sources, source), false));
+	}
+}
+
+/* Whether the time for changes is over; notes what is left. */
+static bool
+time_is_over(PulseTick *tick, TimestampTz end)
+{
+	if (!pulse_portfolio_throttled() || GetCurrentTimestamp() <= end)
+		return false;
+	tick->more = true;
+	return true;
+}
+
+/*
+ * Processes the collected changes as far as the time goes: fills and whole tables each for itself, then snapshots, many
+ * portfolios together. Some of either kind are processed in any case.
+ */
 static void
 process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
 {
@@ -229,7 +347,9 @@ process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
 	ChangeWork	work = {.sources = sources,.context = CurrentMemoryContext};
 	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), BUDGET_MS);
 	List	   *touched = NIL;
+	List	   *snapshots = NIL;
 	ListCell   *cell;
+	bool		begun = false;
 
 	changes = add_rebuilds(changes, sources);
 	if (pulse_portfolio_throttled())
@@ -237,48 +357,38 @@ process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
 	foreach(cell, changes)
 	{
 		PulseChange *change = lfirst(cell);
-		PulseSourceState *source = find_source(sources, change->source_id);
-		ListCell   *name;
-		int			failed = tick->failures.count;
 
+		if (only_buckets(change, sources))
+		{
+			snapshots = lappend(snapshots, change);
+			continue;
+		}
+		if (tick->fills_left || (begun && time_is_over(tick, end)))
+		{
+			tick->fills_left = true;
+			continue;
+		}
+		begun = true;
 		if (pulse_portfolio_throttled())
-		{
-			if (foreach_current_index(cell) > 0 && GetCurrentTimestamp() > end)
-			{
-				tick->more = true;
-				break;
-			}
 			find_served(change)->at = GetCurrentTimestamp();
-		}
-		tick->marks += change->mark_count;
-		if (source == NULL)
-		{
-			/* detached since: nobody wants to know */
-			pulse_remove_marks(change);
-			continue;
-		}
-		work.source = source;
-		work.change = change;
-		work.portfolios = NIL;
-		if (!pulse_attempt(change->portfolio == NULL ? psprintf("source %d", change->source_id) :
-						   psprintf("source %d, portfolio %s", change->source_id, change->portfolio),
-						   apply_change, &work, &tick->failures))
-		{
-			source->failed = true;
-			pulse_merge_marks(change);
-			if (tick->failures.count > failed)
-				pulse_source_error(source, tick->failures.last);
-			continue;
-		}
-		source->done = true;
-		if (!source->rebuilt && !source->trades && change->unbounded && change->portfolio == NULL)
-			pulse_source_rebuilt(source, sequencer->epoch);
-		/* among them may be those that the change has removed */
-		if (work.changed && change->portfolio == NULL)
-			work.portfolios = list_concat(work.portfolios, pulse_performance_portfolios(pulse_source_reader(sources, source)));
-		foreach(name, work.portfolios)
-			touched = lappend(touched, touch_portfolio(lfirst(name), pulse_source_reader(sources, source)));
+		process_change(tick, sequencer, &work, change, &touched);
 	}
+	foreach(cell, snapshots)
+	{
+		PulseChange *change = lfirst(cell);
+		PulseSourceState *source = find_source(sources, change->source_id);
+
+		source->batch = lappend(source->batch, change);
+		if (list_length(source->batch) < SNAPSHOT_BATCH)
+			continue;
+		process_snapshots(tick, sequencer, &work, source->batch, &touched);
+		source->batch = NIL;
+		if (lnext(snapshots, cell) != NULL && time_is_over(tick, end))
+			break;
+	}
+	foreach(cell, sources)
+		if (((PulseSourceState *) lfirst(cell))->batch != NIL)
+			process_snapshots(tick, sequencer, &work, ((PulseSourceState *) lfirst(cell))->batch, &touched);
 	pulse_performance_due(touched);
 	foreach(cell, sources)
 	{
@@ -331,8 +441,8 @@ take_rest(PulseSequencer *sequencer, PulseTick *tick)
 	alerts = pulse_announce_alerts(sequencer, pulse_tick_batch);
 	announcements_left = messages == pulse_tick_batch || alerts == pulse_tick_batch;
 	tick->more = tick->more || announcements_left;
-	/* While a backlog is left every look at a portfolio would have to replay it; fills come first. */
-	if (!tick->more)
+	/* While a backlog of fills is left a look at their portfolios would have to replay it. */
+	if (!tick->fills_left)
 		pulse_send_portfolio_updates(sequencer, tick);
 }
 
@@ -366,7 +476,8 @@ pulse_tick_changes(PulseTick *tick)
 	fills = pulse_announce_fills(&sequencer, pulse_tick_batch);
 	tick->fills += fills;
 	fills_since_statistics += fills;
-	tick->more = tick->more || fills == pulse_tick_batch;
+	tick->fills_left = tick->fills_left || fills == pulse_tick_batch;
+	tick->more = tick->more || tick->fills_left;
 	if (fills == 0)
 		take_rest(&sequencer, tick);
 	else

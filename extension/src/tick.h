@@ -18,6 +18,7 @@ typedef struct PulseTick
 	int			jobs;
 	bool		more;			/* something was left for the next tick */
 	bool		rest;			/* pulse_tick_rest() has something to do */
+	bool		fills_left;		/* fills, or what a whole table is to be read for, are among it */
 	PulseFailures failures;
 } PulseTick;
 

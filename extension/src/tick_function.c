@@ -147,7 +147,7 @@ pulse_tick(PG_FUNCTION_ARGS)
 	MemoryContextSwitchTo(context);
 	if (pulse_metric_state_waits())
 		pulse_metric_state_refresh(REFRESH_BUDGET_MS, true, &tick.failures);
-	pulse_tick_updates(&tick, 0);
+	pulse_tick_updates(&tick, 0, 0);
 	tick.seq = Max(seq, tick.seq);
 	at = PG_ARGISNULL(0) ? GetCurrentTimestamp() : PG_GETARG_TIMESTAMPTZ(0);
 	run_jobs(&tick, at, context);

@@ -22,12 +22,16 @@
 #include "src/statement.h"
 #include "src/update.h"
 
-/* State messages of one transaction, and the time after which it takes on no more: what is left comes in the next. */
-#define UPDATE_BATCH 1000
+/*
+ * State messages of one transaction, and the time after which it takes on no more: what is left comes in the next, and
+ * between the two comes what has just happened.
+ */
+#define UPDATE_BATCH 200
 /* Portfolios computed by one statement. */
-#define STATEMENT_BATCH 20
-#define FIRST_BUDGET_MS 50
-#define BUDGET_MS 200
+#define STATEMENT_BATCH 25
+#define BUDGET_MS 50
+/* How long a portfolio waits whose summaries are being built. */
+#define UNFINISHED_DELAY_MS 500
 /* A portfolio that changes all the time is shown so often; the first change after a pause is shown at once. */
 #define PORTFOLIO_INTERVAL_MS 100
 /* How often the health is looked at. */
@@ -106,16 +110,21 @@ compute_updates(void *arg)
 	foreach(cell, works)
 		names[n++] = CStringGetTextDatum(((UpdateWork *) lfirst(cell))->portfolio->name);
 	values[0] = PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
-	sql = psprintf("SELECT %s(n.name) FROM unnest($1) WITH ORDINALITY AS n (name, i) ORDER BY n.i", first->function);
+	sql = psprintf("SELECT f.n, f.data FROM %s($1) AS f (n, data)", first->function);
 	identity = pulse_act_as(first->portfolio->reader, true);
-	if (SPI_execute_with_args(sql, 1, types, values, NULL, false, 0) != SPI_OK_SELECT || SPI_processed != n)
+	if (SPI_execute_with_args(sql, 1, types, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not run \"%s\"", sql);
-	n = 0;
-	foreach(cell, works)
+	for (uint64 row = 0; row < SPI_processed; row++)
 	{
-		UpdateWork *work = lfirst(cell);
-		Datum		data = SPI_getbinval(SPI_tuptable->vals[n++], SPI_tuptable->tupdesc, 1, &work->null);
+		bool		null;
+		int64		number = DatumGetInt64(SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 1, &null));
+		UpdateWork *work;
+		Datum		data;
 
+		if (null || number < 1 || number > n)
+			elog(ERROR, "\"%s\" has answered what it was not asked", sql);
+		work = list_nth(works, (int) number - 1);
+		data = SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, 2, &work->null);
 		if (!work->null)
 		{
 			MemoryContext old = MemoryContextSwitchTo(work->context);
@@ -151,6 +160,8 @@ attempt_updates(const char *type, List *works, PulseTick *tick)
 
 		if (error != NULL && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 			ReThrowError(error);
+		if (error != NULL)
+			ereport(DEBUG1, (errmsg_internal("%s are computed one by one: %s", type, error->message)));
 		done = error == NULL;
 	}
 	foreach(cell, works)
@@ -171,26 +182,28 @@ attempt_updates(const char *type, List *works, PulseTick *tick)
 	}
 }
 
-/* Takes portfolios off a list whose summaries are being built: they stay due until that is done. */
+/* Takes portfolios off a list whose summaries are being built: their turn comes when that is done. */
 static List *
 postpone_unfinished(List *due)
 {
-	List	   *unfinished = pulse_metric_state_unfinished();
 	List	   *kept = NIL;
 	ListCell   *cell;
+	List	   *names = NIL;
+	bool	   *unfinished;
 
-	if (unfinished == NIL)
+	foreach(cell, due)
+		names = lappend(names, unconstify(char *, ((PulseDuePortfolio *) lfirst(cell))->name));
+	unfinished = pulse_metric_state_unfinished(names);
+	if (unfinished == NULL)
 		return due;
 	foreach(cell, due)
 	{
-		const PulseDuePortfolio *portfolio = lfirst(cell);
-		bool		wait = false;
-		ListCell   *name;
+		PulseDuePortfolio *portfolio = lfirst(cell);
 
-		foreach(name, unfinished)
-			wait = wait || lfirst(name) == NULL || strcmp(lfirst(name), portfolio->name) == 0;
-		if (!wait)
-			kept = lappend(kept, lfirst(cell));
+		if (unfinished[foreach_current_index(cell)])
+			pulse_portfolio_postpone(PULSE_UPDATE_PERFORMANCE, portfolio->name, UNFINISHED_DELAY_MS);
+		else
+			kept = lappend(kept, portfolio);
 	}
 	return kept;
 }
@@ -239,11 +252,10 @@ store_performance(List *performances, List *computed)
 /* Computes and emits due messages of one kind; opens the sequencer as soon as there is something to emit. */
 static void
 send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdateKind kind, const char *type,
-			 const char *function, int interval_ms, int budget_ms)
+			 const char *function, int interval_ms, int early_ms)
 {
-	TimestampTz next;
-	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), budget_ms);
-	List	   *due = pulse_due_portfolios(kind, interval_ms, UPDATE_BATCH, &next);
+	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), BUDGET_MS);
+	List	   *due = pulse_take_portfolios(kind, UPDATE_BATCH, early_ms);
 	List	   *performances;
 	List	   *computed = NIL;
 	List	   *batch = NIL;
@@ -291,7 +303,7 @@ send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdate
 	{
 		UpdateWork *work = lfirst(cell);
 
-		pulse_portfolio_done(kind, work->portfolio->name, work->cost_ms);
+		pulse_portfolio_done(kind, work->portfolio->name, interval_ms, work->cost_ms);
 	}
 }
 
@@ -302,7 +314,7 @@ pulse_send_portfolio_updates(PulseSequencer *sequencer, PulseTick *tick)
 	bool		open = true;
 
 	send_updates(sequencer, &open, tick, PULSE_UPDATE_PORTFOLIO, "PORTFOLIO_UPDATE",
-				 "pulse.portfolio_update", PORTFOLIO_INTERVAL_MS, FIRST_BUDGET_MS);
+				 "pulse.portfolio_updates", PORTFOLIO_INTERVAL_MS, 0);
 }
 
 /* Computes the health in a subtransaction. */
@@ -362,21 +374,16 @@ send_health(PulseSequencer *sequencer, bool *open, PulseTick *tick)
 
 /* When the next state message is due. */
 TimestampTz
-pulse_next_update(int performance_interval_ms)
+pulse_next_update(int early_ms)
 {
-	TimestampTz portfolio;
-	TimestampTz performance;
 	TimestampTz look = TimestampTzPlusMilliseconds(health_looked_at, health_pause_ms);
 
-	if (list_length(pulse_due_portfolios(PULSE_UPDATE_PORTFOLIO, PORTFOLIO_INTERVAL_MS, 1, &portfolio)) > 0 ||
-		list_length(pulse_due_portfolios(PULSE_UPDATE_PERFORMANCE, performance_interval_ms, 1, &performance)) > 0)
-		return DT_NOBEGIN;
-	return Min(Min(portfolio, performance), look);
+	return Min(look, Min(pulse_next_portfolio(PULSE_UPDATE_PORTFOLIO, 0), pulse_next_portfolio(PULSE_UPDATE_PERFORMANCE, early_ms)));
 }
 
 /* Transaction B: emits what is due. */
 void
-pulse_tick_updates(PulseTick *tick, int performance_interval_ms)
+pulse_tick_updates(PulseTick *tick, int performance_interval_ms, int early_ms)
 {
 	MemoryContext context = CurrentMemoryContext;
 	PulseSequencer sequencer;
@@ -387,9 +394,9 @@ pulse_tick_updates(PulseTick *tick, int performance_interval_ms)
 	MemoryContextSwitchTo(context);
 	pulse_performance_take_over();
 	send_updates(&sequencer, &open, tick, PULSE_UPDATE_PORTFOLIO, "PORTFOLIO_UPDATE",
-				 "pulse.portfolio_update", PORTFOLIO_INTERVAL_MS, BUDGET_MS);
+				 "pulse.portfolio_updates", PORTFOLIO_INTERVAL_MS, 0);
 	send_updates(&sequencer, &open, tick, PULSE_UPDATE_PERFORMANCE, "PERFORMANCE_UPDATE",
-				 "pulse.performance_data", performance_interval_ms, BUDGET_MS);
+				 "pulse.performance_updates", performance_interval_ms, early_ms);
 	if (look)
 		send_health(&sequencer, &open, tick);
 	if (open)
