@@ -38,8 +38,8 @@ BEGIN
 	IF series.source_id IS NOT NULL THEN
 		metrics := pulse.state_metrics(series.source_id, series.series_portfolio, since, until);
 	ELSE
-		EXECUTE format('SELECT (m.metrics).* FROM (SELECT @extschema@.pulse_metrics(e.ts, e.value, e.flow) AS metrics FROM (%s) e OFFSET 0) m',
-					   pulse.equity_query(for_portfolio, since, until)) INTO metrics USING for_portfolio, since, until;
+		SELECT (m.metrics).* INTO metrics
+			FROM (SELECT @extschema@.pulse_metrics(c.ts, c.value, c.flow) AS metrics FROM pulse.combined_curve(for_portfolio, since, until) c OFFSET 0) m;
 	END IF;
 
 	SELECT * INTO closed FROM pulse.trade_sums(for_portfolio, since, until);

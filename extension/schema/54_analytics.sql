@@ -158,10 +158,19 @@ CREATE FUNCTION pulse.monthly_growth(for_portfolio text, timezone text)
 DECLARE
 	series record := pulse.series_of(for_portfolio);
 	whole @extschema@.pulse_metrics_row;
+	first_time timestamptz;
+	last_time timestamptz;
 	cuts timestamptz[];
 BEGIN
 	IF series.source_id IS NULL THEN
-		RETURN QUERY SELECT date_trunc('month', g.ts AT TIME ZONE timezone), g.ts, g.value, g.r FROM pulse.growth(for_portfolio) g;
+		SELECT min((p.m).first_ts), max((p.m).last_ts) INTO first_time, last_time
+			FROM (SELECT pulse.state_metrics(o.source_id, o.portfolio, NULL, NULL) AS m FROM pulse.portfolios_of('snapshots') o
+				  WHERE for_portfolio IS NULL OR o.portfolio = for_portfolio OFFSET 0) p;
+		cuts := ARRAY(SELECT m AT TIME ZONE timezone FROM generate_series(date_trunc('month', first_time AT TIME ZONE timezone),
+			date_trunc('month', last_time AT TIME ZONE timezone) + interval '1 month', interval '1 month') m);
+		RETURN QUERY SELECT date_trunc('month', c.ts AT TIME ZONE timezone), c.ts, c.value::float8,
+				(((c.value - coalesce(c.flow, 0)) / nullif(lag(c.value) OVER (ORDER BY c.ts), 0)) - 1)::float8
+			FROM pulse.combined_curve(for_portfolio, NULL, NULL, cuts) c;
 		RETURN;
 	END IF;
 	whole := pulse.state_metrics(series.source_id, series.series_portfolio, NULL, NULL);
@@ -180,7 +189,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pulse.monthly_growth(text, text) IS
-	'Returns of stretches of a curve, none longer than a day or across the end of a month of a time zone, or from snapshot to snapshot where it is made of several; NULL for the first snapshot and where equity was not positive.';
+	'Returns of stretches of a curve, none longer than a day or across the end of a month of a time zone; NULL for the first snapshot and where equity was not positive.';
 
 CREATE FUNCTION pulse_monthly_returns(portfolio text DEFAULT NULL, timezone text DEFAULT 'UTC')
 	RETURNS TABLE (year integer, month integer, monthly_return double precision, end_value double precision)

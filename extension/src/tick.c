@@ -464,6 +464,7 @@ pulse_tick_changes(PulseTick *tick)
 	List	   *changes;
 	int			fills;
 
+	tick->fills_left = false;
 	SPI_connect();
 	MemoryContextSwitchTo(context);
 	pulse_sequencer_open(&sequencer);
