@@ -8,6 +8,8 @@
 
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
+#include "nodes/value.h"
+#include "parser/parse_func.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
@@ -42,6 +44,7 @@ typedef struct UpdateWork
 {
 	const PulseDuePortfolio *portfolio;
 	const char *function;
+	bool		set_wise;		/* for many portfolios; an older version of the extension has it for one */
 	bool		custom;			/* registered metrics belong to it */
 	MemoryContext context;
 	Datum		data;			/* result: jsonb */
@@ -110,7 +113,8 @@ compute_updates(void *arg)
 	foreach(cell, works)
 		names[n++] = CStringGetTextDatum(((UpdateWork *) lfirst(cell))->portfolio->name);
 	values[0] = PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
-	sql = psprintf("SELECT f.n, f.data FROM %s($1) AS f (n, data)", first->function);
+	sql = psprintf(first->set_wise ? "SELECT f.n, f.data FROM pulse.%s($1) AS f (n, data)" :
+				   "SELECT n.i, pulse.%s(n.name) FROM unnest($1) WITH ORDINALITY AS n (name, i)", first->function);
 	identity = pulse_act_as(first->portfolio->reader, true);
 	if (SPI_execute_with_args(sql, 1, types, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not run \"%s\"", sql);
@@ -252,8 +256,10 @@ store_performance(List *performances, List *computed)
 /* Computes and emits due messages of one kind; opens the sequencer as soon as there is something to emit. */
 static void
 send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdateKind kind, const char *type,
-			 const char *function, int interval_ms, int early_ms)
+			 const char *function, const char *older, int interval_ms, int early_ms)
 {
+	Oid			types[] = {TEXTARRAYOID};
+	bool		set_wise;
 	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), BUDGET_MS);
 	List	   *due = pulse_take_portfolios(kind, UPDATE_BATCH, early_ms);
 	List	   *performances;
@@ -261,7 +267,10 @@ send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdate
 	List	   *batch = NIL;
 	ListCell   *cell;
 
-	if (kind == PULSE_UPDATE_PERFORMANCE && due != NIL)
+	if (due == NIL)
+		return;
+	set_wise = OidIsValid(LookupFuncName(list_make2(makeString("pulse"), makeString(unconstify(char *, function))), 1, types, true));
+	if (kind == PULSE_UPDATE_PERFORMANCE)
 		due = postpone_unfinished(due);
 	performances = begin_performance(kind, due);
 	foreach(cell, due)
@@ -269,7 +278,8 @@ send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdate
 		UpdateWork *work = palloc0(sizeof(UpdateWork));
 
 		work->portfolio = lfirst(cell);
-		work->function = function;
+		work->function = set_wise ? function : older;
+		work->set_wise = set_wise;
 		work->context = CurrentMemoryContext;
 		work->custom = kind == PULSE_UPDATE_PERFORMANCE;
 		work->null = true;
@@ -314,7 +324,7 @@ pulse_send_portfolio_updates(PulseSequencer *sequencer, PulseTick *tick)
 	bool		open = true;
 
 	send_updates(sequencer, &open, tick, PULSE_UPDATE_PORTFOLIO, "PORTFOLIO_UPDATE",
-				 "pulse.portfolio_updates", PORTFOLIO_INTERVAL_MS, 0);
+				 "portfolio_updates", "portfolio_update", PORTFOLIO_INTERVAL_MS, 0);
 }
 
 /* Computes the health in a subtransaction. */
@@ -394,9 +404,9 @@ pulse_tick_updates(PulseTick *tick, int performance_interval_ms, int early_ms)
 	MemoryContextSwitchTo(context);
 	pulse_performance_take_over();
 	send_updates(&sequencer, &open, tick, PULSE_UPDATE_PORTFOLIO, "PORTFOLIO_UPDATE",
-				 "pulse.portfolio_updates", PORTFOLIO_INTERVAL_MS, 0);
+				 "portfolio_updates", "portfolio_update", PORTFOLIO_INTERVAL_MS, 0);
 	send_updates(&sequencer, &open, tick, PULSE_UPDATE_PERFORMANCE, "PERFORMANCE_UPDATE",
-				 "pulse.performance_updates", performance_interval_ms, early_ms);
+				 "performance_updates", "performance_data", performance_interval_ms, early_ms);
 	if (look)
 		send_health(&sequencer, &open, tick);
 	if (open)

@@ -2,17 +2,17 @@
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
 SET jit = off;
-SELECT plan(11);
+SELECT plan(10);
 
 SELECT pulse_setup();
 INSERT INTO pulse.dirty (source_id, marked_at) VALUES (1, now());
 SELECT setseed(0.17);
 -- noisy curves with gaps, of which two begin later, one ends early, and two have deposits
 INSERT INTO portfolio_snapshots (portfolio, ts, total_value, net_flow)
-	SELECT p.name, timestamptz '2025-01-01 05:00Z' + i * interval '11 minutes' + random() * interval '5 minutes' + CASE WHEN i > 3000 THEN interval '9 days' ELSE interval '0' END,
-		round((p.base + 20 * sin(i / 170.0 + p.n) + i * 0.01 * p.n + random() * 3)::numeric, 2), CASE WHEN p.n > 3 AND i % 1777 = 1000 THEN 35 ELSE 0 END
-	FROM (VALUES ('a', 1, 1000), ('b', 2, 3000), ('c', 3, 500), ('d', 4, 2000), ('e', 5, 900)) p (name, n, base) CROSS JOIN generate_series(1, 5000) i
-	WHERE i > CASE p.n WHEN 2 THEN 700 WHEN 4 THEN 1234 ELSE 0 END AND i < CASE p.n WHEN 3 THEN 4000 ELSE 9999 END;
+	SELECT p.name, timestamptz '2025-01-01 05:00Z' + i * interval '37 minutes' + random() * interval '15 minutes' + CASE WHEN i > 900 THEN interval '9 days' ELSE interval '0' END,
+		round((p.base + 20 * sin(i / 51.0 + p.n) + i * 0.03 * p.n + random() * 3)::numeric, 2), CASE WHEN p.n > 3 AND i % 577 = 400 THEN 35 ELSE 0 END
+	FROM (VALUES ('a', 1, 1000), ('b', 2, 3000), ('c', 3, 500), ('d', 4, 2000), ('e', 5, 900)) p (name, n, base) CROSS JOIN generate_series(1, 1500) i
+	WHERE i > CASE p.n WHEN 2 THEN 300 WHEN 4 THEN 640 ELSE 0 END AND i < CASE p.n WHEN 3 THEN 1200 ELSE 9999 END;
 CREATE FUNCTION from_snapshots(since timestamptz, until timestamptz) RETURNS pulse_metrics_row LANGUAGE plpgsql STABLE AS $$
 DECLARE
 	result pulse_metrics_row;
@@ -23,7 +23,7 @@ BEGIN
 END $$;
 CREATE TABLE period AS
 	SELECT NULL::timestamptz AS since, NULL::timestamptz AS until
-	UNION ALL VALUES ('2025-01-10Z'::timestamptz, NULL::timestamptz), ('2025-01-06 13:17:11Z', '2025-01-29 03:00Z'), (NULL, '2025-01-20 10:30Z'), ('2025-02-01Z', '2025-02-02Z');
+	UNION ALL VALUES ('2025-01-10Z'::timestamptz, NULL::timestamptz), ('2025-01-06 13:17:11Z', '2025-02-09 03:00Z');
 CREATE VIEW different AS
 	SELECT b.since, b.until, k.key, k.value AS state, b.snapshots ->> k.key AS snapshots
 	FROM (SELECT d.since, d.until, to_jsonb((p).metrics) AS state, to_jsonb(from_snapshots(d.since, d.until)) AS snapshots
@@ -38,8 +38,7 @@ CREATE VIEW points AS SELECT count(*) AS n FROM pulse.combined_curve(NULL, NULL,
 SELECT is_empty('SELECT * FROM different', 'before the first tick');
 SELECT pulse_tick();
 SELECT is_empty('SELECT * FROM different', 'every figure of every period');
-SELECT ok(n < 8000, format('of %s points, not of 22966 snapshots', n)) FROM points;
-SELECT is_empty('SELECT * FROM different', 'and when asked again');
+SELECT ok(n < (SELECT count(*) / 2 FROM portfolio_snapshots), format('of %s points, not of %s snapshots', n, (SELECT count(*) FROM portfolio_snapshots))) FROM points;
 SELECT is((SELECT count(*) FROM pulse_monthly_returns(NULL, 'Asia/Kolkata') m WHERE m.monthly_return IS NULL), 0::bigint, 'months have returns');
 SELECT results_eq($$SELECT z, m.year, m.month FROM unnest('{UTC,Asia/Kolkata,America/New_York}'::text[]) z CROSS JOIN LATERAL pulse_monthly_returns(NULL, z) m
 	JOIN LATERAL (SELECT extract(year FROM x.ts AT TIME ZONE z)::int AS year, extract(month FROM x.ts AT TIME ZONE z)::int AS month, pulse_total_return(x.r) AS r,
