@@ -204,13 +204,138 @@ CREATE FUNCTION pulse_monthly_returns(portfolio text DEFAULT NULL, timezone text
 COMMENT ON FUNCTION pulse_monthly_returns(text, text) IS
 	'Return of each month of a time zone, from the last snapshot before it to the last one in it, deposits and withdrawals removed; NULL for a month with only the first snapshot. Portfolio NULL: all visible ones together.';
 
+CREATE FUNCTION pulse.hour_levels(source_id integer, portfolio text, hours timestamptz[], levels double precision[], before double precision[])
+	RETURNS TABLE (ts timestamptz, level double precision)
+	LANGUAGE plpgsql STABLE COST 10000 ROWS 10000
+	AS $$
+BEGIN
+	IF hours = '{}' THEN
+		RETURN;
+	END IF;
+	RETURN QUERY EXECUTE format($q$
+		SELECT s.ts, s.level + sum(s.step) OVER (PARTITION BY s.i ORDER BY s.ts)
+		FROM (
+			SELECT x.i, x.level, r.ts, coalesce(ln(((r.total_value - coalesce(r.net_flow, 0))
+				/ coalesce(lag(r.total_value) OVER (PARTITION BY x.i ORDER BY r.ts), x.before::numeric))::float8), 0) AS step
+			FROM unnest($2, $3, $4) WITH ORDINALITY AS x (hour, level, before, i)
+			CROSS JOIN LATERAL (SELECT x.hour AS since, x.hour + interval '1 hour' - interval '1 microsecond' AS until) h
+			CROSS JOIN LATERAL (%s) r
+			WHERE r.portfolio = $1 AND r.total_value IS NOT NULL
+		) s$q$, pulse.build_source_query(source_id, '$1', 'h.since', 'h.until')) USING portfolio, hours, levels, before;
+END
+$$;
+COMMENT ON FUNCTION pulse.hour_levels(integer, text, timestamptz[], double precision[], double precision[]) IS
+	'Logarithms of growth at each snapshot of some hours of a curve, given how far it had come before each of them and its value then.';
+
+CREATE FUNCTION pulse.drawdown_curve(for_portfolio text, top integer)
+	RETURNS TABLE (ts timestamptz, level double precision)
+	LANGUAGE plpgsql STABLE COST 100000 ROWS 10000
+	SET jit = off
+	AS $$
+#variable_conflict use_column
+DECLARE
+	series record := pulse.series_of(for_portfolio);
+	archived timestamptz;
+	-- hours of which the snapshots are read
+	raw_hours timestamptz[] := '{}';
+	look record;
+BEGIN
+	IF series.source_id IS NOT NULL THEN
+		SELECT bool_or(g.link IS NULL OR g.low <= 0) AS broken, count(*) AS n INTO look
+			FROM pulse.state_segments(series.source_id, series.series_portfolio, '{-infinity,infinity}', true) g;
+	ELSE
+		SELECT true AS broken, 0 AS n INTO look;
+	END IF;
+	IF look.broken OR look.n = 0 THEN
+		RETURN QUERY SELECT g.ts, coalesce(sum(ln(nullif(greatest(1 + g.r, 0), 0))) OVER (ORDER BY g.ts), 0) FROM pulse.growth(for_portfolio) g;
+		RETURN;
+	END IF;
+	SELECT coalesce(s.archived_before, '-infinity') INTO archived FROM pulse.source s WHERE s.source_id = series.source_id;
+	FOR round IN 1..10 LOOP
+		WITH hours AS MATERIALIZED (
+			SELECT h.*, date_bin('1 hour', h.first_ts, '2000-01-03Z') AS unit, sum(ln(h.growth)) OVER (ORDER BY h.first_ts) AS level
+			FROM (SELECT g.*, coalesce(g.last * g.link * g.entry_link / lag(g.last) OVER (ORDER BY g.first_ts), g.last * g.link / g.first) AS growth
+				  FROM pulse.state_segments(series.source_id, series.series_portfolio, '{-infinity,infinity}', false) g) h
+		), known AS MATERIALIZED (
+			SELECT h.unit, p.ts, p.level
+			FROM hours h CROSS JOIN LATERAL (VALUES (CASE WHEN h.high > h.last AND h.high_ts < h.last_ts THEN h.high_ts END, h.level + ln(h.high / h.last)),
+				(h.last_ts, h.level)) AS p (ts, level)
+			WHERE h.unit <> ALL (raw_hours) AND p.ts IS NOT NULL
+			UNION ALL
+			SELECT date_bin('1 hour', r.ts, '2000-01-03Z'), r.ts, r.level
+			FROM pulse.hour_levels(series.source_id, series.series_portfolio, raw_hours, ARRAY(SELECT h.level - ln(h.growth) FROM unnest(raw_hours) WITH ORDINALITY AS x (unit, i) JOIN hours h ON h.unit = x.unit ORDER BY x.i),
+				ARRAY(SELECT h.before FROM unnest(raw_hours) WITH ORDINALITY AS x (unit, i) JOIN (SELECT h.unit, lag(h.last) OVER (ORDER BY h.first_ts) AS before FROM hours h) h ON h.unit = x.unit ORDER BY x.i)) r
+		), peaks AS (
+			SELECT k.*, max(k.level) OVER (ORDER BY k.ts) AS peak FROM known k
+		), episodes AS (
+			SELECT p.*, count(*) FILTER (WHERE p.level >= p.peak) OVER (ORDER BY p.ts) AS episode FROM peaks p
+		), spans AS (
+			SELECT e.episode, min(e.unit) AS first_unit, max(e.peak - e.level) AS depth, (array_agg(e.unit ORDER BY e.level, e.ts))[1] AS trough_unit
+			FROM episodes e GROUP BY e.episode
+		), ordered AS (
+			SELECT s.*, lead(s.first_unit) OVER (ORDER BY s.episode) AS end_unit, row_number() OVER (ORDER BY s.depth DESC, s.episode) AS place FROM spans s
+		), least_depth AS (
+			SELECT coalesce((SELECT o.depth FROM ordered o WHERE o.place = greatest(top, 1)), 0) AS depth
+		), bounds AS (
+			SELECT h.unit, h.level + ln(h.high / h.last) AS high, h.level + ln(h.low / h.last) AS low, -ln(1 - h.deepest) AS inside,
+				b.peak, b.depth, b.trough_unit
+			FROM hours h
+			LEFT JOIN (SELECT x.unit, lag(x.peak) OVER (ORDER BY x.unit) AS peak, lag(x.depth) OVER (ORDER BY x.unit) AS depth, lag(x.trough_unit) OVER (ORDER BY x.unit) AS trough_unit
+				FROM (SELECT DISTINCT ON (e.unit) e.unit, e.peak, s.depth, s.trough_unit FROM episodes e JOIN spans s ON s.episode = e.episode
+					  ORDER BY e.unit, e.ts DESC) x) b ON b.unit = h.unit
+			WHERE h.unit <> ALL (raw_hours)
+		)
+		SELECT ARRAY(
+			SELECT u.unit FROM (
+				-- where a trough may be
+				SELECT b.unit FROM bounds b CROSS JOIN least_depth d
+					WHERE b.peak - b.low > d.depth - 1e-12 AND b.peak - b.low > 1e-12
+						AND (b.peak - b.low > b.depth + 1e-12 OR (b.peak - b.low > b.depth - 1e-12 AND b.unit <= b.trough_unit))
+				UNION
+				SELECT b.unit FROM bounds b CROSS JOIN least_depth d WHERE (b.peak IS NULL OR b.high >= b.peak) AND b.inside > 1e-12 AND b.inside > d.depth - 1e-12
+				UNION
+				-- and when those that count begin and end
+				SELECT x.unit FROM ordered o CROSS JOIN LATERAL (VALUES (o.first_unit), (o.trough_unit), (o.end_unit)) AS x (unit)
+					WHERE o.place <= top AND o.depth > 1e-12 AND x.unit IS NOT NULL
+			) u WHERE u.unit <> ALL (raw_hours) AND u.unit >= archived) AS more,
+			(SELECT count(*) FROM hours) AS n
+			INTO look;
+		EXIT WHEN look.more = '{}' OR round = 10;
+		raw_hours := raw_hours || look.more;
+		EXIT WHEN cardinality(raw_hours) > look.n / 2 + 100;
+	END LOOP;
+	IF look.more <> '{}' THEN
+		RETURN QUERY SELECT g.ts, coalesce(sum(ln(nullif(greatest(1 + g.r, 0), 0))) OVER (ORDER BY g.ts), 0) FROM pulse.growth(for_portfolio) g;
+		RETURN;
+	END IF;
+	RETURN QUERY
+	WITH hours AS MATERIALIZED (
+		SELECT h.*, date_bin('1 hour', h.first_ts, '2000-01-03Z') AS unit, sum(ln(h.growth)) OVER (ORDER BY h.first_ts) AS level
+		FROM (SELECT g.*, lag(g.last) OVER (ORDER BY g.first_ts) AS before,
+				coalesce(g.last * g.link * g.entry_link / lag(g.last) OVER (ORDER BY g.first_ts), g.last * g.link / g.first) AS growth
+			  FROM pulse.state_segments(series.source_id, series.series_portfolio, '{-infinity,infinity}', false) g) h
+	)
+	SELECT p.ts, p.level
+	FROM hours h CROSS JOIN LATERAL (VALUES (CASE WHEN h.high > h.last AND h.high_ts < h.last_ts THEN h.high_ts END, h.level + ln(h.high / h.last)),
+		(h.last_ts, h.level)) AS p (ts, level)
+	WHERE h.unit <> ALL (raw_hours) AND p.ts IS NOT NULL
+	UNION ALL
+	SELECT r.ts, r.level
+	FROM pulse.hour_levels(series.source_id, series.series_portfolio, raw_hours,
+		ARRAY(SELECT h.level - ln(h.growth) FROM unnest(raw_hours) WITH ORDINALITY AS x (unit, i) JOIN hours h ON h.unit = x.unit ORDER BY x.i),
+		ARRAY(SELECT h.before FROM unnest(raw_hours) WITH ORDINALITY AS x (unit, i) JOIN hours h ON h.unit = x.unit ORDER BY x.i)) r;
+END
+$$;
+COMMENT ON FUNCTION pulse.drawdown_curve(text, integer) IS
+	'The logarithm of the growth of a curve, from summaries: of every hour its highest and last value, and each snapshot of the hours in which one of the deepest drawdowns (so many) begins, ends, has its lowest point, or may have. A curve of several portfolios, or one that was lost: at each snapshot.';
+
 CREATE FUNCTION pulse_drawdowns(top integer DEFAULT 10, portfolio text DEFAULT NULL)
 	RETURNS TABLE (rank bigint, depth double precision, peak_at timestamptz, trough_at timestamptz, recovered_at timestamptz,
 				   duration interval, time_to_trough interval, time_to_recover interval)
 	LANGUAGE sql STABLE
 	AS $$
-	WITH curve AS (
-		SELECT g.ts, coalesce(sum(ln(nullif(greatest(1 + g.r, 0), 0))) OVER (ORDER BY g.ts), 0) AS level FROM pulse.growth($2) g
+	WITH curve AS MATERIALIZED (
+		SELECT c.ts, c.level FROM pulse.drawdown_curve($2, $1) c
 	), peaks AS (
 		SELECT c.ts, c.level, max(c.level) OVER (ORDER BY c.ts) AS peak FROM curve c
 	), episodes AS (

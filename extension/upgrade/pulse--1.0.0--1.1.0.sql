@@ -584,3 +584,566 @@ BEGIN
 	RETURN CASE WHEN more THEN at END;
 END
 $$;
+
+-- State messages of many portfolios by one statement.
+DROP FUNCTION pulse.portfolio_update(text);
+
+CREATE FUNCTION pulse.unbooked(portfolios text[]) RETURNS text[]
+	LANGUAGE plpgsql STABLE
+	SET enable_nestloop = off
+	AS $$
+#variable_conflict use_column
+BEGIN
+	IF NOT EXISTS (SELECT FROM pulse.dirty d JOIN pulse.source s ON s.source_id = d.source_id WHERE s.kind = 'trades') THEN
+		RETURN '{}';
+	END IF;
+	RETURN (
+		WITH marked AS MATERIALIZED (
+			SELECT DISTINCT CASE WHEN q.has_portfolios THEN d.portfolio END AS portfolio
+			FROM (SELECT DISTINCT d.source_id, d.portfolio FROM pulse.dirty d) d
+			JOIN (SELECT s.source_id, q.has_portfolios FROM pulse.source s CROSS JOIN LATERAL pulse.source_relation(s) AS q
+				  WHERE s.kind = 'trades' AND s.state = 'active' OFFSET 0) q ON q.source_id = d.source_id
+		)
+		SELECT coalesce(array_agg(w.portfolio), '{}')
+		FROM unnest(portfolios) AS w (portfolio)
+		WHERE w.portfolio IN (SELECT m.portfolio FROM marked m WHERE m.portfolio IS NOT NULL)
+			OR EXISTS (SELECT FROM marked m WHERE m.portfolio IS NULL));
+END
+$$;
+COMMENT ON FUNCTION pulse.unbooked(text[]) IS 'Those of the portfolios that may have fills which no tick has booked yet.';
+
+CREATE FUNCTION pulse.performance_updates(portfolios text[]) RETURNS TABLE (n bigint, data jsonb)
+	LANGUAGE plpgsql STABLE ROWS 25
+	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+	AS $$
+#variable_conflict use_column
+DECLARE
+	unbooked CONSTANT text[] := pulse.unbooked(portfolios);
+BEGIN
+	RETURN QUERY
+	WITH wanted AS MATERIALIZED (
+		SELECT w.n, w.portfolio, r.source_id, r.series_portfolio
+		FROM unnest(portfolios) WITH ORDINALITY AS w (portfolio, n) CROSS JOIN LATERAL pulse.series_of(w.portfolio) r
+	), newest AS MATERIALIZED (
+		SELECT w.n, max(s.ts) AS ts, sum(s.total_value) AS total_value, sum(s.cash_balance) AS cash_balance, sum(s.position_count) AS position_count,
+			sum(s.unrealized_pnl) AS unrealized_pnl, sum(s.realized_pnl) AS realized_pnl
+		FROM wanted w CROSS JOIN pulse.source o CROSS JOIN LATERAL pulse.newest_snapshot(o.source_id, w.portfolio) s
+		WHERE o.kind = 'snapshots' AND o.state = 'active' AND s.ts IS NOT NULL
+		GROUP BY w.n
+	), held AS MATERIALIZED (
+		SELECT w.n, count(*) AS symbols, count(*) FILTER (WHERE p.opened_at IS NOT NULL) AS open_positions, sum(p.realized_pnl) AS realized_pnl,
+			sum(p.fees) AS fees, sum(p.quantity * (CASE WHEN m.ts >= p.mark_at THEN m.price ELSE p.mark_price END) - p.cost) AS unrealized_pnl
+		FROM wanted w CROSS JOIN pulse.source o
+		JOIN pulse.position p ON p.source_id = o.source_id AND p.portfolio = w.portfolio
+		LEFT JOIN pulse.mark m ON m.symbol = p.symbol
+		WHERE o.state = 'active'
+		GROUP BY w.n
+	), closed AS MATERIALIZED (
+		SELECT w.n, sum(t.trades)::bigint AS trades, sum(t.wins)::bigint AS wins, sum(t.losses)::bigint AS losses, sum(t.won) AS won,
+			sum(t.lost) AS lost, min(t.first_opened) AS first_opened, max(t.last_closed) AS last_closed
+		FROM wanted w CROSS JOIN pulse.source o
+		JOIN pulse.trade_state t ON t.source_id = o.source_id AND t.portfolio = w.portfolio AND t.day = '-infinity'
+		WHERE o.kind = 'trades' AND o.state = 'active'
+		GROUP BY w.n
+	)
+	SELECT w.n, CASE
+		-- fills that are still to be booked, or a portfolio of several tables
+		WHEN w.portfolio = ANY (unbooked) OR (w.source_id IS NULL AND s.ts IS NOT NULL) THEN pulse.performance_data(w.portfolio)
+		ELSE jsonb_build_object(
+			'ts', pulse.json_time(s.ts), 'total_value', pulse.json_money(s.total_value), 'cash_balance', pulse.json_money(s.cash_balance),
+			'position_count', coalesce(s.position_count, CASE WHEN h.symbols > 0 THEN h.open_positions END),
+			'unrealized_pnl', pulse.json_money(p.unrealized_pnl), 'realized_pnl', pulse.json_money(p.realized_pnl),
+			'total_pnl', pulse.json_money(p.realized_pnl + coalesce(p.unrealized_pnl, 0) - coalesce(h.fees, 0)),
+			'daily_return', pulse.json_number((m.m).period_return), 'cumulative_return', pulse.json_number((m.m).total_return),
+			'cagr', pulse.json_number((m.m).cagr), 'sharpe', pulse.json_number((m.m).sharpe), 'sortino', pulse.json_number((m.m).sortino),
+			'calmar', pulse.json_number((m.m).calmar), 'volatility', pulse.json_number((m.m).volatility),
+			'max_drawdown', pulse.json_number((m.m).max_drawdown), 'current_drawdown', pulse.json_number((m.m).current_drawdown),
+			'var_95', pulse.json_number((m.m).var_95), 'cvar_95', pulse.json_number((m.m).cvar_95),
+			'win_rate', pulse.json_number(c.wins::float8 / nullif(c.trades, 0)),
+			'profit_factor', pulse.json_number(c.won::float8 / nullif(c.lost, 0)::float8),
+			'average_win', pulse.json_number(c.won::float8 / nullif(c.wins, 0)),
+			'average_loss', pulse.json_number(c.lost::float8 / nullif(c.losses, 0)),
+			'total_trades', coalesce(c.trades, 0),
+			'trades_per_day', pulse.json_number(CASE WHEN c.trades > 0 THEN
+				(c.trades / greatest(1, extract(epoch FROM greatest(c.last_closed, s.ts) - c.first_opened) / 86400.0))::float8 END))
+		END
+	FROM wanted w
+	LEFT JOIN newest s ON s.n = w.n
+	LEFT JOIN held h ON h.n = w.n
+	LEFT JOIN closed c ON c.n = w.n
+	CROSS JOIN LATERAL (SELECT coalesce(s.unrealized_pnl, h.unrealized_pnl) AS unrealized_pnl, coalesce(h.realized_pnl, s.realized_pnl) AS realized_pnl) p
+	CROSS JOIN LATERAL (SELECT CASE WHEN w.source_id IS NOT NULL AND w.portfolio <> ALL (unbooked)
+			THEN pulse.state_metrics(w.source_id, w.series_portfolio, NULL, NULL) END AS m OFFSET 0) m;
+END
+$$;
+COMMENT ON FUNCTION pulse.performance_updates(text[]) IS
+	'What pulse.performance_data() says of each of the portfolios, by their numbers in the array: data of PERFORMANCE_UPDATE and of pulse.performance_state.';
+
+CREATE FUNCTION pulse.portfolio_updates(portfolios text[]) RETURNS TABLE (n bigint, data jsonb)
+	LANGUAGE plpgsql STABLE ROWS 25
+	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
+	AS $$
+#variable_conflict use_column
+DECLARE
+	unbooked CONSTANT text[] := pulse.unbooked(portfolios);
+BEGIN
+	RETURN QUERY
+	WITH wanted AS MATERIALIZED (
+		SELECT w.n, w.portfolio FROM unnest(portfolios) WITH ORDINALITY AS w (portfolio, n)
+	), newest AS MATERIALIZED (
+		SELECT w.n, max(s.ts) AS ts, sum(s.total_value) AS total_value, sum(s.cash_balance) AS cash_balance,
+			sum(s.positions_value) AS positions_value, sum(s.unrealized_pnl) AS unrealized_pnl,
+			sum(s.realized_pnl) AS realized_pnl, sum(s.net_flow) AS net_flow, sum(s.position_count) AS position_count
+		FROM wanted w CROSS JOIN pulse.source o CROSS JOIN LATERAL pulse.newest_snapshot(o.source_id, w.portfolio) s
+		WHERE o.kind = 'snapshots' AND o.state = 'active' AND s.ts IS NOT NULL
+		GROUP BY w.n
+	), held AS MATERIALIZED (
+		SELECT v.n, count(*) AS symbols, count(*) FILTER (WHERE v.opened_at IS NOT NULL) AS open_positions,
+			sum(v.market_value) AS market_value, sum(v.unrealized_pnl) AS unrealized_pnl, sum(v.realized_pnl) AS realized_pnl,
+			coalesce(jsonb_agg(jsonb_build_object(
+				'portfolio', v.portfolio, 'symbol', v.symbol, 'quantity', pulse.json_money(v.quantity),
+				'average_price', pulse.json_money(abs(pulse.unit_price(v.cost, v.quantity))), 'mark_price', pulse.json_money(v.mark_price),
+				'market_value', pulse.json_money(v.market_value), 'unrealized_pnl', pulse.json_money(v.unrealized_pnl),
+				'realized_pnl', pulse.json_money(v.realized_pnl), 'fees', pulse.json_money(v.fees),
+				'opened_at', pulse.json_time(v.opened_at)) ORDER BY abs(v.market_value) DESC NULLS LAST, v.portfolio, v.symbol)
+				FILTER (WHERE v.opened_at IS NOT NULL), '[]') AS positions
+		FROM (
+			SELECT c.*, trim_scale(c.quantity * c.mark_price) AS market_value, trim_scale(c.quantity * c.mark_price - c.cost) AS unrealized_pnl
+			FROM (
+				SELECT w.n, p.portfolio, p.symbol, sum(p.quantity) AS quantity, sum(p.cost) AS cost, sum(p.realized_pnl) AS realized_pnl,
+					sum(p.fees) AS fees, min(p.opened_at) AS opened_at,
+					(array_agg(CASE WHEN m.ts >= p.mark_at THEN m.price ELSE p.mark_price END ORDER BY greatest(m.ts, p.mark_at) DESC))[1] AS mark_price
+				FROM wanted w CROSS JOIN pulse.source o
+				JOIN pulse.position p ON p.source_id = o.source_id AND p.portfolio = w.portfolio
+				LEFT JOIN pulse.mark m ON m.symbol = p.symbol
+				WHERE o.state = 'active'
+				GROUP BY w.n, p.portfolio, p.symbol
+			) c
+		) v
+		GROUP BY v.n
+	)
+	SELECT w.n, CASE
+		WHEN w.portfolio = ANY (unbooked) THEN @extschema@.pulse_portfolio(w.portfolio)
+		ELSE jsonb_build_object(
+			'ts', pulse.json_time(s.ts), 'total_value', pulse.json_money(s.total_value), 'cash_balance', pulse.json_money(s.cash_balance),
+			'positions_value', pulse.json_money(coalesce(s.positions_value, h.market_value)),
+			'unrealized_pnl', pulse.json_money(coalesce(s.unrealized_pnl, h.unrealized_pnl)),
+			'realized_pnl', pulse.json_money(coalesce(h.realized_pnl, s.realized_pnl)),
+			'position_count', coalesce(s.position_count, CASE WHEN h.symbols > 0 THEN h.open_positions END),
+			'net_flow', pulse.json_money(s.net_flow), 'positions', coalesce(h.positions, '[]'))
+		END
+	FROM wanted w LEFT JOIN newest s ON s.n = w.n LEFT JOIN held h ON h.n = w.n;
+END
+$$;
+COMMENT ON FUNCTION pulse.portfolio_updates(text[]) IS
+	'What pulse_portfolio() says of each of the portfolios, by their numbers in the array: data of PORTFOLIO_UPDATE.';
+
+-- Several portfolios together, from summaries.
+ALTER FUNCTION pulse.state_metrics(integer, text, timestamptz, timestamptz) COST 1000;
+ALTER FUNCTION pulse.state_summary(integer, text, timestamptz, timestamptz, interval) COST 1000;
+ALTER FUNCTION pulse.state_segments(integer, text, timestamptz[], boolean) COST 1000 ROWS 1000;
+
+CREATE FUNCTION pulse.combined_points(sources integer[], portfolios text[], lower_bound timestamptz, upper_bound timestamptz,
+		by_hours timestamptz[], raw_hours timestamptz[])
+	RETURNS TABLE (series bigint, ts timestamptz, at timestamptz, unit timestamptz, by_hour boolean, value numeric, flow numeric,
+				   high numeric, low numeric, observations numeric, special boolean, broken boolean)
+	LANGUAGE plpgsql STABLE COST 10000 ROWS 10000
+	SET jit = off
+	AS $$
+#variable_conflict use_column
+DECLARE
+	cuts CONSTANT timestamptz[] := (SELECT array_agg(c.cut ORDER BY c.cut) FROM (
+		SELECT lower_bound AS cut UNION SELECT upper_bound
+		UNION SELECT d.day + h.hour * interval '1 hour' FROM unnest(by_hours) AS d (day) CROSS JOIN generate_series(0, 24) AS h (hour)
+			WHERE d.day + h.hour * interval '1 hour' > lower_bound AND d.day + h.hour * interval '1 hour' < upper_bound) c);
+	source integer;
+BEGIN
+	RETURN QUERY
+	WITH pieces AS MATERIALIZED (
+		SELECT n.series, g.*, b.by_hour, date_bin(CASE WHEN b.by_hour THEN '1 hour'::interval ELSE '1 day' END, g.first_ts, '2000-01-03Z') AS unit
+		FROM unnest(sources, portfolios) WITH ORDINALITY AS n (source_id, portfolio, series)
+		CROSS JOIN LATERAL pulse.state_segments(n.source_id, n.portfolio, cuts, true) g
+		CROSS JOIN LATERAL (SELECT date_bin('1 day', g.first_ts, '2000-01-03Z') = ANY (by_hours) AS by_hour) b
+	), units AS (
+		SELECT p.series, p.unit, p.by_hour, max(p.last_ts) AS ts, (array_agg(p.last ORDER BY p.last_ts DESC))[1]::numeric AS value, max(p.high)::numeric AS high,
+			min(p.low)::numeric AS low, sum(p.observations) AS observations, bool_or(p.link IS NULL) AS broken,
+			bool_or(p.flow <> 0 OR p.link <> 1 OR p.entry_link <> 1) AS flows
+		FROM pieces p
+		WHERE p.unit <> ALL (raw_hours)
+		GROUP BY p.series, p.unit, p.by_hour
+	)
+	SELECT u.series, u.ts, max(u.ts) OVER (PARTITION BY u.unit), u.unit, u.by_hour, u.value, 0::numeric, u.high, u.low, u.observations, coalesce(u.flows, true), u.broken
+	FROM units u;
+	FOR source IN SELECT DISTINCT s FROM unnest(sources) s WHERE raw_hours <> '{}' LOOP
+		RETURN QUERY EXECUTE format(
+			'SELECT n.series, r.ts, r.ts, NULL::timestamptz, true, r.total_value, coalesce(r.net_flow, 0), NULL::numeric, NULL::numeric, 1::numeric, false,'
+			' NOT (r.total_value > 0 AND r.total_value < ''Infinity'' AND coalesce(r.net_flow, 0) > ''-Infinity'' AND coalesce(r.net_flow, 0) < ''Infinity'')'
+			' FROM unnest($1, $2) WITH ORDINALITY AS n (source_id, portfolio, series) CROSS JOIN unnest($3) AS x (hour)'
+			' CROSS JOIN LATERAL (SELECT greatest(x.hour, $4) AS since, least(x.hour + interval ''1 hour'', $5) - interval ''1 microsecond'' AS until) h'
+			' CROSS JOIN LATERAL (%s) r WHERE n.source_id = $6 AND r.portfolio = n.portfolio AND r.total_value IS NOT NULL AND isfinite(r.ts)',
+			pulse.build_source_query(source, 'n.portfolio', 'h.since', 'h.until'))
+			USING sources, portfolios, raw_hours, lower_bound, upper_bound, source;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION pulse.combined_points(integer[], text[], timestamptz, timestamptz, timestamptz[], timestamptz[]) IS
+	'What is known of several curves between two times, the second excluded: of each the last, highest and lowest value of every UTC day, of the days by_hours of every hour, and the snapshots themselves of raw_hours. at is when the last of the curves had its last value in that unit; special tells of deposits and withdrawals inside.';
+
+CREATE FUNCTION pulse.combined_curve(for_portfolio text, since timestamptz, until timestamptz, exact_at timestamptz[] DEFAULT '{}')
+	RETURNS TABLE (ts timestamptz, value numeric, flow numeric, observations numeric)
+	LANGUAGE plpgsql STABLE COST 100000 ROWS 1000
+	SET jit = off
+	AS $$
+#variable_conflict use_column
+DECLARE
+	sources integer[];
+	portfolios text[];
+	lower_bound CONSTANT timestamptz := coalesce(combined_curve.since + interval '1 microsecond', '-infinity');
+	upper_bound CONSTANT timestamptz := coalesce(combined_curve.until + interval '1 microsecond', 'infinity');
+	by_hours timestamptz[] := ARRAY(SELECT DISTINCT date_bin('1 day', e, '2000-01-03Z') FROM unnest(exact_at) e WHERE e <> date_bin('1 day', e, '2000-01-03Z'));
+	raw_hours timestamptz[] := ARRAY(SELECT DISTINCT date_bin('1 hour', e, '2000-01-03Z') FROM unnest(exact_at) e WHERE e <> date_bin('1 hour', e, '2000-01-03Z'));
+	archived timestamptz;
+	-- what a period starts from
+	bases numeric[];
+	look record;
+	whole boolean := false;
+BEGIN
+	SELECT coalesce(array_agg(p.source_id ORDER BY p.source_id, p.portfolio), '{}'), coalesce(array_agg(p.portfolio ORDER BY p.source_id, p.portfolio), '{}')
+		INTO sources, portfolios FROM pulse.portfolios_of('snapshots') p WHERE for_portfolio IS NULL OR p.portfolio = for_portfolio;
+	SELECT coalesce(max(s.archived_before), '-infinity') INTO archived FROM pulse.source s WHERE s.source_id = ANY (sources);
+	IF combined_curve.since IS NOT NULL THEN
+		bases := ARRAY(SELECT (pulse.state_metrics(n.source_id, n.portfolio, combined_curve.since, combined_curve.since)).first_value::numeric
+			FROM unnest(sources, portfolios) WITH ORDINALITY AS n (source_id, portfolio, i) ORDER BY n.i);
+	END IF;
+	-- Days first, then hours of those days, then the snapshots of those hours in which something lies that they cannot
+	-- tell: money that came or went, and where the deepest drawdown might begin or end.
+	FOR round IN 1..8 LOOP
+		WITH points AS MATERIALIZED (
+			SELECT * FROM pulse.combined_points(sources, portfolios, lower_bound, upper_bound, by_hours, raw_hours)
+			UNION ALL
+			SELECT b.i, combined_curve.since, combined_curve.since, NULL, true, b.value, 0, NULL, NULL, 0, false, NOT (b.value > 0 AND b.value < 'Infinity')
+				FROM unnest(bases) WITH ORDINALITY AS b (value, i) WHERE b.value IS NOT NULL
+		), steps AS (
+			SELECT p.*, p.value - coalesce(lag(p.value) OVER w, 0) AS step, CASE WHEN row_number() OVER w = 1 THEN p.value ELSE p.flow END AS inflow,
+				greatest(p.high - lag(p.value) OVER w, 0) AS up, least(p.low - lag(p.value) OVER w, 0) AS down, row_number() OVER w = 1 AS joins
+			FROM points p WINDOW w AS (PARTITION BY p.series ORDER BY p.ts)
+		), marks AS (
+			SELECT s.at, max(s.unit) AS unit, bool_or(s.by_hour) AS by_hour, sum(s.step) AS step, sum(s.inflow) AS flow, sum(s.up) AS up, sum(s.down) AS down,
+				sum(s.observations) AS observations, bool_or(s.broken) AS broken, bool_or(s.special OR s.joins) FILTER (WHERE s.unit >= archived) AS special
+			FROM steps s GROUP BY s.at
+		), curve AS (
+			SELECT m.*, sum(m.step) OVER (ORDER BY m.at) AS value FROM marks m
+		), moves AS (
+			SELECT c.*, lag(c.value) OVER (ORDER BY c.at) AS before FROM curve c
+		), levels AS (
+			SELECT m.*, sum(CASE WHEN m.before > 0 AND m.value - m.flow > 0 THEN ln(((m.value - m.flow) / m.before)::float8) ELSE 0 END) OVER (ORDER BY m.at) AS level,
+				CASE WHEN m.unit >= archived AND NOT m.special AND m.before + m.up > 0 AND m.before + m.down > 0 AND m.value > 0
+					THEN ln(((m.before + m.up) / m.value)::float8) END AS higher,
+				CASE WHEN m.unit >= archived AND NOT m.special AND m.before + m.up > 0 AND m.before + m.down > 0 AND m.value > 0
+					THEN ln(((m.before + m.down) / m.value)::float8) END AS lower
+			FROM moves m
+		), bounds AS (
+			SELECT l.*, max(l.level) OVER (ORDER BY l.at) AS peak, max(l.level) OVER () AS top,
+				max(l.level + coalesce(l.higher, 0)) OVER (ORDER BY l.at) AS peak_bound,
+				min(l.level + coalesce(l.lower, 0)) OVER (ORDER BY l.at DESC) AS low_bound,
+				lag(l.level, 1, 0) OVER (ORDER BY l.at) AS level_before
+			FROM levels l
+		), deepest AS (
+			SELECT max(b.peak - b.level) AS fall FROM bounds b
+		), wanted AS (
+			SELECT b.unit, b.by_hour, b.observations FROM bounds b CROSS JOIN deepest d
+			WHERE b.unit IS NOT NULL AND (b.special
+				OR (NOT EXISTS (SELECT FROM marks m WHERE m.special) AND (
+					(b.level + b.higher > greatest(b.level, b.level_before) + 1e-12 AND (b.level + b.higher - b.low_bound > d.fall + 1e-12 OR b.level + b.higher > b.top + 1e-12))
+					OR (b.level + b.lower < least(b.level, b.level_before) - 1e-12 AND b.peak_bound - (b.level + b.lower) > d.fall + 1e-12))))
+		)
+		SELECT (SELECT bool_or(m.broken OR m.value <= 0 OR m.value - m.flow < 0) FROM curve m) AS broken,
+			ARRAY(SELECT DISTINCT w.unit FROM wanted w WHERE NOT w.by_hour) AS days, ARRAY(SELECT DISTINCT w.unit FROM wanted w WHERE w.by_hour) AS hours,
+			(SELECT sum(w.observations) FROM wanted w WHERE w.by_hour) AS to_read, (SELECT sum(m.observations) FROM marks m) AS all_rows
+			INTO look;
+		-- a curve that was lost, or one of which nearly everything would have to be read
+		whole := coalesce(look.broken, false) OR look.to_read > look.all_rows / 2 OR cardinality(by_hours) + cardinality(look.days) > 2000 OR round = 8;
+		EXIT WHEN whole OR (look.days = '{}' AND look.hours = '{}');
+		by_hours := by_hours || look.days;
+		raw_hours := raw_hours || look.hours;
+	END LOOP;
+	IF whole THEN
+		RETURN QUERY EXECUTE format('SELECT e.ts, e.value, e.flow, 1::numeric FROM (%s) e', pulse.equity_query(for_portfolio, combined_curve.since, combined_curve.until))
+			USING for_portfolio, combined_curve.since, combined_curve.until;
+		RETURN;
+	END IF;
+	RETURN QUERY
+	WITH points AS (
+		SELECT p.series, p.ts, p.at, p.value, p.flow, p.observations FROM pulse.combined_points(sources, portfolios, lower_bound, upper_bound, by_hours, raw_hours) p
+		UNION ALL
+		SELECT b.i, combined_curve.since, combined_curve.since, b.value, 0, 0 FROM unnest(bases) WITH ORDINALITY AS b (value, i) WHERE b.value IS NOT NULL
+	), steps AS (
+		SELECT p.at, p.observations, p.value - coalesce(lag(p.value) OVER w, 0) AS step, CASE WHEN row_number() OVER w = 1 THEN p.value ELSE p.flow END AS flow
+		FROM points p WINDOW w AS (PARTITION BY p.series ORDER BY p.ts)
+	)
+	SELECT c.at, sum(c.step) OVER (ORDER BY c.at), c.flow, c.observations
+	FROM (SELECT s.at, sum(s.step) AS step, sum(s.flow) AS flow, sum(s.observations) AS observations FROM steps s GROUP BY s.at) c;
+END
+$$;
+COMMENT ON FUNCTION pulse.combined_curve(text, timestamptz, timestamptz, timestamptz[]) IS
+	'The curve of several portfolios together, as pulse.equity_query() defines it (the sum of their newest values, one that joins counting as a deposit), by days: its value at the end of each, and each snapshot of the hours in which money came or went, a portfolio joined, or the deepest drawdown, or the highest value, may lie, and it tells what was before and what from one of the times exact_at on. Returns of days and drawdowns are those of all snapshots. Where that would need most of them, it is all of them.';
+
+CREATE FUNCTION pulse.hour_levels(source_id integer, portfolio text, hours timestamptz[], levels double precision[], before double precision[])
+	RETURNS TABLE (ts timestamptz, level double precision)
+	LANGUAGE plpgsql STABLE COST 10000 ROWS 10000
+	AS $$
+BEGIN
+	IF hours = '{}' THEN
+		RETURN;
+	END IF;
+	RETURN QUERY EXECUTE format($q$
+		SELECT s.ts, s.level + sum(s.step) OVER (PARTITION BY s.i ORDER BY s.ts)
+		FROM (
+			SELECT x.i, x.level, r.ts, coalesce(ln(((r.total_value - coalesce(r.net_flow, 0))
+				/ coalesce(lag(r.total_value) OVER (PARTITION BY x.i ORDER BY r.ts), x.before::numeric))::float8), 0) AS step
+			FROM unnest($2, $3, $4) WITH ORDINALITY AS x (hour, level, before, i)
+			CROSS JOIN LATERAL (SELECT x.hour AS since, x.hour + interval '1 hour' - interval '1 microsecond' AS until) h
+			CROSS JOIN LATERAL (%s) r
+			WHERE r.portfolio = $1 AND r.total_value IS NOT NULL
+		) s$q$, pulse.build_source_query(source_id, '$1', 'h.since', 'h.until')) USING portfolio, hours, levels, before;
+END
+$$;
+COMMENT ON FUNCTION pulse.hour_levels(integer, text, timestamptz[], double precision[], double precision[]) IS
+	'Logarithms of growth at each snapshot of some hours of a curve, given how far it had come before each of them and its value then.';
+
+CREATE FUNCTION pulse.drawdown_curve(for_portfolio text, top integer)
+	RETURNS TABLE (ts timestamptz, level double precision)
+	LANGUAGE plpgsql STABLE COST 100000 ROWS 10000
+	SET jit = off
+	AS $$
+#variable_conflict use_column
+DECLARE
+	series record := pulse.series_of(for_portfolio);
+	archived timestamptz;
+	-- hours of which the snapshots are read
+	raw_hours timestamptz[] := '{}';
+	look record;
+BEGIN
+	IF series.source_id IS NOT NULL THEN
+		SELECT bool_or(g.link IS NULL OR g.low <= 0) AS broken, count(*) AS n INTO look
+			FROM pulse.state_segments(series.source_id, series.series_portfolio, '{-infinity,infinity}', true) g;
+	ELSE
+		SELECT true AS broken, 0 AS n INTO look;
+	END IF;
+	IF look.broken OR look.n = 0 THEN
+		RETURN QUERY SELECT g.ts, coalesce(sum(ln(nullif(greatest(1 + g.r, 0), 0))) OVER (ORDER BY g.ts), 0) FROM pulse.growth(for_portfolio) g;
+		RETURN;
+	END IF;
+	SELECT coalesce(s.archived_before, '-infinity') INTO archived FROM pulse.source s WHERE s.source_id = series.source_id;
+	FOR round IN 1..10 LOOP
+		WITH hours AS MATERIALIZED (
+			SELECT h.*, date_bin('1 hour', h.first_ts, '2000-01-03Z') AS unit, sum(ln(h.growth)) OVER (ORDER BY h.first_ts) AS level
+			FROM (SELECT g.*, coalesce(g.last * g.link * g.entry_link / lag(g.last) OVER (ORDER BY g.first_ts), g.last * g.link / g.first) AS growth
+				  FROM pulse.state_segments(series.source_id, series.series_portfolio, '{-infinity,infinity}', false) g) h
+		), known AS MATERIALIZED (
+			SELECT h.unit, p.ts, p.level
+			FROM hours h CROSS JOIN LATERAL (VALUES (CASE WHEN h.high > h.last AND h.high_ts < h.last_ts THEN h.high_ts END, h.level + ln(h.high / h.last)),
+				(h.last_ts, h.level)) AS p (ts, level)
+			WHERE h.unit <> ALL (raw_hours) AND p.ts IS NOT NULL
+			UNION ALL
+			SELECT date_bin('1 hour', r.ts, '2000-01-03Z'), r.ts, r.level
+			FROM pulse.hour_levels(series.source_id, series.series_portfolio, raw_hours, ARRAY(SELECT h.level - ln(h.growth) FROM unnest(raw_hours) WITH ORDINALITY AS x (unit, i) JOIN hours h ON h.unit = x.unit ORDER BY x.i),
+				ARRAY(SELECT h.before FROM unnest(raw_hours) WITH ORDINALITY AS x (unit, i) JOIN (SELECT h.unit, lag(h.last) OVER (ORDER BY h.first_ts) AS before FROM hours h) h ON h.unit = x.unit ORDER BY x.i)) r
+		), peaks AS (
+			SELECT k.*, max(k.level) OVER (ORDER BY k.ts) AS peak FROM known k
+		), episodes AS (
+			SELECT p.*, count(*) FILTER (WHERE p.level >= p.peak) OVER (ORDER BY p.ts) AS episode FROM peaks p
+		), spans AS (
+			SELECT e.episode, min(e.unit) AS first_unit, max(e.peak - e.level) AS depth, (array_agg(e.unit ORDER BY e.level, e.ts))[1] AS trough_unit
+			FROM episodes e GROUP BY e.episode
+		), ordered AS (
+			SELECT s.*, lead(s.first_unit) OVER (ORDER BY s.episode) AS end_unit, row_number() OVER (ORDER BY s.depth DESC, s.episode) AS place FROM spans s
+		), least_depth AS (
+			SELECT coalesce((SELECT o.depth FROM ordered o WHERE o.place = greatest(top, 1)), 0) AS depth
+		), bounds AS (
+			SELECT h.unit, h.level + ln(h.high / h.last) AS high, h.level + ln(h.low / h.last) AS low, -ln(1 - h.deepest) AS inside,
+				b.peak, b.depth, b.trough_unit
+			FROM hours h
+			LEFT JOIN (SELECT x.unit, lag(x.peak) OVER (ORDER BY x.unit) AS peak, lag(x.depth) OVER (ORDER BY x.unit) AS depth, lag(x.trough_unit) OVER (ORDER BY x.unit) AS trough_unit
+				FROM (SELECT DISTINCT ON (e.unit) e.unit, e.peak, s.depth, s.trough_unit FROM episodes e JOIN spans s ON s.episode = e.episode
+					  ORDER BY e.unit, e.ts DESC) x) b ON b.unit = h.unit
+			WHERE h.unit <> ALL (raw_hours)
+		)
+		SELECT ARRAY(
+			SELECT u.unit FROM (
+				-- where a trough may be
+				SELECT b.unit FROM bounds b CROSS JOIN least_depth d
+					WHERE b.peak - b.low > d.depth - 1e-12 AND b.peak - b.low > 1e-12
+						AND (b.peak - b.low > b.depth + 1e-12 OR (b.peak - b.low > b.depth - 1e-12 AND b.unit <= b.trough_unit))
+				UNION
+				SELECT b.unit FROM bounds b CROSS JOIN least_depth d WHERE (b.peak IS NULL OR b.high >= b.peak) AND b.inside > 1e-12 AND b.inside > d.depth - 1e-12
+				UNION
+				-- and when those that count begin and end
+				SELECT x.unit FROM ordered o CROSS JOIN LATERAL (VALUES (o.first_unit), (o.trough_unit), (o.end_unit)) AS x (unit)
+					WHERE o.place <= top AND o.depth > 1e-12 AND x.unit IS NOT NULL
+			) u WHERE u.unit <> ALL (raw_hours) AND u.unit >= archived) AS more,
+			(SELECT count(*) FROM hours) AS n
+			INTO look;
+		EXIT WHEN look.more = '{}' OR round = 10;
+		raw_hours := raw_hours || look.more;
+		EXIT WHEN cardinality(raw_hours) > look.n / 2 + 100;
+	END LOOP;
+	IF look.more <> '{}' THEN
+		RETURN QUERY SELECT g.ts, coalesce(sum(ln(nullif(greatest(1 + g.r, 0), 0))) OVER (ORDER BY g.ts), 0) FROM pulse.growth(for_portfolio) g;
+		RETURN;
+	END IF;
+	RETURN QUERY
+	WITH hours AS MATERIALIZED (
+		SELECT h.*, date_bin('1 hour', h.first_ts, '2000-01-03Z') AS unit, sum(ln(h.growth)) OVER (ORDER BY h.first_ts) AS level
+		FROM (SELECT g.*, lag(g.last) OVER (ORDER BY g.first_ts) AS before,
+				coalesce(g.last * g.link * g.entry_link / lag(g.last) OVER (ORDER BY g.first_ts), g.last * g.link / g.first) AS growth
+			  FROM pulse.state_segments(series.source_id, series.series_portfolio, '{-infinity,infinity}', false) g) h
+	)
+	SELECT p.ts, p.level
+	FROM hours h CROSS JOIN LATERAL (VALUES (CASE WHEN h.high > h.last AND h.high_ts < h.last_ts THEN h.high_ts END, h.level + ln(h.high / h.last)),
+		(h.last_ts, h.level)) AS p (ts, level)
+	WHERE h.unit <> ALL (raw_hours) AND p.ts IS NOT NULL
+	UNION ALL
+	SELECT r.ts, r.level
+	FROM pulse.hour_levels(series.source_id, series.series_portfolio, raw_hours,
+		ARRAY(SELECT h.level - ln(h.growth) FROM unnest(raw_hours) WITH ORDINALITY AS x (unit, i) JOIN hours h ON h.unit = x.unit ORDER BY x.i),
+		ARRAY(SELECT h.before FROM unnest(raw_hours) WITH ORDINALITY AS x (unit, i) JOIN hours h ON h.unit = x.unit ORDER BY x.i)) r;
+END
+$$;
+COMMENT ON FUNCTION pulse.drawdown_curve(text, integer) IS
+	'The logarithm of the growth of a curve, from summaries: of every hour its highest and last value, and each snapshot of the hours in which one of the deepest drawdowns (so many) begins, ends, has its lowest point, or may have. A curve of several portfolios, or one that was lost: at each snapshot.';
+
+CREATE OR REPLACE FUNCTION pulse.performance(for_portfolio text, since timestamptz, until timestamptz,
+		OUT ts timestamptz, OUT total_value numeric, OUT cash_balance numeric, OUT positions_value numeric,
+		OUT position_count integer, OUT unrealized_pnl numeric, OUT realized_pnl numeric, OUT fees numeric, OUT total_pnl numeric,
+		OUT net_flow numeric, OUT metrics pulse_metrics_row,
+		OUT win_rate double precision, OUT profit_factor double precision, OUT average_win double precision,
+		OUT average_loss double precision, OUT total_trades bigint, OUT trades_per_day double precision,
+		OUT trade_pnl numeric, OUT trade_fees numeric, OUT best_trade numeric, OUT worst_trade numeric,
+		OUT expectancy double precision, OUT payoff_ratio double precision, OUT average_holding interval)
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	ledger record;
+	series record := pulse.series_of(for_portfolio);
+	closed record;
+	first_trade timestamptz;
+	last_trade timestamptz;
+BEGIN
+	SELECT max(s.ts), sum(s.total_value), sum(s.cash_balance), sum(s.positions_value), sum(s.position_count),
+			sum(s.unrealized_pnl), sum(s.realized_pnl), sum(s.net_flow)
+		INTO ts, total_value, cash_balance, positions_value, position_count, unrealized_pnl, realized_pnl, net_flow
+		FROM pulse.latest_snapshots(for_portfolio) s;
+	SELECT count(*) AS symbols, count(*) FILTER (WHERE p.opened_at IS NOT NULL) AS open_positions,
+			sum(p.realized_pnl) AS realized_pnl, sum(p.fees) AS fees,
+			sum(p.quantity * p.mark_price - p.cost) AS unrealized_pnl, max(p.mark_at) AS last_fill
+		INTO ledger
+		FROM pulse.current_positions(for_portfolio, 'average') p;
+	-- The bot knows the market better than the prices of its own last fills; of what it has realised the ledger does.
+	unrealized_pnl := trim_scale(coalesce(unrealized_pnl, ledger.unrealized_pnl));
+	realized_pnl := coalesce(ledger.realized_pnl, realized_pnl);
+	fees := ledger.fees;
+	total_pnl := trim_scale(realized_pnl + coalesce(unrealized_pnl, 0) - coalesce(fees, 0));
+	IF position_count IS NULL AND ledger.symbols > 0 THEN
+		position_count := ledger.open_positions;
+	END IF;
+
+	IF series.source_id IS NOT NULL THEN
+		metrics := pulse.state_metrics(series.source_id, series.series_portfolio, since, until);
+	ELSE
+		SELECT (m.metrics).* INTO metrics
+			FROM (SELECT @extschema@.pulse_metrics(c.ts, c.value, c.flow) AS metrics FROM pulse.combined_curve(for_portfolio, since, until) c OFFSET 0) m;
+	END IF;
+
+	SELECT * INTO closed FROM pulse.trade_sums(for_portfolio, since, until);
+	total_trades := closed.trades;
+	win_rate := closed.wins::float8 / nullif(closed.trades, 0);
+	profit_factor := closed.won::float8 / nullif(closed.lost, 0)::float8;
+	average_win := closed.won::float8 / nullif(closed.wins, 0);
+	average_loss := closed.lost::float8 / nullif(closed.losses, 0);
+	payoff_ratio := average_win / nullif(average_loss, 0);
+	expectancy := (closed.won - closed.lost)::float8 / nullif(closed.trades, 0);
+	trade_pnl := closed.gross_pnl;
+	trade_fees := closed.fees;
+	best_trade := closed.best;
+	worst_trade := closed.worst;
+	average_holding := closed.holding / nullif(closed.trades, 0);
+	first_trade := closed.first_opened;
+	last_trade := closed.last_closed;
+	IF total_trades > 0 THEN
+		trades_per_day := total_trades / greatest(1, extract(epoch FROM
+			coalesce(until, greatest(last_trade, ts)) - coalesce(since, first_trade)) / 86400.0);
+	END IF;
+END
+$$;
+COMMENT ON FUNCTION pulse.performance(text, timestamptz, timestamptz) IS
+	'State of a portfolio now, the metrics of its equity and the statistics of its closed trades in a period with open ends (NULL). Portfolio NULL: all visible ones together, money summed up, returns weighted with the values at the beginning.';
+
+CREATE OR REPLACE FUNCTION pulse.monthly_growth(for_portfolio text, timezone text)
+	RETURNS TABLE (month timestamp, ts timestamptz, value double precision, r double precision)
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	series record := pulse.series_of(for_portfolio);
+	whole @extschema@.pulse_metrics_row;
+	first_time timestamptz;
+	last_time timestamptz;
+	cuts timestamptz[];
+BEGIN
+	IF series.source_id IS NULL THEN
+		SELECT min((p.m).first_ts), max((p.m).last_ts) INTO first_time, last_time
+			FROM (SELECT pulse.state_metrics(o.source_id, o.portfolio, NULL, NULL) AS m FROM pulse.portfolios_of('snapshots') o
+				  WHERE for_portfolio IS NULL OR o.portfolio = for_portfolio OFFSET 0) p;
+		cuts := ARRAY(SELECT m AT TIME ZONE timezone FROM generate_series(date_trunc('month', first_time AT TIME ZONE timezone),
+			date_trunc('month', last_time AT TIME ZONE timezone) + interval '1 month', interval '1 month') m);
+		RETURN QUERY SELECT date_trunc('month', c.ts AT TIME ZONE timezone), c.ts, c.value::float8,
+				(((c.value - coalesce(c.flow, 0)) / nullif(lag(c.value) OVER (ORDER BY c.ts), 0)) - 1)::float8
+			FROM pulse.combined_curve(for_portfolio, NULL, NULL, cuts) c;
+		RETURN;
+	END IF;
+	whole := pulse.state_metrics(series.source_id, series.series_portfolio, NULL, NULL);
+	IF whole.first_ts IS NULL THEN
+		RETURN;
+	END IF;
+	cuts := ARRAY(SELECT m AT TIME ZONE timezone FROM generate_series(date_trunc('month', whole.first_ts AT TIME ZONE timezone),
+		date_trunc('month', whole.last_ts AT TIME ZONE timezone) + interval '1 month', interval '1 month') m ORDER BY m);
+	RETURN QUERY
+		SELECT date_trunc('month', s.first_ts AT TIME ZONE timezone), s.last_ts, s.last,
+			-- the flow at the very first snapshot is where the curve begins, not a part of it
+			CASE WHEN s.before IS NOT NULL THEN s.last * s.link * s.entry_link / nullif(s.before, 0) - 1
+				WHEN s.observations > 1 THEN s.last * s.link / nullif(s.first, 0) - 1 END
+		FROM (SELECT p.*, lag(p.last) OVER (ORDER BY p.first_ts) AS before
+			  FROM pulse.state_segments(series.source_id, series.series_portfolio, cuts, true) p) s;
+END
+$$;
+COMMENT ON FUNCTION pulse.monthly_growth(text, text) IS
+	'Returns of stretches of a curve, none longer than a day or across the end of a month of a time zone; NULL for the first snapshot and where equity was not positive.';
+
+CREATE OR REPLACE FUNCTION pulse_drawdowns(top integer DEFAULT 10, portfolio text DEFAULT NULL)
+	RETURNS TABLE (rank bigint, depth double precision, peak_at timestamptz, trough_at timestamptz, recovered_at timestamptz,
+				   duration interval, time_to_trough interval, time_to_recover interval)
+	LANGUAGE sql STABLE
+	AS $$
+	WITH curve AS MATERIALIZED (
+		SELECT c.ts, c.level FROM pulse.drawdown_curve($2, $1) c
+	), peaks AS (
+		SELECT c.ts, c.level, max(c.level) OVER (ORDER BY c.ts) AS peak FROM curve c
+	), episodes AS (
+		SELECT p.ts, p.level, p.peak, count(*) FILTER (WHERE p.level >= p.peak) OVER (ORDER BY p.ts) AS episode FROM peaks p
+	), spans AS (
+		SELECT e.episode, min(e.ts) AS peak_at, min(e.level - e.peak) AS fall,
+			(array_agg(e.ts ORDER BY e.level, e.ts))[1] AS trough_at, max(e.ts) AS last_at
+		FROM episodes e GROUP BY e.episode
+	), bounded AS (
+		SELECT s.*, lead(s.peak_at) OVER (ORDER BY s.episode) AS recovered_at FROM spans s
+	)
+	SELECT row_number() OVER (ORDER BY b.fall, b.peak_at), 1 - exp(b.fall), b.peak_at, b.trough_at, b.recovered_at,
+		coalesce(b.recovered_at, b.last_at) - b.peak_at, b.trough_at - b.peak_at, b.recovered_at - b.trough_at
+	FROM bounded b
+	-- less than a rounding error is no drawdown
+	WHERE b.fall < -1e-12
+	ORDER BY b.fall, b.peak_at
+	LIMIT greatest($1, 0)
+	$$;
+COMMENT ON FUNCTION pulse_drawdowns(integer, text) IS
+	'The deepest drawdowns of the equity, deposits and withdrawals removed: depth (a positive fraction of the peak), when the peak was, the lowest point and the recovery (NULL while it lasts), and how long each part took; duration runs to the recovery or the last snapshot. Portfolio NULL: all visible ones together.';

@@ -29,7 +29,7 @@ export const settled = `SELECT NOT EXISTS (SELECT FROM pulse.dirty) AND NOT EXIS
 export async function figures(query) {
 	const questions = {
 		performance: `SELECT to_jsonb(p) - 'ts' AS p FROM pulse_performance('main') p`,
-		drawdowns: `SELECT to_jsonb(d) AS d FROM pulse_drawdowns(5, 'main') d`,
+		drawdowns: `SELECT to_jsonb(d) || jsonb_build_object('depth', round(d.depth::numeric, 12)) AS d FROM pulse_drawdowns(5, 'main') d`,
 		positions: `SELECT to_jsonb(p) AS p FROM pulse_positions() p WHERE portfolio <> 'busy' ORDER BY p.portfolio, p.symbol`,
 		closed: `SELECT to_jsonb(c) AS c FROM pulse_closed_trades() c WHERE portfolio <> 'busy' ORDER BY c.closed_at, c.symbol, to_jsonb(c)::text`,
 		events: `SELECT to_jsonb(e) AS e FROM pulse.event e WHERE type = 'TRADE_ALERT' AND portfolio <> 'busy' ORDER BY seq`,
