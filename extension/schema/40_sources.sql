@@ -18,6 +18,34 @@ CREATE FUNCTION pulse.unregister_source(relation regclass)
 COMMENT ON FUNCTION pulse.unregister_source(regclass) IS
 	'Sets the state of every entry of a table in pulse.source to detached, removes what the ledger computed from it and returns how many there were. The caller must own the table; errors: 42501 otherwise.';
 
+CREATE FUNCTION pulse.spread_by(relation regclass) RETURNS text
+	LANGUAGE plpgsql STABLE STRICT
+	AS $$
+DECLARE
+	found boolean := false;
+BEGIN
+	-- the catalogues of the two exist only where they are installed
+	IF EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'timescaledb') THEN
+		EXECUTE 'SELECT EXISTS (SELECT FROM _timescaledb_catalog.hypertable h
+			JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) h.schema_name
+			JOIN pg_catalog.pg_class c ON c.relname OPERATOR(pg_catalog.=) h.table_name AND c.relnamespace OPERATOR(pg_catalog.=) n.oid
+			WHERE c.oid OPERATOR(pg_catalog.=) $1)' INTO found USING relation;
+		IF found THEN
+			RETURN 'timescaledb';
+		END IF;
+	END IF;
+	IF EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') THEN
+		EXECUTE 'SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition d WHERE d.logicalrelid OPERATOR(pg_catalog.=) $1)' INTO found USING relation;
+		IF found THEN
+			RETURN 'citus';
+		END IF;
+	END IF;
+	RETURN (SELECT 'partitions' FROM pg_catalog.pg_class WHERE oid = relation AND relkind = 'p');
+END
+$$;
+COMMENT ON FUNCTION pulse.spread_by(regclass) IS
+	'What keeps the rows of a table in several places: partitions, timescaledb (a hypertable) or citus (a distributed table); NULL for a table of one piece.';
+
 CREATE FUNCTION pulse.create_capture_triggers(relation regclass, source_id integer) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT
 	SET client_min_messages = warning
@@ -29,13 +57,16 @@ BEGIN
 				   'FOR EACH ROW EXECUTE FUNCTION pulse.capture(%L)', relation, source_id);
 	EXECUTE format('CREATE TRIGGER pulse_capture_truncate AFTER TRUNCATE ON %s '
 				   'FOR EACH STATEMENT EXECUTE FUNCTION pulse.capture_truncate(%L)', relation, source_id);
+	IF pulse.spread_by(relation) = 'timescaledb' THEN
+		RETURN;			-- ENABLE ALWAYS is refused there
+	END IF;
 	-- ALWAYS: rows that logical replication or session_replication_role = replica bring in count too
 	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pulse_capture', relation);
 	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pulse_capture_truncate', relation);
 END
 $$;
 COMMENT ON FUNCTION pulse.create_capture_triggers(regclass, integer) IS
-	'Creates, or creates anew, the two capture triggers of a followed table. Needs the rights of its owner.';
+	'Creates, or creates anew, the two capture triggers of a followed table: ENABLE ALWAYS, except on a hypertable, which refuses that. Needs the rights of its owner.';
 
 CREATE FUNCTION pulse_setup(schema text DEFAULT NULL) RETURNS void
 	LANGUAGE plpgsql VOLATILE

@@ -268,6 +268,7 @@ DECLARE
 	known text;
 	present text;
 	unique_key text[];
+	placing_column text;
 BEGIN
 	SELECT string_agg(logical, ', ') INTO known FROM pulse.logical_columns(kind);
 	IF known IS NULL THEN
@@ -378,13 +379,16 @@ BEGIN
 		END IF;
 	END LOOP;
 
+	-- a table in pieces must have the column in its key that tells the piece, which is the time as a rule
+	placing_column := CASE WHEN pulse.spread_by(relation) IS NOT NULL THEN coalesce(result ->> 'executed_at', 'executed_at') END;
 	IF kind = 'trades' AND NOT EXISTS (
 		SELECT FROM pg_catalog.pg_index i
 		WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
 			AND NOT EXISTS (
 				SELECT FROM unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) AS k(attnum)
 				JOIN pg_catalog.pg_attribute a ON a.attrelid = relation AND a.attnum = k.attnum
-				WHERE a.attname <> ALL (unique_key) AND a.attname <> coalesce(result ->> 'portfolio', 'portfolio'))) THEN
+				WHERE a.attname <> ALL (unique_key) AND a.attname <> coalesce(result ->> 'portfolio', 'portfolio')
+					AND a.attname IS DISTINCT FROM placing_column)) THEN
 		RAISE EXCEPTION 'nothing makes (%) unique in table "%"', array_to_string(unique_key, ', '), relation
 			USING ERRCODE = 'invalid_table_definition',
 				  HINT = 'Add a primary key or a unique constraint, so that a fill is counted once.';
@@ -417,20 +421,27 @@ BEGIN
 			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use ''trigger'', or ''poll'' for a table that must not have one.';
 	END IF;
 	normalized := pulse.normalized_columns(relation, kind, columns, timezone);
-	IF capture = 'trigger' AND jsonb_typeof(normalized -> CASE kind WHEN 'trades' THEN 'executed_at' ELSE 'ts' END) = 'object' THEN
+	IF capture = 'trigger' AND pulse.spread_by(relation) = 'citus' THEN
+		RAISE EXCEPTION 'a distributed table cannot be followed by a trigger'
+			USING ERRCODE = 'feature_not_supported', HINT = 'Use capture => ''poll''.';
+	ELSIF capture = 'trigger' AND jsonb_typeof(normalized -> CASE kind WHEN 'trades' THEN 'executed_at' ELSE 'ts' END) = 'object' THEN
 		RAISE EXCEPTION 'a table whose times are numbers cannot be followed by a trigger'
 			USING ERRCODE = 'feature_not_supported', HINT = 'Use capture => ''poll'', or add a generated column of type timestamptz and map that.';
 	END IF;
 	new_source := pulse.register_source(relation, kind, normalized, coalesce(timezone, 'UTC'), capture, false);
 	IF capture = 'trigger' THEN
 		PERFORM pulse.create_capture_triggers(relation, new_source);
+		IF pulse.spread_by(relation) = 'timescaledb' THEN
+			RAISE NOTICE 'rows that logical replication brings into the hypertable "%" are not noticed', relation
+				USING HINT = 'Hypertables refuse ENABLE ALWAYS TRIGGER; use capture => ''poll'' where rows come by replication.';
+		END IF;
 	END IF;
 	PERFORM pulse.add_default_rules_once();
 	RETURN new_source;
 END
 $$;
 COMMENT ON FUNCTION pulse_attach(regclass, text, jsonb, text, text) IS
-	'Follows an existing table of the given kind (snapshots or trades) under a mapping of column names, for example columns => ''{"executed_at": "created_at", "fee": "commission"}''; returns its source_id. Columns without a time zone need timezone, the zone that the bot writes in. Amounts kept as whole millionths are written {"price": {"column": "price", "scale": 6}}; where a row is an order that is filled in place, {"quantity": {"column": "filled", "skip_zero": true}} leaves out what is not filled yet; times kept as numbers are {"column": "time", "unit": "ms"}, with capture poll. Without a side column the sign of the quantity is the side. capture is trigger, or poll for a table that must not have triggers: it is read every five seconds then. The caller must own the table. Errors name the column and what the table has.';
+	'Follows an existing table of the given kind (snapshots or trades) under a mapping of column names, for example columns => ''{"executed_at": "created_at", "fee": "commission"}''; returns its source_id. Columns without a time zone need timezone, the zone that the bot writes in. Amounts kept as whole millionths are written {"price": {"column": "price", "scale": 6}}; where a row is an order that is filled in place, {"quantity": {"column": "filled", "skip_zero": true}} leaves out what is not filled yet; times kept as numbers are {"column": "time", "unit": "ms"}, with capture poll. Without a side column the sign of the quantity is the side. capture is trigger, or poll for a table that must not have triggers (or cannot, as a table that Citus distributes): it is read every five seconds then. In a table of partitions or chunks the unique key may hold the time beside the id; the id alone must tell a fill. The caller must own the table. Errors name the column and what the table has.';
 
 CREATE FUNCTION pulse_detach(relation regclass) RETURNS void
 	LANGUAGE plpgsql VOLATILE STRICT

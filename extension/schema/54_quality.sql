@@ -22,6 +22,27 @@ $$;
 COMMENT ON FUNCTION pulse.preset_oddities(pulse.source) IS
 	'What is odd in the tables of a known bot: prices that hummingbot has cut to too few digits, orders of crypto-pulse-v3 that have been PENDING for more than 300 seconds.';
 
+CREATE FUNCTION pulse.ambiguous_keys(source pulse.source, since timestamptz, for_portfolio text)
+	RETURNS TABLE (portfolio text, symbol text, key text, executed_at timestamptz, fills bigint)
+	LANGUAGE plpgsql STABLE
+	AS $$
+#variable_conflict use_column
+DECLARE
+	relation regclass := to_regclass(format('%I.%I', source.schema_name, source.table_name));
+BEGIN
+	-- elsewhere a unique index rules it out
+	IF pulse.spread_by(relation) IS NULL OR NOT has_table_privilege(relation, 'SELECT') THEN
+		RETURN;
+	END IF;
+	RETURN QUERY EXECUTE format('SELECT q.portfolio, min(q.symbol), q.fill_key, max(q.executed_at), count(*) FROM (%s) AS q
+			WHERE $2 IS NULL OR q.portfolio OPERATOR(pg_catalog.=) $2
+			GROUP BY q.portfolio, q.fill_key HAVING count(*) OPERATOR(pg_catalog.>) 1 ORDER BY 4 DESC LIMIT 1000',
+		pulse.build_source_query(source.source_id, NULL, '$1', '''infinity''::pg_catalog.timestamptz')) USING since, for_portfolio;
+END
+$$;
+COMMENT ON FUNCTION pulse.ambiguous_keys(pulse.source, timestamptz, text) IS
+	'Keys that several rows of a table of partitions, chunks or shards share since a time: only one of them is booked.';
+
 CREATE FUNCTION pulse.data_quality(since timestamptz, for_portfolio text)
 	RETURNS TABLE (source text, portfolio text, kind text, symbol text, key text, problem text, executed_at timestamptz, fills bigint)
 	LANGUAGE plpgsql STABLE
@@ -55,6 +76,8 @@ BEGIN
 			RETURN QUERY SELECT source, q.portfolio, q.kind, q.symbol, q.key, q.problem, q.executed_at, NULL::bigint FROM pulse.preset_oddities(s) q
 				WHERE for_portfolio IS NULL OR q.portfolio = for_portfolio;
 		END IF;
+		RETURN QUERY SELECT source, a.portfolio, 'same key', a.symbol, a.key, format('%s rows have this key, one of them is booked', a.fills), a.executed_at, a.fills
+			FROM pulse.ambiguous_keys(s, since, for_portfolio) a;
 		FOR o IN SELECT p.portfolio FROM pulse.portfolios_of('trades') p WHERE p.source_id = s.source_id AND (for_portfolio IS NULL OR p.portfolio = for_portfolio) LOOP
 			RETURN QUERY SELECT source, o.portfolio, 'in the future', f.symbol::text, f.fill_key::text, 'executed later than now', f.executed_at, 1::bigint
 				FROM pulse.fill f WHERE f.source_id = s.source_id AND f.portfolio = o.portfolio AND f.executed_at > now() + interval '5 minutes'
@@ -81,4 +104,4 @@ CREATE FUNCTION pulse_data_quality(days integer DEFAULT 30, portfolio text DEFAU
 	LANGUAGE sql STABLE
 	AS $$ SELECT * FROM pulse.data_quality(pulse.check_days($1), $2) $$;
 COMMENT ON FUNCTION pulse_data_quality(integer, text) IS
-	'What is wrong or odd with the followed tables. kind: refused, a row that cannot be booked, with the reason (no, zero or negative quantity, negative price, neither BUY nor SELL, NaN, no time, too many digits; at most 1000 a table, gone when it is mended); fee without a rate, fees in a third asset that nothing can value (see pulse_fees); no price, booked at 0; in the future; twins, fills alike in everything without ids that tell them apart; coarse price, symbols that hummingbot keeps too few digits of; stale order, one of crypto-pulse-v3 that has been PENDING for more than 300 seconds; missing table and unreadable table. Booked fills are looked through for the last days, all else whenever it was. Fills processed so far; portfolio NULL means all visible ones. Error 22023 for days out of range.';
+	'What is wrong or odd with the followed tables. kind: refused, a row that cannot be booked, with the reason (no, zero or negative quantity, negative price, neither BUY nor SELL, NaN, no time, too many digits; at most 1000 a table, gone when it is mended); fee without a rate, fees in a third asset that nothing can value (see pulse_fees); no price, booked at 0; in the future; twins, fills alike in everything without ids that tell them apart; same key, several rows of a table of partitions, chunks or shards of which one only is booked; coarse price, symbols that hummingbot keeps too few digits of; stale order, one of crypto-pulse-v3 that has been PENDING for more than 300 seconds; missing table and unreadable table. Booked fills are looked through for the last days, all else whenever it was. Fills processed so far; portfolio NULL means all visible ones. Error 22023 for days out of range.';

@@ -9,6 +9,7 @@
 #          --database NAME     create this database and make it PGDATABASE
 #          --no-stage          a bare server, without the extension
 #
+# PULSE_HYPERTABLES=1 makes a hypertable of TimescaleDB of every portfolio_snapshots and trades that is created in it.
 # PG_CONFIG chooses the server. The extension is staged, never installed: nothing of this machine's PostgreSQL changes.
 # In bash: source this file, then cluster_create [OPTION ...], cluster_start, …; cluster_remove runs at exit.
 
@@ -134,7 +135,9 @@ cluster_create() {
 			log_line_prefix = '%m [%p] %b %d '
 		CONF
 		[ -z "$stage" ] || cluster_stage_settings || return 1
-		[ -z "$preload" ] || echo "shared_preload_libraries = 'pulse'"
+		preload=${preload:+pulse}
+		[ -z "${PULSE_HYPERTABLES:-}" ] || preload="timescaledb${preload:+,$preload}"
+		echo "shared_preload_libraries = '$preload'"
 		local line
 		for line in "${conf[@]}"; do
 			echo "${line%%=*} = '${line#*=}'"
@@ -154,6 +157,10 @@ cluster_pid() {
 cluster_start() {
 	cluster_as_user "$(cluster_bindir)/pg_ctl" -D "$PULSE_CLUSTER/data" -l "$PULSE_CLUSTER/log" -s -w -t 60 start ||
 		{ tail -n 20 "$PULSE_CLUSTER/log" >&2; return 1; }
+	if [ -n "${PULSE_HYPERTABLES:-}" ] && [ ! -e "$PULSE_CLUSTER/hypertables" ]; then
+		"$(cluster_bindir)/psql" -Xqd template1 -v ON_ERROR_STOP=1 -f "$cluster_lib/hypertables.sql" || return 1
+		: >"$PULSE_CLUSTER/hypertables"
+	fi
 	if [ -n "${PULSE_CLUSTER_DATABASE:-}" ]; then
 		"$(cluster_bindir)/psql" -Xqd postgres -c "CREATE DATABASE \"$PULSE_CLUSTER_DATABASE\"" || return 1
 		export PGDATABASE=$PULSE_CLUSTER_DATABASE PULSE_CLUSTER_DATABASE=

@@ -1,7 +1,7 @@
 -- pulse_setup, pulse_attach, pulse_detach: the user's tables, their constraints, who may do what.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(82);
+SELECT plan(90);
 
 -- the two tables
 SELECT lives_ok('SELECT pulse_setup()', 'pulse_setup creates the tables');
@@ -153,6 +153,23 @@ RESET ROLE;
 SELECT results_eq($$SELECT symbol, quantity FROM pulse_positions('typed')$$, $$VALUES ('T', 1::numeric)$$, 'and read without their casts');
 ALTER TABLE bot.typed ALTER symbol TYPE bot.pair USING NULL;
 SELECT is_empty($$SELECT * FROM pulse_positions('typed')$$, 'a column that became one later is not read');
+
+-- a table in pieces has the time in its key
+CREATE TABLE pieces (id bigint, symbol text, side text, quantity numeric, price numeric, executed_at timestamptz, PRIMARY KEY (id, executed_at))
+	PARTITION BY RANGE (executed_at);
+CREATE TABLE pieces_old PARTITION OF pieces FOR VALUES FROM (MINVALUE) TO ('2025-01-01');
+CREATE TABLE pieces_new PARTITION OF pieces FOR VALUES FROM ('2025-01-01') TO (MAXVALUE);
+CREATE TABLE whole (LIKE pieces, PRIMARY KEY (id, executed_at));
+SELECT throws_ok($$SELECT pulse_attach('whole', 'trades')$$, '42P16', NULL, 'in a table of one piece the id must be unique by itself');
+SELECT lives_ok($$SELECT pulse_attach('pieces', 'trades')$$, 'in partitions it cannot be');
+INSERT INTO pieces SELECT i, 'PIECE', 'BUY', 1, 10, timestamptz '2024-12-31 12:00+00' + i * interval '6 hours' FROM generate_series(1, 4) i;
+SELECT lives_ok('SELECT pulse_tick()', 'its fills are booked');
+SELECT is((SELECT quantity FROM pulse_positions() WHERE symbol = 'PIECE'), 4::numeric, 'all of them');
+SELECT is_empty($$SELECT * FROM pulse_data_quality(3000) WHERE source = 'public.pieces' AND kind = 'same key'$$, 'whose keys are different');
+INSERT INTO pieces VALUES (1, 'PIECE', 'BUY', 5, 10, '2025-02-01+00');
+SELECT lives_ok('SELECT pulse_tick()', 'a key that comes again breaks nothing');
+SELECT results_eq($$SELECT portfolio, symbol, key, fills FROM pulse_data_quality(3000) WHERE source = 'public.pieces' AND kind = 'same key'$$,
+	$$VALUES ('main', 'PIECE', '1', 2::bigint)$$, 'and is told of');
 
 -- letting go
 SELECT lives_ok($$SELECT pulse_detach('bot.orders')$$, 'a table is let go');
