@@ -1147,3 +1147,328 @@ CREATE OR REPLACE FUNCTION pulse_drawdowns(top integer DEFAULT 10, portfolio tex
 	$$;
 COMMENT ON FUNCTION pulse_drawdowns(integer, text) IS
 	'The deepest drawdowns of the equity, deposits and withdrawals removed: depth (a positive fraction of the peak), when the peak was, the lowest point and the recovery (NULL while it lasts), and how long each part took; duration runs to the recovery or the last snapshot. Portfolio NULL: all visible ones together.';
+
+
+-- Tables of partitions, chunks and shards.
+CREATE FUNCTION pulse.spread_by(relation regclass) RETURNS text
+	LANGUAGE plpgsql STABLE STRICT
+	AS $$
+DECLARE
+	found boolean := false;
+BEGIN
+	-- the catalogues of the two exist only where they are installed
+	IF EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'timescaledb') THEN
+		EXECUTE 'SELECT EXISTS (SELECT FROM _timescaledb_catalog.hypertable h
+			JOIN pg_catalog.pg_namespace n ON n.nspname OPERATOR(pg_catalog.=) h.schema_name
+			JOIN pg_catalog.pg_class c ON c.relname OPERATOR(pg_catalog.=) h.table_name AND c.relnamespace OPERATOR(pg_catalog.=) n.oid
+			WHERE c.oid OPERATOR(pg_catalog.=) $1)' INTO found USING relation;
+		IF found THEN
+			RETURN 'timescaledb';
+		END IF;
+	END IF;
+	IF EXISTS (SELECT FROM pg_catalog.pg_extension WHERE extname = 'citus') THEN
+		EXECUTE 'SELECT EXISTS (SELECT FROM pg_catalog.pg_dist_partition d WHERE d.logicalrelid OPERATOR(pg_catalog.=) $1)' INTO found USING relation;
+		IF found THEN
+			RETURN 'citus';
+		END IF;
+	END IF;
+	RETURN (SELECT 'partitions' FROM pg_catalog.pg_class WHERE oid = relation AND relkind = 'p');
+END
+$$;
+COMMENT ON FUNCTION pulse.spread_by(regclass) IS
+	'What keeps the rows of a table in several places: partitions, timescaledb (a hypertable) or citus (a distributed table); NULL for a table of one piece.';
+
+CREATE OR REPLACE FUNCTION pulse.create_capture_triggers(relation regclass, source_id integer) RETURNS void
+	LANGUAGE plpgsql VOLATILE STRICT
+	SET client_min_messages = warning
+	AS $$
+BEGIN
+	EXECUTE format('DROP TRIGGER IF EXISTS pulse_capture ON %s', relation);
+	EXECUTE format('DROP TRIGGER IF EXISTS pulse_capture_truncate ON %s', relation);
+	EXECUTE format('CREATE TRIGGER pulse_capture AFTER INSERT OR UPDATE OR DELETE ON %s '
+				   'FOR EACH ROW EXECUTE FUNCTION pulse.capture(%L)', relation, source_id);
+	EXECUTE format('CREATE TRIGGER pulse_capture_truncate AFTER TRUNCATE ON %s '
+				   'FOR EACH STATEMENT EXECUTE FUNCTION pulse.capture_truncate(%L)', relation, source_id);
+	IF pulse.spread_by(relation) = 'timescaledb' THEN
+		RETURN;			-- ENABLE ALWAYS is refused there
+	END IF;
+	-- ALWAYS: rows that logical replication or session_replication_role = replica bring in count too
+	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pulse_capture', relation);
+	EXECUTE format('ALTER TABLE %s ENABLE ALWAYS TRIGGER pulse_capture_truncate', relation);
+END
+$$;
+COMMENT ON FUNCTION pulse.create_capture_triggers(regclass, integer) IS
+	'Creates, or creates anew, the two capture triggers of a followed table: ENABLE ALWAYS, except on a hypertable, which refuses that. Needs the rights of its owner.';
+
+CREATE OR REPLACE FUNCTION pulse.normalized_columns(relation regclass, kind text, columns jsonb, timezone text)
+	RETURNS jsonb
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	item record;
+	mapping jsonb;
+	name text;
+	actual_type oid;
+	actual_category "char";
+	result jsonb := '{}';
+	known text;
+	present text;
+	unique_key text[];
+	placing_column text;
+BEGIN
+	SELECT string_agg(logical, ', ') INTO known FROM pulse.logical_columns(kind);
+	IF known IS NULL THEN
+		RAISE EXCEPTION 'unknown kind of table: %', coalesce(quote_literal(kind), 'NULL')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use ''snapshots'' or ''trades''.';
+	END IF;
+	IF columns IS NULL OR jsonb_typeof(columns) <> 'object' THEN
+		RAISE EXCEPTION 'columns must be a JSON object'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'For example {"executed_at": "created_at"}.';
+	END IF;
+	FOR name IN SELECT jsonb_object_keys(columns) EXCEPT SELECT logical FROM pulse.logical_columns(kind) LOOP
+		RAISE EXCEPTION 'unknown column "%" in the mapping', name
+			USING ERRCODE = 'invalid_parameter_value',
+				  DETAIL = format('A table of kind %s has: %s.', kind, known),
+				  HINT = 'The mapping goes from the name Pulse uses to the name your table uses.';
+	END LOOP;
+	IF timezone IS NOT NULL AND NOT EXISTS (SELECT FROM pg_catalog.pg_timezone_names z WHERE lower(z.name) = lower(timezone)) THEN
+		RAISE EXCEPTION 'unknown time zone "%"', timezone
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use a name from pg_timezone_names, for example UTC.';
+	END IF;
+	SELECT string_agg(quote_ident(attname), ', ' ORDER BY attnum) INTO present
+		FROM pg_catalog.pg_attribute WHERE attrelid = relation AND attnum > 0 AND NOT attisdropped;
+
+	FOR item IN SELECT * FROM pulse.logical_columns(kind) LOOP
+		mapping := columns -> item.logical;
+		IF mapping ? 'column' THEN
+			result := result || jsonb_build_object(item.logical, pulse.checked_mapping(relation, item.logical, item.type_name, mapping));
+			CONTINUE;
+		ELSIF jsonb_typeof(mapping) = 'object' THEN
+			IF item.required OR item.logical = 'id' OR jsonb_typeof(mapping -> 'value') IS DISTINCT FROM 'string' THEN
+				RAISE EXCEPTION 'column "%" cannot be mapped to %', item.logical, mapping
+					USING ERRCODE = 'invalid_parameter_value',
+						  HINT = 'A constant is written {"value": "text"}, for optional columns only.';
+			END IF;
+			result := result || jsonb_build_object(item.logical, mapping);
+			CONTINUE;
+		ELSIF jsonb_typeof(mapping) = 'array' AND item.logical = 'id' AND jsonb_array_length(mapping) > 0 THEN
+			unique_key := ARRAY(SELECT jsonb_array_elements_text(mapping));
+		ELSIF mapping IS NULL AND item.logical = 'id' AND NOT EXISTS (
+				SELECT FROM pg_catalog.pg_attribute WHERE attrelid = relation AND attname = 'id' AND attnum > 0 AND NOT attisdropped) THEN
+			unique_key := ARRAY(
+				SELECT a.attname::text FROM pg_catalog.pg_index i
+				CROSS JOIN LATERAL unnest(i.indkey::int2[]) WITH ORDINALITY AS k(attnum, n)
+				JOIN pg_catalog.pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum
+				WHERE i.indrelid = relation AND i.indisprimary ORDER BY k.n);
+			IF unique_key = '{}' THEN
+				RAISE EXCEPTION 'table "%" has neither a column "id" nor a primary key', relation
+					USING ERRCODE = 'invalid_table_definition',
+						  HINT = 'Every fill needs a key: add a primary key or map "id" to a unique column.';
+			END IF;
+			mapping := to_jsonb(unique_key);
+		ELSIF jsonb_typeof(mapping) NOT IN ('string', 'null') THEN
+			RAISE EXCEPTION 'column "%" cannot be mapped to %', item.logical, mapping
+				USING ERRCODE = 'invalid_parameter_value', HINT = 'Give the name of a column, or null when there is none.';
+		END IF;
+
+		IF jsonb_typeof(mapping) = 'array' THEN
+			FOREACH name IN ARRAY unique_key LOOP
+				IF NOT EXISTS (SELECT FROM pg_catalog.pg_attribute WHERE attrelid = relation AND attname = name AND attnum > 0 AND NOT attisdropped) THEN
+					RAISE EXCEPTION 'column "%" of table "%" does not exist', name, relation
+						USING ERRCODE = 'undefined_column', DETAIL = format('The table has: %s.', present);
+				END IF;
+			END LOOP;
+			result := result || jsonb_build_object('id', to_jsonb(unique_key));
+			CONTINUE;
+		END IF;
+
+		name := coalesce(mapping #>> '{}', item.logical);
+		actual_type := NULL;
+		IF mapping IS NULL OR jsonb_typeof(mapping) = 'string' THEN
+			SELECT c.actual, t.typcategory INTO actual_type, actual_category
+				FROM pulse.column_type(relation, name) AS c (actual) JOIN pg_catalog.pg_type t ON t.oid = c.actual;
+			IF actual_type IS NULL AND EXISTS (SELECT FROM pg_catalog.pg_attribute a
+					WHERE a.attrelid = relation AND a.attname = name AND a.attnum > 0 AND NOT a.attisdropped) THEN
+				RAISE EXCEPTION 'column "%" of table "%" has a type of its own', name, relation
+					USING ERRCODE = 'datatype_mismatch', HINT = 'Add a generated column of a built-in type and map that.';
+			END IF;
+		END IF;
+		IF actual_type IS NULL THEN
+			IF jsonb_typeof(mapping) = 'string' THEN
+				RAISE EXCEPTION 'column "%" of table "%" does not exist', name, relation
+					USING ERRCODE = 'undefined_column', DETAIL = format('The table has: %s.', present);
+			ELSIF item.required OR item.logical = 'id' THEN
+				RAISE EXCEPTION 'table "%" has no column for "%"', relation, item.logical
+					USING ERRCODE = 'undefined_column', DETAIL = format('The table has: %s.', present),
+						  HINT = format('Map it: columns => ''{"%s": "name in your table"}''.', item.logical);
+			END IF;
+			result := result || jsonb_build_object(item.logical, NULL);
+			CONTINUE;
+		END IF;
+		IF item.type_name = 'timestamptz' THEN
+			IF actual_type NOT IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype) THEN
+				RAISE EXCEPTION 'column "%" has type %, which is not a time', name, format_type(actual_type, NULL)
+					USING ERRCODE = 'datatype_mismatch', HINT = 'Add a generated column of type timestamptz and map that.';
+			ELSIF actual_type <> 'timestamptz'::regtype AND timezone IS NULL THEN
+				RAISE EXCEPTION 'column "%" has type %, which does not say its time zone', name, format_type(actual_type, NULL)
+					USING ERRCODE = 'invalid_parameter_value', HINT = 'Say in which zone the bot writes it, for example timezone => ''UTC''.';
+			END IF;
+		ELSIF item.type_name <> 'text' AND actual_category <> 'N' THEN
+			RAISE EXCEPTION 'column "%" has type %, which is not a number', name, format_type(actual_type, NULL)
+				USING ERRCODE = 'datatype_mismatch', HINT = format('Add a generated column of type %s and map that.', item.type_name);
+		END IF;
+		IF name <> item.logical THEN
+			result := result || jsonb_build_object(item.logical, name);
+		END IF;
+		IF item.logical = 'id' THEN
+			unique_key := ARRAY[name];
+		END IF;
+	END LOOP;
+
+	-- a table in pieces must have the column in its key that tells the piece, which is the time as a rule
+	placing_column := CASE WHEN pulse.spread_by(relation) IS NOT NULL THEN coalesce(result ->> 'executed_at', 'executed_at') END;
+	IF kind = 'trades' AND NOT EXISTS (
+		SELECT FROM pg_catalog.pg_index i
+		WHERE i.indrelid = relation AND i.indisunique AND i.indpred IS NULL AND i.indexprs IS NULL
+			AND NOT EXISTS (
+				SELECT FROM unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) AS k(attnum)
+				JOIN pg_catalog.pg_attribute a ON a.attrelid = relation AND a.attnum = k.attnum
+				WHERE a.attname <> ALL (unique_key) AND a.attname <> coalesce(result ->> 'portfolio', 'portfolio')
+					AND a.attname IS DISTINCT FROM placing_column)) THEN
+		RAISE EXCEPTION 'nothing makes (%) unique in table "%"', array_to_string(unique_key, ', '), relation
+			USING ERRCODE = 'invalid_table_definition',
+				  HINT = 'Add a primary key or a unique constraint, so that a fill is counted once.';
+	END IF;
+	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION pulse.normalized_columns(regclass, text, jsonb, text) IS
+	'Checks a column mapping against a table and returns it in the form that pulse.source.columns stores: only what differs from the logical names. Errors: 22023, 42703, 42804, 42P16 with the columns that there are.';
+
+CREATE OR REPLACE FUNCTION pulse_attach(relation regclass, kind text, columns jsonb DEFAULT '{}', timezone text DEFAULT NULL, capture text DEFAULT 'trigger')
+	RETURNS integer
+	LANGUAGE plpgsql VOLATILE
+	AS $$
+DECLARE
+	normalized jsonb;
+	relation_kind "char";
+	new_source integer;
+BEGIN
+	IF relation IS NULL THEN
+		RAISE EXCEPTION 'relation must not be null' USING ERRCODE = 'null_value_not_allowed';
+	END IF;
+	SELECT relkind INTO relation_kind FROM pg_catalog.pg_class WHERE oid = relation AND relpersistence <> 't';
+	IF relation_kind IS NULL OR relation_kind NOT IN ('r', 'p') THEN
+		RAISE EXCEPTION '"%" is not a permanent table', relation
+			USING ERRCODE = 'wrong_object_type', HINT = 'Name the table that the bot writes to.';
+	END IF;
+	IF capture IS NULL OR capture NOT IN ('trigger', 'poll') THEN
+		RAISE EXCEPTION 'unknown way of capture: %', coalesce(quote_literal(capture), 'NULL')
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'Use ''trigger'', or ''poll'' for a table that must not have one.';
+	END IF;
+	normalized := pulse.normalized_columns(relation, kind, columns, timezone);
+	IF capture = 'trigger' AND pulse.spread_by(relation) = 'citus' THEN
+		RAISE EXCEPTION 'a distributed table cannot be followed by a trigger'
+			USING ERRCODE = 'feature_not_supported', HINT = 'Use capture => ''poll''.';
+	ELSIF capture = 'trigger' AND jsonb_typeof(normalized -> CASE kind WHEN 'trades' THEN 'executed_at' ELSE 'ts' END) = 'object' THEN
+		RAISE EXCEPTION 'a table whose times are numbers cannot be followed by a trigger'
+			USING ERRCODE = 'feature_not_supported', HINT = 'Use capture => ''poll'', or add a generated column of type timestamptz and map that.';
+	END IF;
+	new_source := pulse.register_source(relation, kind, normalized, coalesce(timezone, 'UTC'), capture, false);
+	IF capture = 'trigger' THEN
+		PERFORM pulse.create_capture_triggers(relation, new_source);
+		IF pulse.spread_by(relation) = 'timescaledb' THEN
+			RAISE NOTICE 'rows that logical replication brings into the hypertable "%" are not noticed', relation
+				USING HINT = 'Hypertables refuse ENABLE ALWAYS TRIGGER; use capture => ''poll'' where rows come by replication.';
+		END IF;
+	END IF;
+	PERFORM pulse.add_default_rules_once();
+	RETURN new_source;
+END
+$$;
+COMMENT ON FUNCTION pulse_attach(regclass, text, jsonb, text, text) IS
+	'Follows an existing table of the given kind (snapshots or trades) under a mapping of column names, for example columns => ''{"executed_at": "created_at", "fee": "commission"}''; returns its source_id. Columns without a time zone need timezone, the zone that the bot writes in. Amounts kept as whole millionths are written {"price": {"column": "price", "scale": 6}}; where a row is an order that is filled in place, {"quantity": {"column": "filled", "skip_zero": true}} leaves out what is not filled yet; times kept as numbers are {"column": "time", "unit": "ms"}, with capture poll. Without a side column the sign of the quantity is the side. capture is trigger, or poll for a table that must not have triggers (or cannot, as a table that Citus distributes): it is read every five seconds then. In a table of partitions or chunks the unique key may hold the time beside the id; the id alone must tell a fill. The caller must own the table. Errors name the column and what the table has.';
+
+CREATE FUNCTION pulse.ambiguous_keys(source pulse.source, since timestamptz, for_portfolio text)
+	RETURNS TABLE (portfolio text, symbol text, key text, executed_at timestamptz, fills bigint)
+	LANGUAGE plpgsql STABLE
+	AS $$
+#variable_conflict use_column
+DECLARE
+	relation regclass := to_regclass(format('%I.%I', source.schema_name, source.table_name));
+BEGIN
+	-- elsewhere a unique index rules it out
+	IF pulse.spread_by(relation) IS NULL OR NOT has_table_privilege(relation, 'SELECT') THEN
+		RETURN;
+	END IF;
+	RETURN QUERY EXECUTE format('SELECT q.portfolio, min(q.symbol), q.fill_key, max(q.executed_at), count(*) FROM (%s) AS q
+			WHERE $2 IS NULL OR q.portfolio OPERATOR(pg_catalog.=) $2
+			GROUP BY q.portfolio, q.fill_key HAVING count(*) OPERATOR(pg_catalog.>) 1 ORDER BY 4 DESC LIMIT 1000',
+		pulse.build_source_query(source.source_id, NULL, '$1', '''infinity''::pg_catalog.timestamptz')) USING since, for_portfolio;
+END
+$$;
+COMMENT ON FUNCTION pulse.ambiguous_keys(pulse.source, timestamptz, text) IS
+	'Keys that several rows of a table of partitions, chunks or shards share since a time: only one of them is booked.';
+
+CREATE OR REPLACE FUNCTION pulse.data_quality(since timestamptz, for_portfolio text)
+	RETURNS TABLE (source text, portfolio text, kind text, symbol text, key text, problem text, executed_at timestamptz, fills bigint)
+	LANGUAGE plpgsql STABLE
+	AS $$
+#variable_conflict use_column
+DECLARE
+	s pulse.source;
+	o record;
+BEGIN
+	FOR s IN SELECT x.* FROM pulse.source x WHERE x.state = 'active' ORDER BY x.source_id LOOP
+		source := format('%I.%I', s.schema_name, s.table_name);
+		portfolio := NULL;
+		symbol := NULL;
+		key := NULL;
+		executed_at := NULL;
+		fills := NULL;
+		IF to_regclass(source) IS NULL THEN
+			kind := 'missing table';
+			problem := 'there is no such table now; what was computed from it stands';
+			RETURN NEXT;
+			CONTINUE;
+		ELSIF s.last_error IS NOT NULL THEN
+			kind := 'unreadable table';
+			problem := s.last_error;
+			RETURN NEXT;
+		END IF;
+		CONTINUE WHEN s.kind <> 'trades';
+		RETURN QUERY SELECT source, nullif(f.portfolio::text, ''), 'refused', NULL::text, nullif(f.fill_key::text, ''), f.problem, f.executed_at, 1::bigint
+			FROM pulse.finding f WHERE f.source_id = s.source_id AND (for_portfolio IS NULL OR f.portfolio = for_portfolio);
+		IF s.columns ? 'preset' AND has_table_privilege(to_regclass(source), 'SELECT') THEN
+			RETURN QUERY SELECT source, q.portfolio, q.kind, q.symbol, q.key, q.problem, q.executed_at, NULL::bigint FROM pulse.preset_oddities(s) q
+				WHERE for_portfolio IS NULL OR q.portfolio = for_portfolio;
+		END IF;
+		RETURN QUERY SELECT source, a.portfolio, 'same key', a.symbol, a.key, format('%s rows have this key, one of them is booked', a.fills), a.executed_at, a.fills
+			FROM pulse.ambiguous_keys(s, since, for_portfolio) a;
+		FOR o IN SELECT p.portfolio FROM pulse.portfolios_of('trades') p WHERE p.source_id = s.source_id AND (for_portfolio IS NULL OR p.portfolio = for_portfolio) LOOP
+			RETURN QUERY SELECT source, o.portfolio, 'in the future', f.symbol::text, f.fill_key::text, 'executed later than now', f.executed_at, 1::bigint
+				FROM pulse.fill f WHERE f.source_id = s.source_id AND f.portfolio = o.portfolio AND f.executed_at > now() + interval '5 minutes'
+				ORDER BY f.executed_at LIMIT 1000;
+			RETURN QUERY SELECT source, o.portfolio, 'no price', f.symbol::text, max(f.fill_key::text), 'booked at a price of 0', max(f.executed_at), count(*)
+				FROM pulse.fill f WHERE f.source_id = s.source_id AND f.portfolio = o.portfolio AND f.executed_at >= since AND f.price = 0 GROUP BY f.symbol;
+			-- with an id of the exchange two fills may well be alike
+			RETURN QUERY SELECT source, o.portfolio, 'twins', f.symbol::text, max(f.fill_key::text),
+					format('%s fills alike in time, side, quantity and price, without ids that tell them apart', count(*)), f.executed_at, count(*)
+				FROM pulse.fill f WHERE f.source_id = s.source_id AND f.portfolio = o.portfolio AND f.executed_at >= since AND f.fill_id IS NULL AND f.order_id IS NULL
+				GROUP BY f.symbol, f.executed_at, f.side, f.quantity, f.price HAVING count(*) > 1 ORDER BY f.executed_at DESC LIMIT 1000;
+		END LOOP;
+	END LOOP;
+	RETURN QUERY SELECT NULL::text, x.portfolio, 'fee without a rate', x.symbol, NULL::text,
+			format('fees of %s %s are in no profit: neither currency of the pair, and no price of it in %s is known of the time', trim_scale(sum(x.amount)), x.fee_asset, coalesce(x.quote_asset, 'the quote currency')),
+			max(x.executed_at), count(*)
+		FROM pulse.other_fees(since, for_portfolio) x WHERE x.rate IS NULL GROUP BY x.portfolio, x.symbol, x.fee_asset, x.quote_asset;
+END
+$$;
+COMMENT ON FUNCTION pulse.data_quality(timestamptz, text) IS 'Body of pulse_data_quality().';
+
+CREATE OR REPLACE FUNCTION pulse_data_quality(days integer DEFAULT 30, portfolio text DEFAULT NULL)
+	RETURNS TABLE (source text, portfolio text, kind text, symbol text, key text, problem text, executed_at timestamptz, fills bigint)
+	LANGUAGE sql STABLE
+	AS $$ SELECT * FROM pulse.data_quality(pulse.check_days($1), $2) $$;
+COMMENT ON FUNCTION pulse_data_quality(integer, text) IS
+	'What is wrong or odd with the followed tables. kind: refused, a row that cannot be booked, with the reason (no, zero or negative quantity, negative price, neither BUY nor SELL, NaN, no time, too many digits; at most 1000 a table, gone when it is mended); fee without a rate, fees in a third asset that nothing can value (see pulse_fees); no price, booked at 0; in the future; twins, fills alike in everything without ids that tell them apart; same key, several rows of a table of partitions, chunks or shards of which one only is booked; coarse price, symbols that hummingbot keeps too few digits of; stale order, one of crypto-pulse-v3 that has been PENDING for more than 300 seconds; missing table and unreadable table. Booked fills are looked through for the last days, all else whenever it was. Fills processed so far; portfolio NULL means all visible ones. Error 22023 for days out of range.';

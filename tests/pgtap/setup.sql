@@ -159,8 +159,8 @@ CREATE TABLE pieces (id bigint, symbol text, side text, quantity numeric, price 
 	PARTITION BY RANGE (executed_at);
 CREATE TABLE pieces_old PARTITION OF pieces FOR VALUES FROM (MINVALUE) TO ('2025-01-01');
 CREATE TABLE pieces_new PARTITION OF pieces FOR VALUES FROM ('2025-01-01') TO (MAXVALUE);
-CREATE TABLE whole (LIKE pieces, PRIMARY KEY (id, executed_at));
-SELECT throws_ok($$SELECT pulse_attach('whole', 'trades')$$, '42P16', NULL, 'in a table of one piece the id must be unique by itself');
+CREATE TABLE one_piece (LIKE pieces, PRIMARY KEY (id, executed_at));
+SELECT throws_ok($$SELECT pulse_attach('one_piece', 'trades')$$, '42P16', NULL, 'in a table of one piece the id must be unique by itself');
 SELECT lives_ok($$SELECT pulse_attach('pieces', 'trades')$$, 'in partitions it cannot be');
 INSERT INTO pieces SELECT i, 'PIECE', 'BUY', 1, 10, timestamptz '2024-12-31 12:00+00' + i * interval '6 hours' FROM generate_series(1, 4) i;
 SELECT lives_ok('SELECT pulse_tick()', 'its fills are booked');
