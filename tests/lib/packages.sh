@@ -83,6 +83,9 @@ find_missing() {
 	need openssl have openssl
 	need chromium have "${CHROMIUM:-chromium}"
 	need openssl have openssl
+	if apt-cache show "postgresql-$major-timescaledb" >/dev/null 2>&1; then
+		need "postgresql-$major-timescaledb" test -f "$("$pg_config" --sharedir 2>/dev/null)/extension/timescaledb.control"
+	fi
 	need python3-websockets /usr/bin/python3 -c 'import websockets'
 }
 

@@ -1,7 +1,7 @@
 -- pulse_setup, pulse_attach, pulse_detach: the user's tables, their constraints, who may do what.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(90);
+SELECT plan(89);
 
 -- the two tables
 SELECT lives_ok('SELECT pulse_setup()', 'pulse_setup creates the tables');
