@@ -165,6 +165,7 @@ test('trades: filter, sort, export of what is shown', async () => {
 	assert.equal(await page.locator('th', { hasText: 'Quantity' }).getAttribute('aria-sort'), 'descending');
 	await page.getByRole('searchbox').fill('s99');
 	await page.locator('#trades [role=status]', { hasText: '1 of 3' }).waitFor();
+	assert.equal(new URL(page.url()).searchParams.get('trades'), '-quantity s99');
 	const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'Export CSV' }).click()]);
 	assert.match(file.suggestedFilename(), /^trades-\d{4}-\d\d-\d\d\.csv$/);
 	const csv = await readFile(await file.path(), 'utf8');
@@ -173,6 +174,11 @@ test('trades: filter, sort, export of what is shown', async () => {
 	server.broadcast(trade(101, { symbol: 'OTHER' }));
 	await page.locator('#trades [role=status]', { hasText: '1 of 4' }).waitFor();
 	assert.deepEqual(await symbols(), ['S99']);
+	await page.reload();
+	await page.locator('#trades [role=status]', { hasText: '1 of 3' }).waitFor();
+	assert.equal(await page.getByRole('searchbox').inputValue(), 's99', 'the address holds what was looked for');
+	await page.getByRole('searchbox').fill('');
+	assert.deepEqual(await symbols(), ['S97', 'S99', 'S98'], 'and the order');
 	await close();
 });
 
@@ -221,6 +227,24 @@ test('several portfolios: sums are fetched, one can be chosen', async () => {
 	await close();
 });
 
+test('phone: the curve follows a finger', async () => {
+	const { page, close } = await openPage(browser, address, PHONE);
+	await page.locator('#equity canvas').first().waitFor();
+	await page.locator('#equity').scrollIntoViewIfNeeded();
+	const box = await page.locator('.chart-equity .u-over').boundingBox();
+	const session = await page.context().newCDPSession(page);
+	const touch = (type, x) => session.send('Input.dispatchTouchEvent', { type, touchPoints: type === 'touchEnd' ? [] : [{ x, y: box.y + box.height / 2 }] });
+	await touch('touchStart', box.x + box.width / 2);
+	for (let step = 1; step <= 5; step++) await touch('touchMove', box.x + box.width / 2 - step * 20);
+	const at = page.locator('#equity .reading .muted');
+	await at.getByText(/2[01] Nov 2026, \d\d:\d\d/).waitFor();
+	const first = await at.innerText();
+	for (let step = 6; step <= 7; step++) await touch('touchMove', box.x + box.width / 2 - step * 20);
+	await page.waitForFunction((before) => document.querySelector('#equity .reading .muted').textContent !== before, first);
+	await touch('touchEnd');
+	await close();
+});
+
 test('phone: nothing sticks out, fingers find the buttons', async () => {
 	fullAccount(server);
 	server.snapshot = snapshot({ activity: { trades: [trade(99).data, trade(98, { symbol: 'A'.repeat(60) }).data], alerts: [] } });
@@ -258,12 +282,12 @@ for (const [title, options] of [
 		await assertAccessible(page, title);
 		await page.locator('[data-term=sharpe]').click();
 		await page.locator('#explanation pre', { hasText: 'SELECT sharpe FROM pulse_performance();' }).waitFor();
-		await assertAccessible(page, `${title}, with the explanation`);
+		await assertAccessible(page, `${title}, with the explanation`, '#explanation');
 		await page.keyboard.press('Escape');
 		await page.locator('#explanation').waitFor({ state: 'hidden' });
 		await page.getByRole('button', { name: 'About Live trades' }).click();
 		await page.locator('#explanation', { hasText: 'quantity times price' }).waitFor();
-		await assertAccessible(page, `${title}, with the explanation of a table`);
+		await assertAccessible(page, `${title}, with the explanation of a table`, '#explanation');
 		await page.keyboard.press('Escape');
 		await close();
 	});

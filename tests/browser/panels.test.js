@@ -74,6 +74,20 @@ test('rolling figures: chosen, remembered in the address, readable as a table', 
 	await close();
 });
 
+test('rolling figures are read day by day with the keyboard', async () => {
+	const { page, close } = await openPage(browser, address);
+	const { ts, value } = server.resources.rolling;
+	const reading = page.locator('#rolling .reading');
+	await page.locator('#rolling canvas').waitFor();
+	await page.locator('.chart-rolling').focus();
+	for (const [key, index] of [['Home', 0], ['ArrowRight', 1], ['End', ts.length - 1], ['ArrowLeft', ts.length - 2], ['PageUp', ts.length - 22]]) {
+		await page.keyboard.press(key);
+		const shown = value[index].toFixed(2).replace('-', '\u2212');
+		await reading.getByText(shown, { exact: true }).waitFor();
+	}
+	await close();
+});
+
 test('exposure, distribution, volume and the strips of the components show what they were given', async () => {
 	const { page, close } = await openPage(browser, address);
 	await page.locator('#exposure .gross').waitFor();
@@ -101,15 +115,19 @@ test('sections of users: rows, an object, a figure; text stays text', async () =
 });
 
 test('a panel says why its figures are not there', async () => {
-	const { rolling } = server.resources;
-	server.resources.rolling = undefined;
+	const kept = { ...server.resources };
+	const paths = { rolling: 'rolling', timeframes: 'performance/breakdown', months: 'monthly', hours: 'heatmap', volume: 'volume', exposure: 'exposure', symbols: 'symbols', distribution: 'distribution', drawdowns: 'drawdowns' };
+	for (const path of Object.values(paths)) server.resources[path] = undefined;
 	const { page, close } = await openPage(browser, address, { expected: /404/ });
-	const banner = page.locator('#rolling .banner');
-	await banner.waitFor();
-	server.resources.rolling = rolling;
-	await banner.getByRole('button', { name: 'Try again' }).click();
+	for (const panel of Object.keys(paths)) {
+		const banner = page.locator(`#${panel} .banner`);
+		await banner.waitFor();
+		assert.equal(await page.locator(`#${panel} .skeleton`).count(), 0, `${panel} does not pretend to wait`);
+		server.resources[paths[panel]] = kept[paths[panel]];
+		await banner.getByRole('button', { name: 'Try again' }).click();
+		await banner.waitFor({ state: 'detached' });
+	}
 	await page.locator('#rolling canvas').waitFor();
-	assert.equal(await banner.count(), 0);
 	await close();
 });
 

@@ -11,7 +11,7 @@ import { Session } from './session.js';
 import { applySettings } from './settings.js';
 import { PulseSocket } from './socket.js';
 import { emptyState, reduce, withOlderTrades } from './store.js';
-import { NEWEST_FIRST } from './trade_table.js';
+import { NEWEST_FIRST, arrangementOf, textOf } from './trade_table.js';
 import { page } from './views/page.js';
 import { ROLLING, WINDOWS } from './views/rolling.js';
 
@@ -86,6 +86,7 @@ class Page {
 		const [metric, window] = (address.get('rolling') ?? '').split('-');
 		if (Object.hasOwn(ROLLING, metric)) this.rolling.metric = /** @type {import('./views/rolling.js').RollingMetric} */ (metric);
 		if (WINDOWS.some((days) => days === Number(window))) this.rolling.window = Number(window);
+		this.arrangement = arrangementOf(address.get('trades') ?? '');
 		const heat = address.get('activity');
 		if (heat === 'volume' || heat === 'pnl') this.heat = heat;
 		this.socket = new PulseSocket(`${location.protocol === 'https:' ? 'wss' : 'ws'}://${location.host}/`, {
@@ -218,6 +219,7 @@ class Page {
 			/** @param {Partial<import('./trade_table.js').Arrangement>} change */
 			arrangeTrades: (change) => {
 				this.arrangement = { ...this.arrangement, ...change };
+				this.#rememberInAddress();
 				this.draw();
 			},
 			/** @param {Element | undefined} box */
@@ -238,6 +240,13 @@ class Page {
 			settingsToggles: (event) => this.#settings.toggles(event),
 			/** @param {KeyboardEvent} event */
 			chartKey: (event) => this.#chartKey(event),
+			/** @param {KeyboardEvent} event */
+			rollingKey: (event) => {
+				if (event.key === 'Escape') this.#rollingChart?.hideCursor();
+				else if (!this.#rollingChart?.moveCursor(event.key)) return;
+				event.preventDefault();
+			},
+			rollingBlur: () => this.#rollingChart?.hideCursor(),
 			chartBlur: () => {
 				this.keyboardCursor = false;
 				this.#charts?.hideCursor();
@@ -269,6 +278,9 @@ class Page {
 		if (this.state.scope === null) address.searchParams.delete('portfolio');
 		else address.searchParams.set('portfolio', this.state.scope);
 		address.searchParams.set('rolling', `${this.rolling.metric}-${this.rolling.window}`);
+		const arrangement = textOf(this.arrangement);
+		if (arrangement === '') address.searchParams.delete('trades');
+		else address.searchParams.set('trades', arrangement);
 		if (this.heat === 'trades') address.searchParams.delete('activity');
 		else address.searchParams.set('activity', this.heat);
 		history.replaceState(null, '', address);
@@ -276,16 +288,11 @@ class Page {
 
 	/** @param {KeyboardEvent} event */
 	#chartKey(event) {
-		/** @type {Record<string, [number, 'by' | 'to']>} */
-		const moves = {
-			ArrowLeft: [-1, 'by'], ArrowRight: [1, 'by'], PageUp: [-20, 'by'], PageDown: [20, 'by'], Home: [0, 'to'], End: [-1, 'to'],
-		};
 		if (event.key === 'Escape') {
 			this.#charts?.resetZoom();
 			this.#charts?.hideCursor();
-		} else if (Object.hasOwn(moves, event.key)) {
+		} else if (this.#charts?.moveCursor(event.key)) {
 			this.keyboardCursor = true;
-			this.#charts?.moveCursor(...moves[event.key]);
 		} else {
 			return;
 		}

@@ -49,6 +49,33 @@ export function plainJoints({ ctx }) {
 	ctx.lineJoin = 'bevel';
 }
 
+/**
+ * The cursor follows a finger, as it follows a mouse.
+ * @param {uPlot} plot
+ */
+export function followFinger(plot) {
+	const follow = (/** @type {PointerEvent} */ event) => {
+		if (event.pointerType !== 'touch') return;
+		const box = plot.over.getBoundingClientRect();
+		plot.setCursor({ left: Math.min(box.width, Math.max(0, event.clientX - box.left)), top: event.clientY - box.top });
+	};
+	plot.over.addEventListener('pointerdown', follow);
+	plot.over.addEventListener('pointermove', follow);
+}
+
+/**
+ * Where a key leads from a point: the index of another one, or null when it is no key of ours.
+ * @param {string} key
+ * @param {number | null | undefined} from
+ * @param {number} last
+ */
+export function moved(key, from, last) {
+	if (key === 'Home') return 0;
+	if (key === 'End') return last;
+	const step = new Map([['ArrowLeft', -1], ['ArrowRight', 1], ['PageUp', -20], ['PageDown', 20]]).get(key);
+	return step === undefined ? null : Math.min(last, Math.max(0, (from ?? (step < 0 ? last + 1 : -1)) + step));
+}
+
 /** @param {() => Palette} palette @param {boolean} labels */
 export function timeAxis(palette, labels) {
 	return {

@@ -1,5 +1,5 @@
 import uPlot from 'uplot';
-import { AXIS_WIDTH, percentLabels, plainJoints, readPalette, timeAxis, valueAxis, zonedDate } from './axes.js';
+import { AXIS_WIDTH, followFinger, moved, percentLabels, plainJoints, readPalette, timeAxis, valueAxis, zonedDate } from './axes.js';
 import { axisLabels, short } from './format.js';
 
 /** @typedef {import('./history.js').History} History */
@@ -93,19 +93,19 @@ export class EquityCharts {
 
 	/**
 	 * Moves the cursor by points, for the keyboard.
-	 * @param {number} step @param {'by' | 'to'} mode
+	 * @param {string} key
+	 * @returns {boolean} whether the key leads anywhere
 	 */
-	moveCursor(step, mode) {
+	moveCursor(key) {
 		const plot = this.#equity;
-		if (!plot) return;
-		const last = plot.data[0].length - 1;
-		const from = mode === 'to' ? 0 : plot.cursor.idx ?? (step < 0 ? last + 1 : -1);
-		const index = mode === 'to' && step < 0 ? last : Math.min(last, Math.max(0, from + step));
+		const index = plot ? moved(key, plot.cursor.idx, plot.data[0].length - 1) : null;
+		if (index === null) return false;
 		for (const each of this.#plots()) {
 			const left = each.valToPos(/** @type {number[]} */ (each.data[0])[index], 'x');
 			const y = /** @type {(number | null)[]} */ (each.data[1])[index];
 			each.setCursor({ left, top: y === null ? 0 : each.valToPos(y, 'y') });
 		}
+		return true;
 	}
 
 	hideCursor() {
@@ -126,7 +126,9 @@ export class EquityCharts {
 
 	/** @param {HTMLElement} box @param {any} options @param {any} data */
 	#make(box, options, data) {
-		return new uPlot({ ...options, width: box.clientWidth, height: box.clientHeight }, data, box);
+		const plot = new uPlot({ ...options, width: box.clientWidth, height: box.clientHeight }, data, box);
+		followFinger(plot);
+		return plot;
 	}
 
 	#fit() {

@@ -1,5 +1,5 @@
 import uPlot from 'uplot';
-import { percentLabels, readPalette, timeAxis, valueAxis, zonedDate } from './axes.js';
+import { followFinger, moved, percentLabels, readPalette, timeAxis, valueAxis, zonedDate } from './axes.js';
 import { axisLabels } from './format.js';
 
 /** One small curve over time. */
@@ -25,7 +25,27 @@ export class LineChart {
 		this.#shown = data;
 		this.#percent = percent;
 		if (this.#plot) this.#plot.setData([data.ts, data.value]);
-		else this.#plot = new uPlot(/** @type {any} */ (this.#options()), [data.ts, data.value], this.box);
+		else {
+			this.#plot = new uPlot(/** @type {any} */ (this.#options()), [data.ts, data.value], this.box);
+			followFinger(this.#plot);
+		}
+	}
+
+	/**
+	 * @param {string} key
+	 * @returns {boolean} whether the key leads anywhere
+	 */
+	moveCursor(key) {
+		const plot = this.#plot;
+		const index = plot ? moved(key, plot.cursor.idx, plot.data[0].length - 1) : null;
+		if (!plot || index === null) return false;
+		const value = /** @type {(number | null)[]} */ (plot.data[1])[index];
+		plot.setCursor({ left: plot.valToPos(/** @type {number[]} */ (plot.data[0])[index], 'x'), top: value === null ? 0 : plot.valToPos(value, 'y') });
+		return true;
+	}
+
+	hideCursor() {
+		this.#plot?.setCursor({ left: -10, top: -10 });
 	}
 
 	restyle() {

@@ -28,6 +28,25 @@ const EXPORTED = /** @type {(keyof Trade)[]} */ (['executed_at', 'portfolio', 'i
 /** @type {Arrangement} */
 export const NEWEST_FIRST = { filter: '', column: 'executed_at', descending: true };
 
+/**
+ * An arrangement as the address holds it: "-quantity btc" sorts by quantity, largest first, and filters by btc.
+ * @param {Arrangement} arrangement
+ */
+export function textOf({ filter, column, descending }) {
+	const order = column === NEWEST_FIRST.column && descending ? '' : `${descending ? '-' : ''}${column}`;
+	return filter === '' ? order : `${order} ${filter}`;
+}
+
+/** @param {string} text */
+export function arrangementOf(text) {
+	const [order, ...words] = text.split(' ');
+	const column = order.replace(/^-/, '');
+	return {
+		filter: words.join(' '),
+		...(Object.hasOwn(COLUMNS, column) ? { column: /** @type {Column} */ (column), descending: order.startsWith('-') } : { column: NEWEST_FIRST.column, descending: true }),
+	};
+}
+
 /** @param {Trade} trade @param {string[]} words every one of them has to be somewhere in the trade */
 function matches(trade, words) {
 	const text = [trade.symbol, trade.side, trade.strategy, trade.portfolio, trade.order_id, trade.fill_id].join('\n').toLowerCase();

@@ -2,7 +2,7 @@ import { html, nothing, svg } from 'lit-html';
 import { repeat } from 'lit-html/directives/repeat.js';
 import { isFiniteNumber, money, percent, ratio, signOf, span, time, tiny, zoneName } from '../format.js';
 import { columnHeads } from './explanation.js';
-import { change, empty, panel, skeleton } from './parts.js';
+import { change, empty, panel, skeleton, stale } from './parts.js';
 
 /** @typedef {import('../app.js').View} View */
 /** @typedef {import('../extras.js').Timeframe} Timeframe */
@@ -14,6 +14,12 @@ import { change, empty, panel, skeleton } from './parts.js';
 const NAMES = new Map([
 	['1h', '1 hour'], ['4h', '4 hours'], ['24h', '24 hours'], ['7d', '7 days'], ['30d', '30 days'], ['90d', '90 days'], ['1y', '1 year'], ['all', 'All'],
 ]);
+
+/**
+ * What stands where figures will be; nothing beside the reason why they are not there.
+ * @param {View} view @param {import('../extras.js').Source} source @param {number} lines
+ */
+const waiting = ({ extras }, source, lines) => (extras.problems.has(source) ? nothing : skeleton(lines));
 
 /** @param {Timeframe} frame */
 function timeframeRow(frame) {
@@ -31,14 +37,15 @@ function timeframeRow(frame) {
 }
 
 /** @param {View} view */
-export function timeframes({ extras, state }) {
+export function timeframes(view) {
+	const { extras, state } = view;
 	const list = extras.timeframes;
-	const body = !state.loaded || list === null ? skeleton(5) : html`<div class="scroll" tabindex="0" role="group" aria-label="Performance by time frame">
+	const body = !state.loaded || list === null ? waiting(view, 'timeframes', 5) : html`<div class="scroll" tabindex="0" role="group" aria-label="Performance by time frame">
 		<table class="plain-table">
 			<thead><tr><th scope="col">Last</th>${columnHeads('timeframes')}</tr></thead>
 			<tbody>${list.map(timeframeRow)}</tbody>
 		</table></div>`;
-	return panel('timeframes', 'By time frame', body);
+	return panel('timeframes', 'By time frame', html`${stale(view, 'timeframes')}${body}`);
 }
 
 /** @param {SymbolResult} result @param {number} largest */
@@ -54,16 +61,17 @@ function symbolRow(result, largest) {
 }
 
 /** @param {View} view */
-export function symbols({ extras, state }) {
+export function symbols(view) {
+	const { extras, state } = view;
 	const list = extras.symbols;
 	let body;
-	if (!state.loaded || list === null) body = skeleton(3);
+	if (!state.loaded || list === null) body = waiting(view, 'symbols', 3);
 	else if (list.length === 0) body = empty('No trade in the last 30 days.');
 	else {
 		const largest = list.reduce((most, { net_pnl: profit }) => Math.max(most, Math.abs(Number(profit))), 0);
 		body = html`<ul class="list symbols" tabindex="0" aria-label="Symbols, best first">${repeat(list, (each) => each.symbol, (each) => symbolRow(each, largest))}</ul>`;
 	}
-	return panel('symbols', 'Symbols', body, { aside: list?.length ? html`<span class="muted">net P&L, 30 days</span>` : nothing });
+	return panel('symbols', 'Symbols', html`${stale(view, 'symbols')}${body}`, { aside: list?.length ? html`<span class="muted">net P&L, 30 days</span>` : nothing });
 }
 
 const MONTHS = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
@@ -95,10 +103,11 @@ function yearRow(year, months, strongest) {
 }
 
 /** @param {View} view */
-export function months({ extras, state }) {
+export function months(view) {
+	const { extras, state } = view;
 	const list = extras.months;
 	let body;
-	if (!state.loaded || list === null) body = skeleton(3);
+	if (!state.loaded || list === null) body = waiting(view, 'months', 3);
 	else if (list.length === 0) body = empty('No snapshot yet.');
 	else {
 		// One exceptional month shall not bleach all the others.
@@ -109,19 +118,20 @@ export function months({ extras, state }) {
 			<table class="map"><thead><tr><td></td>${MONTHS.map((name) => html`<th scope="col">${name}</th>`)}<th scope="col">Year</th></tr></thead>
 			<tbody>${years.map((year) => yearRow(year, list.filter((each) => each.year === year), strongest))}</tbody></table></div>`;
 	}
-	return panel('months', 'Monthly returns', body);
+	return panel('months', 'Monthly returns', html`${stale(view, 'months')}${body}`);
 }
 
 const HEATS = /** @type {const} */ ({ trades: 'Fills', volume: 'Volume', pnl: 'Net P&L' });
 
 /** @param {View} view */
-export function hours({ extras, state, heat: figure, actions }) {
+export function hours(view) {
+	const { extras, state, heat: figure, actions } = view;
 	const list = extras.hours;
 	const buttons = html`<div class="ranges"><span class="muted">90 days, ${zoneName()}</span><div class="segmented" role="group" aria-label="Figure">
 		${Object.entries(HEATS).map(([name, label]) => html`<button type="button" aria-pressed=${name === figure ? 'true' : 'false'}
 			@click=${() => actions.chooseHeat(/** @type {keyof typeof HEATS} */ (name))}>${label}</button>`)}</div></div>`;
 	let body;
-	if (!state.loaded || list === null) body = skeleton(5);
+	if (!state.loaded || list === null) body = waiting(view, 'hours', 5);
 	else if (list.every(({ trades }) => trades === 0)) body = empty('No fill in the last 90 days.');
 	else {
 		const strongest = list.reduce((most, hour) => Math.max(most, Math.abs(Number(hour[figure]))), 0);
@@ -129,7 +139,7 @@ export function hours({ extras, state, heat: figure, actions }) {
 			<table class="map hours"><thead><tr><td></td>${Array.from({ length: 24 }, (_, hour) => html`<th scope="col" class="num">${String(hour).padStart(2, '0')}</th>`)}</tr></thead>
 			<tbody>${DAYS.map((day, index) => html`<tr><th scope="row">${day}</th>${list.filter(({ weekday }) => weekday === index + 1).map((hour) => hourCell(hour, day, figure, strongest))}</tr>`)}</tbody></table></div>`;
 	}
-	return panel('hours', 'Activity', body, { aside: buttons });
+	return panel('hours', 'Activity', html`${stale(view, 'hours')}${body}`, { aside: buttons });
 }
 
 /** @param {Hour} hour @param {string} day @param {keyof typeof HEATS} figure @param {number} strongest */
@@ -149,11 +159,12 @@ function drawdownItem(drawdown) {
 }
 
 /** @param {View} view */
-export function drawdowns({ extras, state }) {
+export function drawdowns(view) {
+	const { extras, state } = view;
 	const list = extras.drawdowns;
 	let body;
-	if (!state.loaded || list === null) body = skeleton(4);
+	if (!state.loaded || list === null) body = waiting(view, 'drawdowns', 4);
 	else if (list.length === 0) body = empty('Never under water.');
 	else body = html`<ul class="list">${repeat(list, (each) => each.rank, drawdownItem)}</ul>`;
-	return panel('drawdowns', 'Worst drawdowns', body);
+	return panel('drawdowns', 'Worst drawdowns', html`${stale(view, 'drawdowns')}${body}`);
 }

@@ -41,12 +41,13 @@ export function rolling(view) {
 	else {
 		const last = data.value.length - 1;
 		const index = rollingCursor !== null && rollingCursor <= last ? rollingCursor : last;
-		reading = html`<dl class="reading num"><div><dt class="sr-only">Time</dt><dd class="muted">${time(data.ts[index] * 1000, 'date')}</dd></div>
+		reading = html`<dl class="reading num" aria-live=${rollingCursor === null ? 'off' : 'polite'}><div><dt class="sr-only">Time</dt><dd class="muted">${time(data.ts[index] * 1000, 'date')}</dd></div>
 			<div><dt class="sr-only">${ROLLING[metric].name}</dt><dd>${format(data.value[index])}</dd></div></dl>`;
 		const step = Math.max(1, Math.ceil((last + 1) / MOST_ROWS));
 		const rows = Array.from({ length: Math.floor(last / step) + 1 }, (_, row) => last - row * step);
 		const label = `${ROLLING[metric].name} over ${window} days: lowest ${format(Math.min(...known))}, highest ${format(Math.max(...known))}, now ${format(data.value[last])}.`;
-		body = html`<div class="chart-rolling" role="img" aria-label=${label} ${ref(actions.rollingBox)}></div>
+		body = html`<div class="chart-rolling" tabindex="0" role="group" aria-roledescription="chart" aria-label="${label} Arrow keys read single days." ${ref(actions.rollingBox)}
+				@keydown=${actions.rollingKey} @blur=${actions.rollingBlur}></div>
 			${tableBehind('Rolling figures', ['Day', ROLLING[metric].name], rows.map((row) => [time(data.ts[row] * 1000, 'date'), isFiniteNumber(data.value[row]) ? format(data.value[row]) : MISSING]))}`;
 	}
 	return panel('rolling', 'Rolling', html`${stale(view, 'rolling')}${body}`, { aside: html`${reading ?? html`<span></span>`}${choices(view)}` });
