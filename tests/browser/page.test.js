@@ -118,7 +118,7 @@ test('keyboard: the curve is read point by point, ranges and theme are buttons',
 	await page.keyboard.press('Escape');
 	await page.locator('#equity .reading', { hasText: 'now' }).waitFor();
 	await page.getByRole('button', { name: 'one week' }).press('Enter');
-	assert.equal(await page.locator('[data-range="1W"]').getAttribute('aria-pressed'), 'true');
+	await page.locator('[data-range="1W"][aria-pressed=true]').waitFor();
 	assert.match(page.url(), /range=1W/);
 	await page.getByRole('button', { name: 'Settings' }).press('Enter');
 	await page.getByRole('radio', { name: 'Dark' }).press('Space');
@@ -161,8 +161,8 @@ test('trades: filter, sort, export of what is shown', async () => {
 	const symbols = () => page.locator('#trades td.symbol').allInnerTexts();
 	await page.locator('#trades td.symbol').first().waitFor();
 	await page.getByRole('button', { name: 'Quantity' }).click();
+	await page.locator('th[aria-sort=descending]', { hasText: 'Quantity' }).waitFor();
 	assert.deepEqual(await symbols(), ['S97', 'S99', 'S98']);
-	assert.equal(await page.locator('th', { hasText: 'Quantity' }).getAttribute('aria-sort'), 'descending');
 	await page.getByRole('searchbox').fill('s99');
 	await page.locator('#trades [role=status]', { hasText: '1 of 3' }).waitFor();
 	assert.equal(new URL(page.url()).searchParams.get('trades'), '-quantity s99');
@@ -178,6 +178,7 @@ test('trades: filter, sort, export of what is shown', async () => {
 	await page.locator('#trades [role=status]', { hasText: '1 of 3' }).waitFor();
 	assert.equal(await page.getByRole('searchbox').inputValue(), 's99', 'the address holds what was looked for');
 	await page.getByRole('searchbox').fill('');
+	await page.locator('#trades [role=status]', { hasText: 'newest 3' }).waitFor();
 	assert.deepEqual(await symbols(), ['S97', 'S99', 'S98'], 'and the order');
 	await close();
 });
