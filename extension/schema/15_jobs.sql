@@ -13,10 +13,14 @@ CREATE TABLE pulse.job (
 	failures	bigint NOT NULL DEFAULT 0,
 	failing		integer NOT NULL DEFAULT 0,
 	last_error	text,
-	last_error_at	timestamptz
+	last_error_at	timestamptz,
+	condition	text,
+	at_least	interval NOT NULL DEFAULT '1 minute' CHECK (at_least > '0')
 ) WITH (fillfactor = 50);
 COMMENT ON TABLE pulse.job IS 'what the tick runs by the clock, each in a transaction of its own';
 COMMENT ON COLUMN pulse.job.command IS 'name of a function (at timestamptz) RETURNS timestamptz: it takes the time for which it is run, never now(), and returns when it wants to run next, NULL for at + every; at itself means again at once';
+COMMENT ON COLUMN pulse.job.condition IS 'name of a function (at timestamptz) RETURNS boolean, cheap: the background worker passes the job over while it says that there is nothing to do; NULL: there always is';
+COMMENT ON COLUMN pulse.job.at_least IS 'after so long it runs whatever the condition says';
 COMMENT ON COLUMN pulse.job.failing IS 'failures in a row; each one doubles the pause, from one second to five minutes';
 
 -- Apart from pulse.job, so that making a job due never waits for the transaction that runs it.

@@ -438,7 +438,8 @@ CREATE TABLE pulse.alert_evaluation (
 	health_at	timestamptz,
 	swept_at	timestamptz NOT NULL DEFAULT '-infinity',
 	storm_at	timestamptz,
-	defaults_at	timestamptz
+	defaults_at	timestamptz,
+	health_status	text
 ) WITH (fillfactor = 10);
 INSERT INTO pulse.alert_evaluation DEFAULT VALUES;
 COMMENT ON TABLE pulse.alert_evaluation IS 'how far the evaluation of alerts has come; its row is locked by whoever evaluates';
@@ -449,6 +450,7 @@ COMMENT ON COLUMN pulse.alert_evaluation.marked_at IS 'the newest market price t
 COMMENT ON COLUMN pulse.alert_evaluation.marks_at IS 'when market prices were last looked at';
 COMMENT ON COLUMN pulse.alert_evaluation.trade_seq IS 'the newest TRADE_ALERT that was judged';
 COMMENT ON COLUMN pulse.alert_evaluation.health_at IS 'when the health was last looked at';
+COMMENT ON COLUMN pulse.alert_evaluation.health_status IS 'what pulse.sequencer said of it then';
 COMMENT ON COLUMN pulse.alert_evaluation.swept_at IS 'when leftovers were last removed';
 COMMENT ON COLUMN pulse.alert_evaluation.storm_at IS 'since when there has been a storm of alerts; NULL: there is none';
 COMMENT ON COLUMN pulse.alert_evaluation.defaults_at IS 'when the shipped rules were added; what was dropped since does not come back by itself';

@@ -671,6 +671,7 @@ BEGIN
 		AND EXISTS (SELECT FROM pulse.alert_rule r WHERE r.source = 'health' AND r.enabled) THEN
 		PERFORM pulse.take_observations(at, pulse.observe_health(at));
 		e.health_at := at;
+		SELECT q.health_status INTO e.health_status FROM pulse.sequencer q;
 	END IF;
 
 	SELECT q.seq INTO newest_seq FROM pulse.sequencer q;
@@ -696,7 +697,7 @@ BEGIN
 	END IF;
 	e.storm_at := pulse.tell_alerts(at, e.storm_at);
 	UPDATE pulse.alert_evaluation x SET evaluated_at = at, version = e.version, marked_at = e.marked_at, marks_at = e.marks_at, trade_seq = e.trade_seq,
-		health_at = e.health_at, swept_at = e.swept_at, storm_at = e.storm_at;
+		health_at = e.health_at, health_status = e.health_status, swept_at = e.swept_at, storm_at = e.storm_at;
 	RETURN CASE WHEN more THEN at END;
 END
 $$;
@@ -704,4 +705,36 @@ REVOKE ALL ON FUNCTION pulse.evaluate_alerts(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION pulse.evaluate_alerts(timestamptz) IS
 	'Job: one evaluation of all alert rules at a time: what changed since the last one, what time alone changes, and then what people are told. Doing it again at the same time changes nothing.';
 
-INSERT INTO pulse.job (name, command, every) VALUES ('alerts', 'pulse.evaluate_alerts', '1 second');
+CREATE FUNCTION pulse.alerts_wait(at timestamptz) RETURNS boolean
+	LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	e pulse.alert_evaluation;
+	q pulse.sequencer;
+BEGIN
+	SELECT * INTO e FROM pulse.alert_evaluation;
+	SELECT * INTO q FROM pulse.sequencer;
+	RETURN e.evaluated_at IS NULL OR e.evaluated_at > at OR e.storm_at IS NOT NULL OR e.trade_seq IS DISTINCT FROM q.seq
+		OR (q.health_status IS DISTINCT FROM e.health_status AND (e.health_at IS NULL OR at >= e.health_at + interval '5 seconds'))
+		OR e.version IS DISTINCT FROM (SELECT coalesce(max(p.version), e.version) FROM pulse.performance_state p)
+		OR (at >= e.marks_at + interval '10 seconds' AND e.marked_at < (SELECT max(m.ts) FROM pulse.mark m))
+		OR EXISTS (SELECT FROM pulse.alert a WHERE a.tell AND (a.recheck_at IS NULL OR a.recheck_at <= at))
+		OR EXISTS (SELECT FROM pulse.alert a WHERE a.state <> 'resolved' AND a.next_at <= at)
+		OR EXISTS (SELECT FROM pulse.alert a WHERE a.state <> 'resolved' AND a.muted_by IS NOT NULL AND (a.recheck_at IS NULL OR a.recheck_at <= at))
+		-- it may be about what is no more
+		OR (at >= e.swept_at + interval '10 seconds' AND EXISTS (SELECT FROM pulse.alert a WHERE a.state <> 'resolved'))
+		OR EXISTS (
+			SELECT FROM pulse.alert_rule r JOIN pulse.alert_rule_state s ON s.rule = r.name
+			LEFT JOIN pulse.registration_state g ON g.kind = CASE r.source WHEN 'query' THEN 'alert_rule' ELSE 'metric' END
+				AND g.name = CASE r.source WHEN 'query' THEN r.name ELSE r.metric END
+			WHERE r.enabled AND (s.awake <> pulse.rule_is_awake(r.active_hours, at) OR (s.awake AND (
+				(s.fresh AND r.source IN ('metric', 'query'))
+				OR (r.metric = ANY (pulse.costly_metric_names()) AND (s.next_at <= at OR s.evaluated_at > at))
+				OR (g.result IS NOT NULL AND s.evaluated_at IS DISTINCT FROM g.result_at)))));
+END
+$$;
+REVOKE ALL ON FUNCTION pulse.alerts_wait(timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION pulse.alerts_wait(timestamptz) IS
+	'Whether an evaluation of alerts could find anything: new figures, fills, prices, results or rules, another state of health, or something that is due. Asked once a second where nothing happens, so it is far cheaper than an evaluation.';
+
+INSERT INTO pulse.job (name, command, every, condition) VALUES ('alerts', 'pulse.evaluate_alerts', '1 second', 'pulse.alerts_wait');

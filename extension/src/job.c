@@ -14,6 +14,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
+#include "utils/lsyscache.h"
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 #include "utils/varlena.h"
@@ -54,8 +55,18 @@ static PulseStatement store_failure = {
 	5, {TEXTOID, TIMESTAMPTZOID, FLOAT8OID, TIMESTAMPTZOID, TEXTOID}, NULL
 };
 
+/* Jobs that are passed over have a look at their condition as often as they would run. */
 static PulseStatement next_job = {
-	"SELECT min(CASE WHEN " DUE " THEN '-infinity' ELSE j.next_at END) FROM pulse.job j WHERE j.enabled",
+	"SELECT min(CASE WHEN j.name = ANY ($2) THEN $1 + j.every WHEN " DUE " THEN '-infinity' ELSE j.next_at END)"
+	" FROM pulse.job j WHERE j.enabled",
+	2, {TIMESTAMPTZOID, TEXTARRAYOID}, NULL
+};
+
+/* Jobs that are due by the clock alone, if their condition says so. */
+static PulseStatement conditional_jobs = {
+	"SELECT j.name, j.condition FROM pulse.job j WHERE j.enabled AND j.condition IS NOT NULL AND j.failing = 0 AND j.next_at <= $1"
+	" AND j.last_started_at <= $1 AND j.last_started_at + j.at_least > $1"
+	" AND NOT EXISTS (SELECT FROM pulse.job_touch t WHERE t.name = j.name)",
 	1, {TIMESTAMPTZOID}, NULL
 };
 
@@ -78,6 +89,94 @@ void
 pulse_job_enable_backoff(void)
 {
 	backoff = true;
+}
+
+/* One condition on its way through pulse_isolate(). */
+typedef struct JobCondition
+{
+	char	   *name;
+	char	   *function;
+	TimestampTz at;
+	bool		wanted;
+} JobCondition;
+
+/* Asks a job's condition. */
+static void
+ask_condition(void *arg)
+{
+	JobCondition *condition = arg;
+	List	   *name = textToQualifiedNameList(cstring_to_text(condition->function));
+	Oid			types[] = {TIMESTAMPTZOID};
+	Datum		values[] = {TimestampTzGetDatum(condition->at)};
+	Datum		wanted;
+	bool		null;
+
+	if (SPI_execute_with_args(psprintf("SELECT (%s($1))::boolean", NameListToQuotedString(name)), 1, types, values,
+							  NULL, true, 1) != SPI_OK_SELECT || SPI_processed != 1)
+		elog(ERROR, "could not run \"%s\"", condition->function);
+	wanted = pulse_result(1, &null);
+	condition->wanted = null || DatumGetBool(wanted);
+}
+
+/* Whether the extension has conditions of jobs: it has since 1.1. */
+static bool
+have_conditions(void)
+{
+	Oid			jobs = get_relname_relid("job", get_namespace_oid("pulse", false));
+
+	return OidIsValid(jobs) && get_attnum(jobs, "condition") > 0;
+}
+
+/*
+ * Returns the names of the jobs whose condition says that there is nothing to do. Who ticks by hand may have another
+ * time in mind than the clock's, and has all of them run.
+ */
+static Datum
+idle_jobs(TimestampTz at, const List *done)
+{
+	static bool reported = false;
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[] = {TimestampTzGetDatum(at)};
+	List	   *conditions = NIL;
+	ListCell   *cell;
+	Datum	   *names;
+	int			count = 0;
+	bool		null;
+
+	if (backoff && have_conditions() && pulse_run(&conditional_jobs, values, NULL) > 0)
+		for (uint64 i = 0; i < SPI_processed; i++)
+		{
+			HeapTuple	row = SPI_tuptable->vals[i];
+			JobCondition *condition = MemoryContextAllocZero(context, sizeof(JobCondition));
+
+			condition->name = MemoryContextStrdup(context, TextDatumGetCString(SPI_getbinval(row, SPI_tuptable->tupdesc, 1, &null)));
+			condition->function = MemoryContextStrdup(context, TextDatumGetCString(SPI_getbinval(row, SPI_tuptable->tupdesc, 2, &null)));
+			condition->at = at;
+			/* one that fails is no reason to do nothing */
+			condition->wanted = true;
+			MemoryContextSwitchTo(context);
+			conditions = lappend(conditions, condition);
+		}
+	MemoryContextSwitchTo(context);
+	names = palloc(sizeof(Datum) * (list_length(conditions) + list_length(done) + 1));
+	foreach(cell, conditions)
+	{
+		JobCondition *condition = lfirst(cell);
+		ErrorData  *error;
+
+		error = pulse_isolate(ask_condition, condition, 0);
+		if (error != NULL && !reported)
+			ereport(WARNING,
+					(errcode(error->sqlerrcode),
+					 errmsg("condition of job %s failed: %s", condition->name, error->message),
+					 errdetail("The job runs as if it had none.")));
+		reported = reported || error != NULL;
+		if (!condition->wanted)
+			names[count++] = CStringGetTextDatum(condition->name);
+	}
+	foreach(cell, done)
+		names[count++] = CStringGetTextDatum(lfirst(cell));
+	return PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
 }
 
 /* Calls the job's function. */
@@ -104,18 +203,13 @@ static JobRun *
 claim(TimestampTz at, const List *done)
 {
 	MemoryContext context = CurrentMemoryContext;
-	Datum	   *names = palloc(sizeof(Datum) * Max(1, list_length(done)));
 	Datum		values[2];
-	ListCell   *cell;
-	int			count = 0;
 	JobRun	   *run;
 	Datum		value;
 	bool		null;
 
-	foreach(cell, done)
-		names[count++] = CStringGetTextDatum(lfirst(cell));
 	values[0] = TimestampTzGetDatum(at);
-	values[1] = PointerGetDatum(construct_array(names, count, TEXTOID, -1, false, TYPALIGN_INT));
+	values[1] = idle_jobs(at, done);
 	if (pulse_run(&claim_job, values, NULL) == 0)
 		return NULL;
 
@@ -214,11 +308,15 @@ pulse_run_due_job(TimestampTz at, List **done, PulseFailures *failures)
 TimestampTz
 pulse_next_job(TimestampTz at)
 {
-	Datum		values[] = {TimestampTzGetDatum(at)};
+	MemoryContext context = CurrentMemoryContext;
+	Datum		values[2];
 	Datum		value;
 	bool		null;
 
 	SPI_connect();
+	MemoryContextSwitchTo(context);
+	values[0] = TimestampTzGetDatum(at);
+	values[1] = idle_jobs(at, NIL);
 	pulse_run(&next_job, values, NULL);
 	value = pulse_result(1, &null);
 	SPI_finish();
