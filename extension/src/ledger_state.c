@@ -13,6 +13,7 @@
 #include "src/ledger_dust.h"
 #include "src/ledger_key.h"
 #include "src/ledger_numeric.h"
+#include "src/ledger_recent.h"
 #include "src/ledger_state.h"
 
 typedef struct symbol_entry
@@ -149,14 +150,15 @@ load(pulse_ledger *all, pulse_symbol *symbol)
 		Int32GetDatum(all->source_id), CStringGetTextDatum(symbol->portfolio), CStringGetTextDatum(symbol->name)
 	};
 	MemoryContext old;
+	TransactionId xmin = InvalidTransactionId;
 	bool		isnull;
 	HeapTuple	tuple;
 	TupleDesc	desc;
 
 	pulse_saved_plan(&plan, "SELECT quantity, cost, realized_pnl, fees, entry_quantity, entry_value, exit_quantity, exit_value,"
 					 " trip_gross_pnl, trip_fees, coalesce(opened_at, dust_since), last_executed_at, last_ordinal, last_fill_key,"
-					 " open_fill_key, strategy, opened_at IS NOT NULL, mark_price"
-					 " FROM pulse.position WHERE source_id = $1 AND portfolio = $2 AND symbol = $3", 3, types);
+					 " open_fill_key, strategy, opened_at IS NOT NULL, mark_price, p.xmin"
+					 " FROM pulse.position p WHERE source_id = $1 AND portfolio = $2 AND symbol = $3", 3, types);
 	if (SPI_execute_plan(plan, values, NULL, all->read_only, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read pulse.position");
 	if (SPI_processed > 0)
@@ -188,8 +190,11 @@ load(pulse_ledger *all, pulse_symbol *symbol)
 		symbol->trip_strategy = SPI_getvalue(tuple, desc, 16);
 		MemoryContextSwitchTo(old);
 		symbol->last_price = result_decimal(18);
+		xmin = DatumGetTransactionId(SPI_getbinval(tuple, desc, 19, &isnull));
 	}
 	SPI_freetuptable(SPI_tuptable);
+	if (!all->read_only)
+		pulse_recent_remember(all->source_id, symbol, xmin);
 }
 
 /* Forgets everything booked: an empty position. */
@@ -218,6 +223,8 @@ pulse_symbol_rewind(pulse_ledger *all, pulse_symbol *symbol, TimestampTz time, i
 	};
 
 	pulse_symbol_reset(all, symbol);
+	if (!all->read_only && pulse_recent_restore(all, symbol, time, ordinal, key))
+		return;
 	pulse_saved_plan(&plan,
 					 "SELECT executed_at, ordinal, fill_key, total_realized_pnl, total_fees, price FROM pulse.fill"
 					 " WHERE source_id = $1 AND portfolio = $2 AND symbol = $3 AND executed_at <= $4"
@@ -394,6 +401,7 @@ save(pulse_ledger *all, pulse_symbol *symbol)
 	bool		held = decimal_sign(&book->quantity) != 0;
 	char		nulls[lengthof(types) + 1];
 	Datum		values[lengthof(types)];
+	bool		isnull;
 
 	memset(nulls, ' ', lengthof(types));
 	nulls[lengthof(types)] = '\0';
@@ -405,6 +413,7 @@ save(pulse_ledger *all, pulse_symbol *symbol)
 		pulse_saved_plan(&delete_plan, "DELETE FROM pulse.position WHERE source_id = $1 AND portfolio = $2 AND symbol = $3", 3, types);
 		if (SPI_execute_plan(delete_plan, values, NULL, false, 0) < 0)
 			elog(ERROR, "could not write pulse.position");
+		pulse_recent_saved(all->source_id, symbol, InvalidTransactionId);
 		return;
 	}
 	if (!held)
@@ -450,10 +459,13 @@ save(pulse_ledger *all, pulse_symbol *symbol)
 					 " entry_quantity = excluded.entry_quantity, entry_value = excluded.entry_value,"
 					 " exit_quantity = excluded.exit_quantity, exit_value = excluded.exit_value,"
 					 " trip_gross_pnl = excluded.trip_gross_pnl, trip_fees = excluded.trip_fees,"
-					 " mark_price = excluded.mark_price, mark_at = excluded.mark_at, dust_since = excluded.dust_since",
+					 " mark_price = excluded.mark_price, mark_at = excluded.mark_at, dust_since = excluded.dust_since RETURNING p.xmin",
 					 lengthof(types), types);
-	if (SPI_execute_plan(save_plan, values, nulls, false, 0) < 0)
+	if (SPI_execute_plan(save_plan, values, nulls, false, 0) != SPI_OK_INSERT_RETURNING || SPI_processed != 1)
 		elog(ERROR, "could not write pulse.position");
+	pulse_recent_saved(all->source_id, symbol,
+					   DatumGetTransactionId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &isnull)));
+	SPI_freetuptable(SPI_tuptable);
 }
 
 /* Writes what has been collected and every position that was touched. */

@@ -104,6 +104,33 @@ describe('a worker started by hand', () => {
 		assert.deepEqual(await settled(cluster), clean);
 	});
 
+	test('books fills that come late, change or go, in a position that is never flat', async () => {
+		await query(cluster, `INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at)
+			SELECT 'maker', 'LTCUSDT', CASE WHEN i % 3 = 0 THEN 'SELL' ELSE 'BUY' END, 1 + i % 2, 100 + i % 7, now() - interval '1 day' + i * interval '1 second' FROM generate_series(1, 500) i`);
+		assert.deepEqual(await settled(cluster), clean);
+		const agree = async () => {
+			assert.deepEqual(await settled(cluster), clean);
+			await until('books that agree with the rows', async () => (await query(cluster, 'SELECT * FROM pulse_verify()')).length === 0);
+		};
+		const newest = `(SELECT max(executed_at) FROM trades WHERE portfolio = 'maker')`;
+		for (let i = 0; i < 8; i++) {
+			// one after the newest, one a moment before it, one far before all that the worker may remember
+			await query(cluster, `INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at) VALUES
+				('maker', 'LTCUSDT', 'BUY', 1, ${100 + i}, ${newest} + interval '2 seconds'),
+				('maker', 'LTCUSDT', '${i % 2 ? 'SELL' : 'BUY'}', 2, ${101 + i}, ${newest} - interval '1 millisecond')`);
+			if (i % 4 === 1) await query(cluster, `UPDATE trades SET price = price + 1 WHERE portfolio = 'maker' AND executed_at = ${newest} - interval '2 seconds 1 millisecond'`);
+			if (i % 4 === 2) await query(cluster, `DELETE FROM trades WHERE id = (SELECT id FROM trades WHERE portfolio = 'maker' ORDER BY executed_at DESC OFFSET 3 LIMIT 1)`);
+			if (i % 4 === 3) await query(cluster, `INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at) VALUES ('maker', 'LTCUSDT', 'SELL', 1, 90, now() - interval '20 hours')`);
+			await agree();
+		}
+		// somebody else books in between
+		await query(cluster, `BEGIN; INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at) VALUES ('maker', 'LTCUSDT', 'SELL', 1, 95, ${newest} - interval '1 millisecond'); SELECT pulse_tick(); COMMIT`);
+		await query(cluster, `INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at) VALUES ('maker', 'LTCUSDT', 'SELL', 1, 95, ${newest} - interval '1 millisecond')`);
+		await agree();
+		await query(cluster, `DELETE FROM trades WHERE portfolio = 'maker'`);
+		await settled(cluster);
+	});
+
 	test('runs jobs by the clock, also between two looks, each apart from the others', async () => {
 		await query(cluster, `ALTER DATABASE trading SET pulse.poll_interval = '1h'`);
 		await query(cluster, `ALTER DATABASE trading SET pulse.job_timeout = '300ms'`);
