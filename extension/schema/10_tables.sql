@@ -257,12 +257,14 @@ CREATE TABLE pulse.worker (
 	last_error	text,
 	last_error_at	timestamptz,
 	errors		bigint NOT NULL DEFAULT 0,
-	library		text
+	library		text,
+	starts		integer NOT NULL DEFAULT 0
 ) WITH (fillfactor = 10);
 INSERT INTO pulse.worker DEFAULT VALUES;
 COMMENT ON TABLE pulse.worker IS 'the background worker of this database';
 COMMENT ON COLUMN pulse.worker.library IS 'version of the library that its process runs';
 COMMENT ON COLUMN pulse.worker.proc_number IS 'with pid, how a committing backend finds the latch to set';
+COMMENT ON COLUMN pulse.worker.starts IS 'how often a worker has started since one last completed a cycle: where it keeps dying, the next one waits';
 COMMENT ON COLUMN pulse.worker.enabled IS 'false after pulse_worker_stop(): the launcher leaves this database alone';
 
 REVOKE ALL ON ALL TABLES IN SCHEMA pulse FROM PUBLIC;

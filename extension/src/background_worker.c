@@ -45,6 +45,8 @@
 #include "src/update.h"
 #include "src/wait.h"
 #include "src/worker_process.h"
+#include "src/worker_start.h"
+#include "src/yield.h"
 
 /* Field 4 of the lock's tag; SQL's advisory locks have 1 and 2 there, so no user can take this one. */
 #define WORKER_LOCK_SPACE 3
@@ -61,6 +63,10 @@
 #define CHECK_INSTALLATION_MS 1000
 /* How long state messages wait for the end of a backlog. */
 #define MAX_UPDATE_DELAY_MS 2000
+/* And how long where the backlog is left to grow, in favour of the sessions that write. */
+#define MAX_YIELD_UPDATE_DELAY_MS 10000
+/* A pause in favour of others is made of such pieces, so that a shutdown does not wait for its end. */
+#define PAUSE_PIECE_MS 50
 #define FIRST_ERROR_DELAY_MS 1000
 #define MAX_ERROR_DELAY_MS 60000
 /* How long a worker that was started by hand waits for the row that allows it to be committed. */
@@ -237,7 +243,7 @@ tick_changes(void)
 		{
 			pgstat_report_activity(STATE_RUNNING, "pulse: processing changes");
 			pulse_tick_changes(&tick);
-			removed_marks += tick.marks;
+			pulse_tick_release(&tick);
 		}
 		if (!tick.rest)
 			finish_tick(needed);
@@ -250,7 +256,11 @@ tick_changes(void)
 	if (!tick.more && tick.fills <= FEW_FILLS)
 		(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, REST_DELAY_MS, pulse_wait_event(PULSE_WAIT_BETWEEN_TICKS));
 	begin("pulse: processing what goes with fills");
+	/* what has come since is processed first: the state would have to be computed past it */
+	if (!tick.more && pulse_changes_exist())
+		pulse_tick_changes(&tick);
 	pulse_tick_rest(&tick);
+	pulse_tick_release(&tick);
 	finish_tick(needed);
 	commit();
 }
@@ -282,10 +292,19 @@ early(void)
 static void
 tick_updates(void)
 {
-	PulseTick	updates = {0};
+	PulseTick	updates = {.yielding = tick.yielding};
 
 	begin("pulse: computing state messages");
+	if (!tick.fills_left && pulse_changes_exist())
+	{
+		pulse_tick_changes(&updates);
+		if (updates.rest)
+			pulse_tick_rest(&updates);
+	}
 	pulse_tick_updates(&updates, pulse_performance_interval, early());
+	pulse_tick_release(&updates);
+	tick.marks += updates.marks;
+	tick.more = tick.more || updates.more;
 	if (updates.failures.count > 0)
 		store_failures(&updates.failures);
 	commit();
@@ -348,6 +367,57 @@ vacuum_dirty(void)
 	CommitTransactionCommand();
 }
 
+/* Runs something small in a transaction of its own; an error is none of the caller's business. */
+static int
+quietly(int (*work) (void), const char *activity)
+{
+	volatile int result = 0;
+
+	PG_TRY();
+	{
+		begin(activity);
+		if (OidIsValid(get_extension_oid("pulse", true)))
+			result = work();
+		commit();
+	}
+	PG_CATCH();
+	{
+		MemoryContextSwitchTo(tick_context);
+		disable_all_timeouts(false);
+		AbortOutOfAnyTransaction();
+		FlushErrorState();
+		result = 0;
+	}
+	PG_END_TRY();
+	return result;
+}
+
+static int
+succeed(void)
+{
+	pulse_start_succeeded();
+	return 0;
+}
+
+/* Waits before the first cycle where the workers before this one have died in theirs. */
+static void
+wait_for_turn(void)
+{
+	int			seconds = quietly(pulse_count_start, "pulse: starting");
+
+	if (seconds == 0)
+		return;
+	ereport(LOG,
+			(errmsg("pulse worker waits for %d s, as workers of this database keep dying", seconds),
+			 errhint("SELECT pulse_worker_stop() keeps it from starting again; what it does shows pulse.job and the server's log.")));
+	pgstat_report_activity(STATE_IDLE, NULL);
+	for (int i = 0; i < seconds * 10; i++)
+	{
+		(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, 100, pulse_wait_event(PULSE_WAIT_AFTER_ERROR));
+		CHECK_FOR_INTERRUPTS();
+	}
+}
+
 /* Everything that is due now. */
 static void
 cycle(void)
@@ -355,6 +425,8 @@ cycle(void)
 	TimestampTz now;
 
 	memset(&tick, 0, sizeof(tick));
+	tick.oldest_mark = DT_NOEND;
+	tick.yielding = pulse_yielding();
 	tick_changes();
 	if (!installed)
 		return;
@@ -363,12 +435,14 @@ cycle(void)
 	now = GetCurrentTimestamp();
 	/* A backlog of fills comes first, as the state would have to be computed past it, but not for ever. */
 	if (pulse_next_update(early()) <= now &&
-		(!tick.fills_left || TimestampDifferenceExceeds(updated_at, now, MAX_UPDATE_DELAY_MS)))
+		(!tick.fills_left || TimestampDifferenceExceeds(updated_at, now,
+												tick.yielding ? MAX_YIELD_UPDATE_DELAY_MS : MAX_UPDATE_DELAY_MS)))
 	{
 		tick_updates();
 		updated_at = GetCurrentTimestamp();
 	}
 	run_jobs();
+	removed_marks += tick.marks;
 	if (removed_marks >= VACUUM_MARKS)
 		vacuum_dirty();
 }
@@ -495,13 +569,50 @@ time_to_sleep(void)
 	return until <= now ? 0 : TimestampDifferenceMilliseconds(now, until);
 }
 
+/* Sleeps after a cycle that has begun at a time. */
+static void
+sleep_after(TimestampTz begun)
+{
+	static TimestampTz busy_until = 0;	/* until when the last cycle that had changes keeps the next one waiting */
+	long		pause = pulse_yield_pause(&tick);
+	TimestampTz rested;
+	int			events;
+	long		gap;
+
+	if (pause > 0)
+	{
+		/* commits set the latch all the time */
+		for (; pause > 0; pause -= PAUSE_PIECE_MS)
+		{
+			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, Min(pause, PAUSE_PIECE_MS),
+							 pulse_wait_event(PULSE_WAIT_BETWEEN_TICKS));
+			CHECK_FOR_INTERRUPTS();
+		}
+		return;
+	}
+	events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, time_to_sleep(),
+					   pulse_wait_event(PULSE_WAIT_FOR_CHANGES));
+	/*
+	 * Commits that follow each other closely share a tick; this wait is not ended by them. One that follows nothing but our
+	 * own clockwork hardly waits.
+	 */
+	rested = TimestampTzPlusMilliseconds(begun, 1000 / pulse_max_tick_rate);
+	if (tick.marks == 0 && (events & WL_LATCH_SET))
+		rested = Min(rested, Max(busy_until, TimestampTzPlusMilliseconds(begun, UNCHANGED_GAP_MS)));
+	if (tick.marks > 0)
+		busy_until = rested;
+	gap = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), rested);
+	if (gap > 0 && !tick.more)
+		(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, gap, pulse_wait_event(PULSE_WAIT_BETWEEN_TICKS));
+}
+
 /* Entry point of a worker process; the argument is the database's OID. */
 void
 pulse_worker_main(Datum main_arg)
 {
 	Oid			database = DatumGetObjectId(main_arg);
-	TimestampTz busy_until = 0;	/* until when the last cycle that had changes keeps the next one waiting */
 	int			error_delay = FIRST_ERROR_DELAY_MS;
+	bool		proven = false;
 
 	memcpy(&start, MyBgworkerEntry->bgw_extra, sizeof(start));
 	pqsignal(SIGHUP, SignalHandlerForConfigReload);
@@ -517,14 +628,13 @@ pulse_worker_main(Datum main_arg)
 	pulse_job_enable_backoff();
 	pulse_portfolio_enable_throttle();
 	tick_context = AllocSetContextCreate(TopMemoryContext, "pulse worker tick", ALLOCSET_DEFAULT_SIZES);
+	wait_for_turn();
 	for (;;)
 	{
 		TimestampTz begun = GetCurrentTimestamp();
-		TimestampTz rested;
-		int			events;
-		long		gap;
 
 		ResetLatch(MyLatch);
+		pulse_yield_begin();
 		CHECK_FOR_INTERRUPTS();
 		if (ConfigReloadPending)
 		{
@@ -542,22 +652,12 @@ pulse_worker_main(Datum main_arg)
 			continue;
 		}
 		error_delay = FIRST_ERROR_DELAY_MS;
+		if (!proven)
+			(void) quietly(succeed, "pulse: started");
+		proven = true;
 		pgstat_report_stat(false);
 		pgstat_report_activity(STATE_IDLE, NULL);
 
-		events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, time_to_sleep(),
-						   pulse_wait_event(PULSE_WAIT_FOR_CHANGES));
-		/*
-		 * Commits that follow each other closely share a tick; this wait is not ended by them. One that follows nothing
-		 * but our own clockwork hardly waits.
-		 */
-		rested = TimestampTzPlusMilliseconds(begun, 1000 / pulse_max_tick_rate);
-		if (tick.marks == 0 && (events & WL_LATCH_SET))
-			rested = Min(rested, Max(busy_until, TimestampTzPlusMilliseconds(begun, UNCHANGED_GAP_MS)));
-		if (tick.marks > 0)
-			busy_until = rested;
-		gap = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), rested);
-		if (gap > 0 && !tick.more)
-			(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, gap, pulse_wait_event(PULSE_WAIT_BETWEEN_TICKS));
+		sleep_after(begun);
 	}
 }

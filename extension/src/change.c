@@ -66,13 +66,14 @@ get_change(HTAB *index, List **changes, int32 source_id, char *portfolio)
 
 /* Merges one row of pulse.dirty into the changes. */
 static void
-add_mark(HTAB *index, List **changes, TupleDesc desc, HeapTuple tuple)
+add_mark(HTAB *index, List **changes, TupleDesc desc, HeapTuple tuple, TimestampTz *oldest)
 {
 	Datum		values[5];
 	bool		nulls[5];
 	PulseChange *change;
 
 	heap_deform_tuple(tuple, desc, values, nulls);
+	*oldest = Min(*oldest, DatumGetTimestampTz(values[4]));
 	change = get_change(index, changes, DatumGetInt32(values[0]), nulls[1] ? NULL : TextDatumGetCString(values[1]));
 	if (nulls[2] || nulls[3])
 		change->unbounded = true;
@@ -96,7 +97,7 @@ add_mark(HTAB *index, List **changes, TupleDesc desc, HeapTuple tuple)
 
 /* Collects committed marks, at most limit of them. */
 List *
-pulse_collect_changes(int limit, bool *more)
+pulse_collect_changes(int limit, bool *more, TimestampTz *oldest)
 {
 	HASHCTL		control = {0};
 	HTAB	   *index;
@@ -115,6 +116,7 @@ pulse_collect_changes(int limit, bool *more)
 	index = hash_create("pulse changes", 64, &control, HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
 
 	*more = false;
+	*oldest = DT_NOEND;
 	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
 	{
 		if (count++ == limit)
@@ -122,7 +124,7 @@ pulse_collect_changes(int limit, bool *more)
 			*more = true;
 			break;
 		}
-		add_mark(index, &changes, RelationGetDescr(rel), tuple);
+		add_mark(index, &changes, RelationGetDescr(rel), tuple, oldest);
 	}
 	table_endscan(scan);
 	table_close(rel, NoLock);
@@ -139,6 +141,48 @@ pulse_collect_changes(int limit, bool *more)
 		}
 	}
 	return changes;
+}
+
+/* One mark of a change, to be sorted with its range. */
+typedef struct SortedMark
+{
+	PulseMarkRange range;
+	ItemPointerData mark;
+} SortedMark;
+
+static int
+compare_marks(const void *a, const void *b)
+{
+	const SortedMark *x = a;
+	const SortedMark *y = b;
+
+	return (x->range.min_ts > y->range.min_ts) - (x->range.min_ts < y->range.min_ts);
+}
+
+/* Leaves a change only the marks of the earliest times. */
+bool
+pulse_trim_change(PulseChange *change, int count)
+{
+	SortedMark *sorted;
+
+	if (change->unbounded || change->mark_count <= count)
+		return false;
+	sorted = palloc_extended(change->mark_count * sizeof(SortedMark), MCXT_ALLOC_HUGE);
+	for (int i = 0; i < change->mark_count; i++)
+		sorted[i] = (SortedMark) {change->ranges[i], change->marks[i]};
+	qsort(sorted, change->mark_count, sizeof(SortedMark), compare_marks);
+	change->mark_count = count;
+	change->min_ts = DT_NOEND;
+	change->max_ts = DT_NOBEGIN;
+	for (int i = 0; i < count; i++)
+	{
+		change->ranges[i] = sorted[i].range;
+		change->marks[i] = sorted[i].mark;
+		change->min_ts = Min(change->min_ts, sorted[i].range.min_ts);
+		change->max_ts = Max(change->max_ts, sorted[i].range.max_ts);
+	}
+	pfree(sorted);
+	return true;
 }
 
 /* Tells whether there is any committed mark. */

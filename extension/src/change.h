@@ -32,10 +32,16 @@ typedef struct PulseChange
 } PulseChange;
 
 /*
- * Collects committed marks, at most limit of them, in order of arrival; *more tells whether some are left. The caller
- * has a snapshot set, and the list lives in its memory context.
+ * Collects committed marks, at most limit of them, in order of arrival; *more tells whether some are left, *oldest when the oldest
+ * of them was made. The caller has a snapshot set, and the list lives in its memory context.
  */
-extern List *pulse_collect_changes(int limit, bool *more);
+extern List *pulse_collect_changes(int limit, bool *more, TimestampTz *oldest);
+
+/*
+ * Leaves a change only the marks of the earliest times, count of them; tells whether others were left out. Batches of a
+ * backlog in order of time do not overlap, and what does not overlap need not be compared or booked again.
+ */
+extern bool pulse_trim_change(PulseChange *change, int count);
 
 /* Tells whether there is any committed mark. */
 extern bool pulse_changes_exist(void);

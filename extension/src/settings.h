@@ -17,6 +17,7 @@ extern int	pulse_notify_max_age;	/* s */
 extern int	pulse_event_retention;	/* min, 0 = for ever */
 extern int	pulse_health_retention; /* min, 0 = for ever */
 extern int	pulse_delivery_retention;	/* min, 0 = for ever */
+extern int	pulse_yield_limit;		/* ms, 0 = never */
 
 extern void pulse_define_settings(void);
 

@@ -50,6 +50,9 @@ static int64 fills_until_statistics = FIRST_STATISTICS_FILLS;
 #define SNAPSHOT_BATCH 500
 /* However busy the worker is, polled tables are looked at so often. */
 #define POLL_AT_LEAST_MS 1000
+/* The same where it gives way to the sessions that write. */
+#define YIELD_MARKS 300
+#define YIELD_BUDGET_MS 50
 /* When each portfolio was last served; forgotten as a whole when there are too many of them. */
 #define MAX_SERVED 100000
 
@@ -345,11 +348,12 @@ process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
 {
 	List	   *sources = pulse_active_sources(sequencer->epoch);
 	ChangeWork	work = {.sources = sources,.context = CurrentMemoryContext};
-	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), BUDGET_MS);
+	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), tick->yielding ? YIELD_BUDGET_MS : BUDGET_MS);
 	List	   *touched = NIL;
 	List	   *snapshots = NIL;
 	ListCell   *cell;
 	bool		begun = false;
+	bool		trimmed = false;
 
 	changes = add_rebuilds(changes, sources);
 	if (pulse_portfolio_throttled())
@@ -370,9 +374,14 @@ process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
 		}
 		begun = true;
 		if (pulse_portfolio_throttled())
+		{
 			find_served(change)->at = GetCurrentTimestamp();
+			trimmed = pulse_trim_change(change, tick->yielding ? YIELD_MARKS : pulse_tick_batch) || trimmed;
+		}
 		process_change(tick, sequencer, &work, change, &touched);
 	}
+	tick->fills_left = tick->fills_left || trimmed;
+	tick->more = tick->more || trimmed;
 	foreach(cell, snapshots)
 	{
 		PulseChange *change = lfirst(cell);
@@ -465,12 +474,15 @@ pulse_tick_changes(PulseTick *tick)
 	int			fills;
 
 	tick->fills_left = false;
+	pulse_tick_release(tick);
 	SPI_connect();
 	MemoryContextSwitchTo(context);
 	pulse_sequencer_open(&sequencer);
 
 	PushActiveSnapshot(GetTransactionSnapshot());
-	changes = pulse_collect_changes(pulse_portfolio_throttled() ? Max(pulse_tick_batch, MAX_MARKS) : pulse_tick_batch, &tick->more);
+	changes = pulse_collect_changes(pulse_portfolio_throttled() ? Max(pulse_tick_batch, MAX_MARKS) : pulse_tick_batch, &tick->more,
+									&tick->oldest_mark);
+	tick->cut = RegisterSnapshot(GetActiveSnapshot());
 	PopActiveSnapshot();
 
 	process_changes(tick, &sequencer, changes);
@@ -500,4 +512,13 @@ pulse_tick_rest(PulseTick *tick)
 	take_rest(&sequencer, tick);
 	close_sequencer(&sequencer, tick);
 	SPI_finish();
+}
+
+/* Forgets the snapshot of pulse_tick_changes(). */
+void
+pulse_tick_release(PulseTick *tick)
+{
+	if (tick->cut != NULL)
+		UnregisterSnapshot(tick->cut);
+	tick->cut = NULL;
 }

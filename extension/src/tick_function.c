@@ -84,6 +84,7 @@ take_changes(PulseTick *tick, MemoryContext context)
 		if (!tick->more)
 			break;
 	}
+	pulse_tick_release(tick);
 	tick->seq = Max(seq, tick->seq);
 }
 

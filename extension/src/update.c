@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "nodes/value.h"
@@ -13,6 +14,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/jsonb.h"
+#include "utils/snapmgr.h"
 #include "utils/timestamp.h"
 
 #include "src/compat.h"
@@ -45,6 +47,7 @@ typedef struct UpdateWork
 	const PulseDuePortfolio *portfolio;
 	const char *function;
 	bool		set_wise;		/* for many portfolios; an older version of the extension has it for one */
+	Snapshot	cut;			/* what it shows; NULL: the present */
 	bool		custom;			/* registered metrics belong to it */
 	MemoryContext context;
 	Datum		data;			/* result: jsonb */
@@ -115,8 +118,15 @@ compute_updates(void *arg)
 	values[0] = PointerGetDatum(construct_array(names, n, TEXTOID, -1, false, TYPALIGN_INT));
 	sql = psprintf(first->set_wise ? "SELECT f.n, f.data FROM pulse.%s($1) AS f (n, data)" :
 				   "SELECT n.i, pulse.%s(n.name) FROM unnest($1) WITH ORDINALITY AS n (name, i)", first->function);
+	if (first->cut != NULL)
+	{
+		/* with what this transaction has made of it */
+		CommandCounterIncrement();
+		PushCopiedSnapshot(first->cut);
+		UpdateActiveSnapshotCommandId();
+	}
 	identity = pulse_act_as(first->portfolio->reader, true);
-	if (SPI_execute_with_args(sql, 1, types, values, NULL, false, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args(sql, 1, types, values, NULL, first->cut != NULL, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not run \"%s\"", sql);
 	for (uint64 row = 0; row < SPI_processed; row++)
 	{
@@ -138,6 +148,8 @@ compute_updates(void *arg)
 		}
 	}
 	pulse_act_back(&identity);
+	if (first->cut != NULL)
+		PopActiveSnapshot();
 	foreach(cell, works)
 	{
 		UpdateWork *work = lfirst(cell);
@@ -280,6 +292,7 @@ send_updates(PulseSequencer *sequencer, bool *open, PulseTick *tick, PulseUpdate
 		work->portfolio = lfirst(cell);
 		work->function = set_wise ? function : older;
 		work->set_wise = set_wise;
+		work->cut = tick->cut;
 		work->context = CurrentMemoryContext;
 		work->custom = kind == PULSE_UPDATE_PERFORMANCE;
 		work->null = true;

@@ -1,0 +1,70 @@
+/*
+ * Giving way to the sessions that write, where the machine has no processor to spare.
+ *
+ * What a worker does with a change takes about as much processor time as making it. Where a processor is idle nobody
+ * notices. Where none is, a worker with a backlog takes its share as any other process, and the bot has to go without:
+ * so the worker then takes a twentieth of one processor and lets its backlog grow, up to a limit in time. That others
+ * want its processor shows in how often the kernel takes it away. A priority would not do: the kernel weighs priorities
+ * within a group of processes, and each process of a server may be a group of its own.
+ */
+#include "postgres.h"
+
+#include <sys/resource.h>
+
+#include "utils/timestamp.h"
+
+#include "src/compat.h"
+#include "src/settings.h"
+#include "src/yield.h"
+
+/* A cycle with fewer changes costs so little that what was changed is told at once, however busy the machine is. */
+#define BACKLOG_MARKS 200
+/* One interruption in so many microseconds of processor time is more than an idle machine knows. */
+#define INTERRUPTION_US 20000
+/* The pause for each unit of processor time, and the longest one: a machine that has become idle is noticed after it. */
+#define PAUSE_PER_COST 19
+#define MAX_PAUSE_MS 2000
+
+static struct rusage begun;
+static bool yielding = false;
+
+/* Microseconds of a time as getrusage() has it. */
+static int64
+microseconds(const struct timeval *time)
+{
+	return (int64) time->tv_sec * USECS_PER_SEC + time->tv_usec;
+}
+
+/* Begins to measure a cycle. */
+void
+pulse_yield_begin(void)
+{
+	if (getrusage(RUSAGE_SELF, &begun) != 0)
+		memset(&begun, 0, sizeof(begun));
+}
+
+/* How long to pause after a cycle. */
+long
+pulse_yield_pause(const PulseTick *tick)
+{
+	struct rusage now;
+	int64		cost;
+	long		interruptions;
+
+	yielding = false;
+	if (tick->marks == 0 || (tick->marks < BACKLOG_MARKS && !tick->more) ||
+		TimestampDifferenceExceeds(tick->oldest_mark, GetCurrentTimestamp(), pulse_yield_limit) ||
+		getrusage(RUSAGE_SELF, &now) != 0)
+		return 0;
+	cost = microseconds(&now.ru_utime) + microseconds(&now.ru_stime) - microseconds(&begun.ru_utime) - microseconds(&begun.ru_stime);
+	interruptions = now.ru_nivcsw - begun.ru_nivcsw;
+	yielding = interruptions > 1 && interruptions * (int64) INTERRUPTION_US >= cost;
+	return !yielding ? 0 : (long) Max(1, Min(PAUSE_PER_COST * cost / 1000, MAX_PAUSE_MS));
+}
+
+/* Whether the last cycle ended with a pause. */
+bool
+pulse_yielding(void)
+{
+	return yielding;
+}
