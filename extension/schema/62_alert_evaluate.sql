@@ -717,7 +717,7 @@ BEGIN
 	RETURN e.evaluated_at IS NULL OR e.evaluated_at > at OR e.storm_at IS NOT NULL OR e.trade_seq IS DISTINCT FROM q.seq
 		OR (q.health_status IS DISTINCT FROM e.health_status AND (e.health_at IS NULL OR at >= e.health_at + interval '5 seconds'))
 		OR e.version IS DISTINCT FROM (SELECT coalesce(max(p.version), e.version) FROM pulse.performance_state p)
-		OR (at >= e.marks_at + interval '10 seconds' AND e.marked_at < (SELECT max(m.ts) FROM pulse.mark m))
+		OR (at >= e.marks_at + interval '10 seconds' AND EXISTS (SELECT FROM pulse.mark m WHERE m.ts > e.marked_at))
 		OR EXISTS (SELECT FROM pulse.alert a WHERE a.tell AND (a.recheck_at IS NULL OR a.recheck_at <= at))
 		OR EXISTS (SELECT FROM pulse.alert a WHERE a.state <> 'resolved' AND a.next_at <= at)
 		OR EXISTS (SELECT FROM pulse.alert a WHERE a.state <> 'resolved' AND a.muted_by IS NOT NULL AND (a.recheck_at IS NULL OR a.recheck_at <= at))
