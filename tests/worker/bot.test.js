@@ -166,22 +166,6 @@ test('an answer that Telegram does not take comes later, in order; one that it r
 	await worker.stop();
 });
 
-test('a conversation keeps to the pace of its chat and leaves room for an alarm', async () => {
-	const worker = await start();
-	// Five messages may go at once; of these the answers leave one to the outbox.
-	for (let i = 0; i < 8; i++) say('/help', ADMIN, 42);
-	await eventually('four answers', () => telegram.messages.length >= 4);
-	await database.query(`INSERT INTO pulse.delivery (type, priority, title, message, event_seq) VALUES ('TEST', 'CRITICAL', 'alarm', '', 0)`);
-	await database.emit({ type: 'SYSTEM_ALERT' });
-	await eventually('all', () => telegram.messages.length === 9);
-	const order = telegram.messages.map(({ plain }) => (plain.includes('alarm') ? 'alarm' : 'answer'));
-	assert.ok(order.indexOf('alarm') >= 4 && order.indexOf('alarm') <= 6, order.join(' '));
-	const at = telegram.messages.map((message) => Date.parse(message.at));
-	// Nine messages: a burst of five, then one in three seconds of the worker's clock.
-	assert.ok(at[8] - at[0] >= 4 * 300 - 200, `${at[8] - at[0]} ms`);
-	await worker.stop();
-});
-
 test('an update is worked on once, whatever restarts; a conflict is waited out', async () => {
 	let worker = await start();
 	say('/mute 1h');
