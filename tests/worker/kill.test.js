@@ -107,6 +107,8 @@ test(`${soakHours} hours of load: memory and descriptors stay flat`, async () =>
 		await database.query(`INSERT INTO pulse.delivery (type, priority, title, message, event_seq) VALUES ('TEST', $1, $2, $3, 0)`, [priorities[i % 4], `message ${i}`, 'x'.repeat(i % 3000)]);
 		await database.emit(...Array.from({ length: 10 }, (_, j) => ({ type: ['PERFORMANCE_UPDATE', 'TRADE_ALERT', 'SYSTEM_ALERT'][j % 3], portfolio: 'main', data: { text: 'y'.repeat(500) } })));
 		await (await worker.get('/metrics')).text();
+		// Partitions for more events are made by the tick.
+		if (i % 2000 === 1999) await database.query('SELECT pulse_tick()');
 		if (i % 10 === 0) await look();
 		await pause(20);
 	}
