@@ -794,7 +794,7 @@ CREATE FUNCTION pulse.combined_points(sources integer[], portfolios text[], lowe
 	RETURNS TABLE (series bigint, ts timestamptz, at timestamptz, unit timestamptz, by_hour boolean, value numeric, flow numeric,
 				   high numeric, low numeric, observations numeric, special boolean, broken boolean)
 	LANGUAGE plpgsql STABLE COST 10000 ROWS 10000
-	SET jit = off
+	SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -852,6 +852,7 @@ DECLARE
 	-- what a period starts from
 	bases numeric[];
 	look record;
+	reading numeric := 0;
 	whole boolean := false;
 BEGIN
 	SELECT coalesce(array_agg(p.source_id ORDER BY p.source_id, p.portfolio), '{}'), coalesce(array_agg(p.portfolio ORDER BY p.source_id, p.portfolio), '{}')
@@ -907,8 +908,9 @@ BEGIN
 			ARRAY(SELECT DISTINCT w.unit FROM wanted w WHERE NOT w.by_hour) AS days, ARRAY(SELECT DISTINCT w.unit FROM wanted w WHERE w.by_hour) AS hours,
 			(SELECT sum(w.observations) FROM wanted w WHERE w.by_hour) AS to_read, (SELECT sum(m.observations) FROM marks m) AS all_rows
 			INTO look;
-		-- a curve that was lost, or one of which nearly everything would have to be read
-		whole := coalesce(look.broken, false) OR look.to_read > look.all_rows / 2 OR cardinality(by_hours) + cardinality(look.days) > 2000 OR round = 8;
+		reading := reading + coalesce(look.to_read, 0);
+		-- a curve that was lost, or one that is read faster as it is
+		whole := coalesce(look.broken, false) OR look.all_rows < 5000 OR reading > look.all_rows / 8 OR cardinality(by_hours) + cardinality(look.days) > 2000 OR round = 8;
 		EXIT WHEN whole OR (look.days = '{}' AND look.hours = '{}');
 		by_hours := by_hours || look.days;
 		raw_hours := raw_hours || look.hours;
@@ -932,11 +934,12 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pulse.combined_curve(text, timestamptz, timestamptz, timestamptz[]) IS
-	'The curve of several portfolios together, as pulse.equity_query() defines it (the sum of their newest values, one that joins counting as a deposit), by days: its value at the end of each, and each snapshot of the hours in which money came or went, a portfolio joined, or the deepest drawdown, or the highest value, may lie, and it tells what was before and what from one of the times exact_at on. Returns of days and drawdowns are those of all snapshots. Where that would need most of them, it is all of them.';
+	'The curve of several portfolios together, as pulse.equity_query() defines it (the sum of their newest values, one that joins counting as a deposit), by days: its value at the end of each, and each snapshot of the hours in which money came or went, a portfolio joined, or the deepest drawdown, or the highest value, may lie, and it tells what was before and what from one of the times exact_at on. Returns of days and drawdowns are those of all snapshots. Where that would be more than an eighth of them, or there are few anyhow, it is all of them.';
 
 CREATE FUNCTION pulse.hour_levels(source_id integer, portfolio text, hours timestamptz[], levels double precision[], before double precision[])
 	RETURNS TABLE (ts timestamptz, level double precision)
 	LANGUAGE plpgsql STABLE COST 10000 ROWS 10000
+	SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
 	AS $$
 BEGIN
 	IF hours = '{}' THEN

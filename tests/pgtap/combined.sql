@@ -7,10 +7,10 @@ SELECT plan(10);
 SELECT pulse_setup();
 INSERT INTO pulse.dirty (source_id, marked_at) VALUES (1, now());
 SELECT setseed(0.17);
--- noisy curves with gaps, of which two begin later, one ends early, and two have deposits
+-- curves with gaps, of which two begin later, one ends early, and two have deposits
 INSERT INTO portfolio_snapshots (portfolio, ts, total_value, net_flow)
 	SELECT p.name, timestamptz '2025-01-01 05:00Z' + i * interval '37 minutes' + random() * interval '15 minutes' + CASE WHEN i > 900 THEN interval '9 days' ELSE interval '0' END,
-		round((p.base + 20 * sin(i / 51.0 + p.n) + i * 0.03 * p.n + random() * 3)::numeric, 2), CASE WHEN p.n > 3 AND i % 577 = 400 THEN 35 ELSE 0 END
+		round((p.base + 100 * sin(i / 130.0 + p.n * 0.05) + i * 0.03 * p.n + random() * 0.3)::numeric, 2), CASE WHEN p.n > 3 AND i % 577 = 400 THEN 35 ELSE 0 END
 	FROM (VALUES ('a', 1, 1000), ('b', 2, 3000), ('c', 3, 500), ('d', 4, 2000), ('e', 5, 900)) p (name, n, base) CROSS JOIN generate_series(1, 1500) i
 	WHERE i > CASE p.n WHEN 2 THEN 300 WHEN 4 THEN 640 ELSE 0 END AND i < CASE p.n WHEN 3 THEN 1200 ELSE 9999 END;
 CREATE FUNCTION from_snapshots(since timestamptz, until timestamptz) RETURNS pulse_metrics_row LANGUAGE plpgsql STABLE AS $$
