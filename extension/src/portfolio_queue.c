@@ -290,20 +290,19 @@ pulse_take_portfolios(PulseUpdateKind kind, int limit, int early_ms)
 	refresh_ready(kind, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), early_ms));
 	while (!pairingheap_is_empty(q->ready) && (!throttled || list_length(due) < limit))
 	{
-		QueuedMessage *message = (QueuedMessage *) pairingheap_remove_first(q->ready);
 		PulseDuePortfolio *item = palloc(sizeof(PulseDuePortfolio));
+		QueuedMessage *message;
 
-		/* noted first: nothing is lost when memory is short */
+		/* room first: nothing is lost when memory is short */
 		if (q->taken_count == q->taken_room)
 		{
 			int			room = Max(2 * q->taken_room, 64);
 
-			pairingheap_add(q->ready, &message->node);
 			q->taken = q->taken == NULL ? MemoryContextAllocHuge(TopMemoryContext, room * sizeof(QueuedMessage *)) :
 				repalloc_huge(q->taken, room * sizeof(QueuedMessage *));
 			q->taken_room = room;
-			(void) pairingheap_remove_first(q->ready);
 		}
+		message = (QueuedMessage *) pairingheap_remove_first(q->ready);
 		q->taken[q->taken_count++] = message;
 		message->place = TAKEN;
 		item->name = pstrdup(message->portfolio->name);

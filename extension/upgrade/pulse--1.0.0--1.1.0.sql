@@ -977,7 +977,7 @@ BEGIN
 		SELECT bool_or(g.link IS NULL OR g.low <= 0) AS broken, count(*) AS n INTO look
 			FROM pulse.state_segments(series.source_id, series.series_portfolio, '{-infinity,infinity}', true) g;
 	ELSE
-		SELECT true AS broken, 0 AS n INTO look;
+		SELECT true AS broken, 0::bigint AS n INTO look;
 	END IF;
 	IF look.broken OR look.n = 0 THEN
 		RETURN QUERY SELECT g.ts, coalesce(sum(ln(nullif(greatest(1 + g.r, 0), 0))) OVER (ORDER BY g.ts), 0) FROM pulse.growth(for_portfolio) g;
