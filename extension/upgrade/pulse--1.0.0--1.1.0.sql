@@ -1,5 +1,8 @@
 \echo Use "ALTER EXTENSION pulse UPDATE" to load this file. \quit
 
+-- Where the background worker and this update wait for each other, the worker gives up: it tries again.
+SET LOCAL deadlock_timeout = '1min';
+
 -- A server that was not restarted since the new files came still runs the old library, which lacks what is named below.
 DO $$
 BEGIN

@@ -91,7 +91,7 @@ WITH extension AS (
 
 	-- the rows that come with the extension
 	UNION ALL SELECT 'row of ' || x.of, x.row ->> x.key, (x.row - x.key)::text FROM (
-		SELECT 'job' AS of, 'name' AS key, (SELECT jsonb_build_object('name', j.name, 'command', j.command, 'every', j.every, 'enabled', j.enabled)) AS row FROM pulse.job j
+		SELECT 'job' AS of, 'name' AS key, to_jsonb(j) - '{next_at,last_started_at,last_finished_at,last_duration,runs,failures,failing,last_error,last_error_at}'::text[] AS row FROM pulse.job j
 		UNION ALL SELECT 'config_key', 'key', to_jsonb(k) FROM pulse.config_key k
 		UNION ALL SELECT 'notification_type', 'name', to_jsonb(n) - 'owner' - 'created_at' FROM pulse.notification_type n WHERE n.owner IS NULL
 		UNION ALL SELECT 'privilege', 'level', to_jsonb(p) || jsonb_build_object('level', concat_ws(' ', p.level, p.kind, p.name, p.privilege)) FROM pulse.privilege p
