@@ -51,7 +51,7 @@ try {
 		ends AS (SELECT count(*) AS n_snapshots, arg_min(value, ts) AS first_value, arg_max(value, ts) AS last_value, max(value) AS highest, (epoch(max(ts)) - epoch(min(ts))) / 31536000 AS years FROM curve),
 		bounds AS (SELECT quantile_cont(r, [0.05, 0.95]) AS q, quantile_cont(depth, 0.95) FILTER (WHERE r IS NOT NULL) AS deep FROM moves),
 		sums AS (SELECT count(r) AS n_periods, avg(r) AS mean, stddev_samp(r) AS sd, stddev_pop(r) AS sigma, sqrt(sum(r ^ 2) FILTER (WHERE r < 0) / count(r)) AS shortfall, skewness(r) AS skewness, kurtosis(r) AS kurtosis, kurtosis_pop(r) AS excess,
-			sum(r) FILTER (WHERE r > 0) AS gains, -sum(r) FILTER (WHERE r < 0) AS losses, regr_r2(ln(value), epoch(ts)) FILTER (WHERE r IS NOT NULL) AS stability, arg_max(r, ts) AS period_return,
+			sum(r) FILTER (WHERE r > 0) AS gains, -sum(r) FILTER (WHERE r < 0) AS losses, regr_r2(ln(value), floor(epoch(ts) / ${seconds})) FILTER (WHERE r IS NOT NULL) AS stability, arg_max(r, ts) AS period_return,
 			avg(depth) FILTER (WHERE r IS NOT NULL) AS average_drawdown, sqrt(avg(depth ^ 2) FILTER (WHERE r IS NOT NULL)) AS ulcer_index,
 			any_value(q) AS q, -avg(r) FILTER (WHERE r <= q[1]) AS cvar, avg(depth) FILTER (WHERE r IS NOT NULL AND depth >= deep) AS cdar FROM moves, bounds),
 		c AS (SELECT sqrt(31536000 / ${seconds}) AS root, -1.6448536269514729 AS z)
@@ -68,9 +68,8 @@ try {
 	async function agree(own, others) {
 		const { rows: [pulse] } = await client.query(`SELECT (m).*, extract(epoch FROM (m).drawdown_duration)::float8 AS drawdown_seconds FROM (${own}) AS q (m)`);
 		const [row] = (await duck.runAndReadAll(others)).getRowObjects();
-		for (const [name, value] of Object.entries(row)) {
-			if (!(Math.abs(Number(value) - Number(pulse[name])) <= 1e-8 * Math.max(1, Math.abs(Number(value))))) throw new Error(`${name}: DuckDB says ${value}, Pulse ${pulse[name]}`);
-		}
+		const differing = Object.entries(row).filter(([name, value]) => !(Math.abs(Number(value) - Number(pulse[name])) <= 1e-8 * Math.max(1, Math.abs(Number(value)))));
+		if (differing.length > 0) throw new Error(differing.map(([name, value]) => `${name}: DuckDB says ${value}, Pulse ${pulse[name]}`).join('\n'));
 		return Object.keys(row).length;
 	}
 
