@@ -259,6 +259,9 @@ test('limits of an address: requests and connections; a proxy\'s word counts, a 
 	assert.ok(statuses.includes(200) && statuses.includes(429));
 	assert.equal((await from('198.51.100.2')).status, 200, 'another address is not held up');
 	assert.equal((await from('198.51.100.1, 198.51.100.3, 10.0.0.1')).status, 200, 'the last one that is no proxy counts');
+	statuses.length = 0;
+	for (let i = 0; i < 30; i++) statuses.push((await from(`198.51.100.9:${40000 + i}`)).status);
+	assert.ok(statuses.includes(429), 'an address with a port is that address');
 	for (let i = 0; i < 30; i++) assert.equal((await ask('/healthz', { port: other.port })).status, 200, 'loopback is not limited');
 	const clients = [];
 	for (let i = 0; i < 3; i++) clients.push(await connect(other, { headers: { 'x-forwarded-for': '2001:db8::1' } }));

@@ -4,6 +4,7 @@
 #include "loop.h"
 #include "net.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <libwebsockets.h>
 #include <stdio.h>
@@ -108,6 +109,14 @@ url_has_secret(struct lws *wsi)
 	return false;
 }
 
+static bool
+is_address(const char *text)
+{
+	unsigned char address[sizeof(struct in6_addr)];
+
+	return inet_pton(AF_INET, text, address) == 1 || inet_pton(AF_INET6, text, address) == 1;
+}
+
 /*
  * Who is on the other side: the socket's address, or what a trusted proxy says. Each proxy appends the address that it
  * saw, so the last one that is no proxy of ours is the client, and nothing before it can be believed.
@@ -135,9 +144,15 @@ find_address(const struct access *access, struct lws *wsi, char *address, size_t
 		while (isspace((unsigned char) *at))
 			at++;
 		at[strcspn(at, " \t")] = '\0';
-		if (*at != '\0' && strlen(at) < size && !in_list(&access->config->trusted_proxies, at))
+		if (*at != '\0' && !in_list(&access->config->trusted_proxies, at))
 		{
-			memcpy(address, at, strlen(at) + 1);
+			char		host[64];
+			int			port;
+			const char *client = is_address(at) ? at : net_split_authority(at, host, sizeof(host), &port) ? host : "";
+
+			/* what is no address would stand in the log and be counted as somebody */
+			if (is_address(client) && strlen(client) < size)
+				memcpy(address, client, strlen(client) + 1);
 			return;
 		}
 		if (at == forwarded)
