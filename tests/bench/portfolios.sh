@@ -89,7 +89,7 @@ SQL
 
 # $1 what, $2 statement that changes the portfolios from %s to %s: a hundred in a transaction, all of them again and again
 measure() {
-	local end n=0 pid worker
+	local end pid worker
 	(
 		end=$(($(date +%s) + busy))
 		while [ "$(date +%s)" -lt "$end" ]; do
