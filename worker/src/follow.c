@@ -93,6 +93,15 @@ write_list(struct text *out, char *list)
 	text_append(out, *separator == '[' ? "[]" : "]");
 }
 
+/* A number as JSON has it: without leading zeros, and none that is larger than any. */
+static int64_t
+read_seq(const char *digits)
+{
+	unsigned long long number = strtoull(digits, NULL, 10);
+
+	return number > INT64_MAX ? INT64_MAX : (int64_t) number;
+}
+
 /* Where the client was: Last-Event-ID as browsers send it after an interruption, "epoch:seq", else since_seq. */
 static void
 write_since(struct text *out, struct exchange *exchange)
@@ -106,11 +115,11 @@ write_since(struct text *out, struct exchange *exchange)
 		*colon = '\0';
 		text_append(out, ",\"since\":{\"epoch\":");
 		text_append_json(out, exchange->last_event_id);
-		text_printf(out, ",\"seq\":%s}", colon + 1);
+		text_printf(out, ",\"seq\":%" PRId64 "}", read_seq(colon + 1));
 	}
 	else if (http_query_parameter(exchange, "since_seq", since, sizeof(since), &too_long) && since[0] != '\0' &&
 			 strspn(since, "0123456789") == strlen(since))
-		text_printf(out, ",\"since\":{\"seq\":%s}", since);
+		text_printf(out, ",\"since\":{\"seq\":%" PRId64 "}", read_seq(since));
 }
 
 /* Server-sent events: the client is one of the stream's, which asks with a SUBSCRIBE what its URL says. */
