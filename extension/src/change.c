@@ -159,11 +159,13 @@ compare_marks(const void *a, const void *b)
 	return (x->range.min_ts > y->range.min_ts) - (x->range.min_ts < y->range.min_ts);
 }
 
-/* Leaves a change only the marks of the earliest times. */
+/* Leaves a change only the marks of the earliest times, and those that overlap with them. */
 bool
 pulse_trim_change(PulseChange *change, int count)
 {
 	SortedMark *sorted;
+	int			kept;
+	bool		left;
 
 	if (change->unbounded || change->mark_count <= count)
 		return false;
@@ -171,18 +173,19 @@ pulse_trim_change(PulseChange *change, int count)
 	for (int i = 0; i < change->mark_count; i++)
 		sorted[i] = (SortedMark) {change->ranges[i], change->marks[i]};
 	qsort(sorted, change->mark_count, sizeof(SortedMark), compare_marks);
-	change->mark_count = count;
 	change->min_ts = DT_NOEND;
 	change->max_ts = DT_NOBEGIN;
-	for (int i = 0; i < count; i++)
+	for (kept = 0; kept < change->mark_count && (kept < count || sorted[kept].range.min_ts <= change->max_ts); kept++)
 	{
-		change->ranges[i] = sorted[i].range;
-		change->marks[i] = sorted[i].mark;
-		change->min_ts = Min(change->min_ts, sorted[i].range.min_ts);
-		change->max_ts = Max(change->max_ts, sorted[i].range.max_ts);
+		change->ranges[kept] = sorted[kept].range;
+		change->marks[kept] = sorted[kept].mark;
+		change->min_ts = Min(change->min_ts, sorted[kept].range.min_ts);
+		change->max_ts = Max(change->max_ts, sorted[kept].range.max_ts);
 	}
 	pfree(sorted);
-	return true;
+	left = kept < change->mark_count;
+	change->mark_count = kept;
+	return left;
 }
 
 /* Tells whether there is any committed mark. */

@@ -38,8 +38,9 @@ typedef struct PulseChange
 extern List *pulse_collect_changes(int limit, bool *more, TimestampTz *oldest);
 
 /*
- * Leaves a change only the marks of the earliest times, count of them; tells whether others were left out. Batches of a
- * backlog in order of time do not overlap, and what does not overlap need not be compared or booked again.
+ * Leaves a change only the marks of the earliest times, count of them and those that overlap with them; tells whether others
+ * were left out. A row that was moved out of the range has a mark that leads out of it, so none is taken for deleted; and
+ * what does not overlap need not be compared or booked again.
  */
 extern bool pulse_trim_change(PulseChange *change, int count);
 

@@ -68,6 +68,7 @@ static HTAB *served = NULL;
 /* One change on its way through pulse_attempt(). */
 typedef struct ChangeWork
 {
+	Snapshot	cut;
 	List	   *sources;
 	PulseSourceState *source;
 	PulseChange *change;
@@ -80,6 +81,7 @@ typedef struct ChangeWork
 typedef struct SnapshotWork
 {
 	List	   *changes;
+	Snapshot	cut;
 } SnapshotWork;
 
 /* Whether there is anything for pulse_tick_changes(). */
@@ -119,6 +121,18 @@ find_source(List *sources, int32 source_id)
 	return NULL;
 }
 
+/*
+ * What reads on the active snapshot sees just what the marks speak of, and what came before in this tick. A later snapshot
+ * might see a row that has moved out of the marks' range since: it would be taken for deleted, and for new by the next tick.
+ */
+static void
+see_cut(Snapshot cut)
+{
+	CommandCounterIncrement();
+	PushCopiedSnapshot(cut);
+	UpdateActiveSnapshotCommandId();
+}
+
 /* Brings the state that hangs on one change up to date and removes its marks. */
 static void
 apply_change(void *arg)
@@ -127,9 +141,7 @@ apply_change(void *arg)
 	PulseChange *change = work->change;
 	bool		changed = true;
 
-	/* What reads on the active snapshot must see all that the marks speak of, and what came before in this tick. */
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	see_cut(work->cut);
 	if (work->source->trades)
 		changed = pulse_ledger_apply(change->source_id, change->portfolio, change->min_ts, change->max_ts);
 	else
@@ -150,8 +162,7 @@ apply_snapshots(void *arg)
 	List	   *changes = ((SnapshotWork *) arg)->changes;
 	ListCell   *cell;
 
-	CommandCounterIncrement();
-	PushActiveSnapshot(GetTransactionSnapshot());
+	see_cut(((SnapshotWork *) arg)->cut);
 	pulse_metric_state_mark_all(changes);
 	foreach(cell, changes)
 		pulse_remove_marks(lfirst(cell));
@@ -304,7 +315,7 @@ static void
 process_snapshots(PulseTick *tick, PulseSequencer *sequencer, ChangeWork *work, List *changes, List **touched)
 {
 	PulseSourceState *source = find_source(work->sources, ((PulseChange *) linitial(changes))->source_id);
-	SnapshotWork together = {changes};
+	SnapshotWork together = {changes, tick->cut};
 	ErrorData  *error = list_length(changes) == 1 ? NULL : pulse_isolate(apply_snapshots, &together, 0);
 	ListCell   *cell;
 
@@ -347,7 +358,7 @@ static void
 process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
 {
 	List	   *sources = pulse_active_sources(sequencer->epoch);
-	ChangeWork	work = {.sources = sources,.context = CurrentMemoryContext};
+	ChangeWork	work = {.cut = tick->cut,.sources = sources,.context = CurrentMemoryContext};
 	TimestampTz end = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), tick->yielding ? YIELD_BUDGET_MS : BUDGET_MS);
 	List	   *touched = NIL;
 	List	   *snapshots = NIL;
