@@ -257,7 +257,8 @@ tick_changes(void)
 		(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, REST_DELAY_MS, pulse_wait_event(PULSE_WAIT_BETWEEN_TICKS));
 	begin("pulse: processing what goes with fills");
 	/* what has come since is processed first: the state would have to be computed past it */
-	if (!tick.more && pulse_changes_exist())
+	tick.yielding = tick.yielding || pulse_yield_wanted(&tick);
+	if (!tick.more && !tick.yielding && pulse_changes_exist())
 		pulse_tick_changes(&tick);
 	pulse_tick_rest(&tick);
 	pulse_tick_release(&tick);
@@ -295,7 +296,7 @@ tick_updates(void)
 	PulseTick	updates = {.yielding = tick.yielding};
 
 	begin("pulse: computing state messages");
-	if (!tick.fills_left && pulse_changes_exist())
+	if (!tick.fills_left && !tick.yielding && pulse_changes_exist())
 	{
 		pulse_tick_changes(&updates);
 		if (updates.rest)
@@ -342,6 +343,10 @@ run_jobs(void)
 				next_job = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pulse_poll_interval);
 			return;
 		}
+		tick.yielding = tick.yielding || pulse_yield_wanted(&tick);
+		/* the others wait for the next cycle */
+		if (tick.yielding)
+			return;
 		tick_changes();
 	}
 }
@@ -433,9 +438,10 @@ cycle(void)
 	if (pulse_metric_state_waits())
 		tick_summaries();
 	now = GetCurrentTimestamp();
+	tick.yielding = tick.yielding || pulse_yield_wanted(&tick);
 	/* A backlog of fills comes first, as the state would have to be computed past it, but not for ever. */
 	if (pulse_next_update(early()) <= now &&
-		(!tick.fills_left || TimestampDifferenceExceeds(updated_at, now,
+		((!tick.fills_left && !tick.yielding) || TimestampDifferenceExceeds(updated_at, now,
 												tick.yielding ? MAX_YIELD_UPDATE_DELAY_MS : MAX_UPDATE_DELAY_MS)))
 	{
 		tick_updates();

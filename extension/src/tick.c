@@ -462,7 +462,7 @@ take_rest(PulseSequencer *sequencer, PulseTick *tick)
 	announcements_left = messages == pulse_tick_batch || alerts == pulse_tick_batch;
 	tick->more = tick->more || announcements_left;
 	/* While a backlog of fills is left a look at their portfolios would have to replay it. */
-	if (!tick->fills_left)
+	if (!tick->fills_left && !tick->yielding)
 		pulse_send_portfolio_updates(sequencer, tick);
 }
 

@@ -18,7 +18,7 @@
 #include "src/yield.h"
 
 /* A cycle with fewer changes costs so little that what was changed is told at once, however busy the machine is. */
-#define BACKLOG_MARKS 200
+#define BACKLOG_MARKS 100
 /* One interruption in so many microseconds of processor time is more than an idle machine knows. */
 #define INTERRUPTION_US 20000
 /* The pause for each unit of processor time, and the longest one: a machine that has become idle is noticed after it. */
@@ -43,22 +43,39 @@ pulse_yield_begin(void)
 		memset(&begun, 0, sizeof(begun));
 }
 
+/* Tells whether others want the processor while there is a backlog; and what the cycle has cost so far, in microseconds. */
+static bool
+pressed(const PulseTick *tick, int64 *cost)
+{
+	struct rusage now;
+	long		interruptions;
+
+	*cost = 0;
+	if (tick->marks == 0 || (tick->marks < BACKLOG_MARKS && !tick->more) ||
+		TimestampDifferenceExceeds(tick->oldest_mark, GetCurrentTimestamp(), pulse_yield_limit) ||
+		getrusage(RUSAGE_SELF, &now) != 0)
+		return false;
+	*cost = microseconds(&now.ru_utime) + microseconds(&now.ru_stime) - microseconds(&begun.ru_utime) - microseconds(&begun.ru_stime);
+	interruptions = now.ru_nivcsw - begun.ru_nivcsw;
+	return interruptions > 1 && interruptions * (int64) INTERRUPTION_US >= *cost;
+}
+
+/* Whether the cycle in progress shall come to its end. */
+bool
+pulse_yield_wanted(const PulseTick *tick)
+{
+	int64		cost;
+
+	return pressed(tick, &cost);
+}
+
 /* How long to pause after a cycle. */
 long
 pulse_yield_pause(const PulseTick *tick)
 {
-	struct rusage now;
 	int64		cost;
-	long		interruptions;
 
-	yielding = false;
-	if (tick->marks == 0 || (tick->marks < BACKLOG_MARKS && !tick->more) ||
-		TimestampDifferenceExceeds(tick->oldest_mark, GetCurrentTimestamp(), pulse_yield_limit) ||
-		getrusage(RUSAGE_SELF, &now) != 0)
-		return 0;
-	cost = microseconds(&now.ru_utime) + microseconds(&now.ru_stime) - microseconds(&begun.ru_utime) - microseconds(&begun.ru_stime);
-	interruptions = now.ru_nivcsw - begun.ru_nivcsw;
-	yielding = interruptions > 1 && interruptions * (int64) INTERRUPTION_US >= cost;
+	yielding = pressed(tick, &cost);
 	return !yielding ? 0 : (long) Max(1, Min(PAUSE_PER_COST * cost / 1000, MAX_PAUSE_MS));
 }
 

@@ -11,6 +11,9 @@
 /* Begins to measure a cycle. */
 extern void pulse_yield_begin(void);
 
+/* Whether the cycle in progress shall come to its end, as others want the processor. */
+extern bool pulse_yield_wanted(const PulseTick *tick);
+
 /* How long to pause after the cycle that did this, in ms; 0: not at all. */
 extern long pulse_yield_pause(const PulseTick *tick);
 
