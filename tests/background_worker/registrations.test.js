@@ -30,6 +30,8 @@ describe('registered SQL', () => {
 	test('that loops and catches its own cancellation is ended, and the background worker lives', async () => {
 		const worker = await value(cluster, 'SELECT pulse.worker_pid()');
 		await query(cluster, `SELECT pulse_register_metric('stubborn', 'SELECT 1', time_limit => '100 ms')`);
+		// The end of this run says when the next one is due: what is set below must come after it.
+		await until('its first run', async () => (await state('stubborn'))?.runs > 0);
 		await query(cluster, `CREATE FUNCTION stubborn() RETURNS integer LANGUAGE plpgsql AS $$
 			BEGIN LOOP BEGIN PERFORM pg_sleep(0.01); EXCEPTION WHEN query_canceled OR OTHERS THEN NULL; END; END LOOP; END $$`);
 		await query(cluster, `UPDATE pulse.registration SET query = 'SELECT stubborn()', search_path = 'pg_catalog, public' WHERE name = 'stubborn'`);

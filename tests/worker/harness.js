@@ -195,7 +195,7 @@ export async function connect(worker, { protocols, ...options } = {}) {
 		type: (type) => client.next((message) => message.type === type, type),
 		of: (type) => client.messages.filter((message) => message.type === type),
 		/** Numbers of the events that came, in order. */
-		seqs: () => client.messages.filter((message) => 'prev_seq' in message && message.type !== 'SNAPSHOT').map((message) => message.seq),
+		seqs: () => client.messages.filter((message) => 'prev_seq' in message && message.type !== 'SNAPSHOT' && !message.urgent).map((message) => message.seq),
 		close: async () => {
 			if (socket.readyState === WebSocket.CLOSED) return;
 			const done = once(socket, 'close');
