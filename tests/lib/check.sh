@@ -13,6 +13,8 @@
 # SUITE@17 is that suite with PostgreSQL 17: the further versions that this machine has servers and headers for run
 # everything that the server's own code can break; PG_CONFIG=… chooses one and leaves the others out.
 # Whole logs: .build/check/SUITE.log
+# Files of node's tests in which something failed run once more at the end, with nothing beside them: a machine that
+# others use as well can be too slow for a test that waits. The output says so, and which; what fails again has failed.
 set -uo pipefail
 lib=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 top=$(cd "$lib/../.." && pwd)
@@ -45,7 +47,7 @@ count_log() {
 
 # What a reader of a failed suite looks for first.
 show_failure() {
-	grep -nE '^ *not ok|\.\.\. FAILED' "$1" | head -n 20
+	awk '/^ *not ok|\.\.\. FAILED/ { left = 14 } left-- > 0 { print NR ":" $0 } left < 0 { left = 0 }' "$1" | head -n 60
 	grep -nE '(error|ERROR|FATAL|PANIC):' "$1" | head -n 5
 	echo '…'
 	tail -n 25 "$1"
@@ -65,25 +67,52 @@ start_suite() {
 
 # Prints the line of a suite that ended, adds to the totals.
 finish_suite() {
-	local name=$1 begin=$2 status=$3 log=$results/$1.log passed failed skipped note=''
+	local name=$1 begin=$2 status=$3 log=$results/$1.log passed failed skipped problem='' note=''
 	read -r passed failed skipped <<<"$(count_log "$log")"
 	if [ "$status" -eq 124 ] || [ "$status" -eq 137 ]; then
-		note="stopped after $suite_seconds s"
+		problem="stopped after $suite_seconds s"
 	elif [ "$status" -ne 0 ] && [ "$failed" -eq 0 ]; then
-		note="exit status $status"
+		problem="exit status $status"
 	elif [ $((passed + failed + skipped)) -eq 0 ]; then
-		note='no test ran'
+		problem='no test ran'
 	fi
-	[ -z "$note" ] || failed=$((failed + 1))
-	[ "$skipped" -eq 0 ] || note="$skipped skipped${note:+, $note}"
+	[ -z "$problem" ] || failed=$((failed + 1))
+	[ "$skipped" -eq 0 ] || note="$skipped skipped"
+	note+=${problem:+${note:+, }$problem}
 	printf '%-17s %6d passed %4d failed %9s%s\n' "$name" "$passed" "$failed" "$(seconds_since "$begin")" "${note:+   $note}"
-	if [ "$failed" -gt 0 ]; then
-		show_failure "$log" | cut -c1-220 | sed 's/^/    /'
-		failures+=$(grep -E '^ *not ok|\.\.\. FAILED' "$log" | head -n 10 | cut -c1-160 | sed "s/^ */$name: /")${note:+$'\n'"$name: $note"}$'\n'
-	fi
 	total_passed=$((total_passed + passed))
 	total_failed=$((total_failed + failed))
-	[ "$failed" -eq 0 ]
+	[ "$failed" -gt 0 ] || return 0
+	show_failure "$log" | cut -c1-220 | sed 's/^/    /'
+	failed_of[$name]=$failed
+	failures[$name]=$(grep -E '^ *not ok|\.\.\. FAILED' "$log" | head -n 10 | cut -c1-160 | sed "s/^ */$name: /")${problem:+$'\n'"$name: $problem"}
+	[ -n "$problem" ] || to_repeat+=" $name"
+	return 1
+}
+
+# Files of a suite in which a test failed.
+failed_files() {
+	awk '/^ *not ok/ { failed = 1 } failed { print } /^ *\.\.\.$/ { failed = 0 }' "$results/$1.log" |
+		grep -oE "tests/$1/[A-Za-z0-9_./-]+\.test\.m?js" | sort -u
+}
+
+# Runs once more, alone, the few files of a suite in which something failed.
+repeat_suite() {
+	local name=$1 begin=$EPOCHREALTIME log=$results/$1-repeated.log passed failed files
+	mapfile -t files < <(failed_files "$name")
+	[ ${#files[@]} -gt 0 ] && [ ${#files[@]} -le 3 ] || return
+	timeout -k 20 "$suite_seconds" node --test --test-reporter=tap "${files[@]}" >"$log" 2>&1 </dev/null 8>&- || {
+		show_failure "$log" | cut -c1-220 | sed 's/^/    /'
+		printf '%-17s failed again: %s\n' "$name" "${files[*]}"
+		return
+	}
+	read -r passed failed _ <<<"$(count_log "$log")"
+	[ "$passed" -gt 0 ] && [ "$failed" -eq 0 ] || return
+	printf '%-17s %6d passed when repeated alone %9s   %s\n' "$name" "$passed" "$(seconds_since "$begin")" "${files[*]}"
+	total_passed=$((total_passed + failed_of[$name]))
+	total_failed=$((total_failed - failed_of[$name]))
+	repeated+=" ${files[*]}"
+	unset "failures[$name]"
 }
 
 # Waits for the next suite that ends and finishes it; a terminal shows meanwhile what runs.
@@ -100,7 +129,8 @@ reap_suite() {
 
 main() {
 	local suites suite begin=$EPOCHREALTIME
-	local -A running=() began=()
+	local -A running=() began=() failed_of=() failures=()
+	local to_repeat='' repeated=''
 	if [ $# -gt 0 ]; then suites=$*; else suites=$(list_suites); fi
 	for suite in $suites; do
 		list_suites | grep -xF "$suite" >/dev/null || { echo "no suite named $suite; there are: $(list_suites | tr '\n' ' ')" >&2; exit 2; }
@@ -109,7 +139,7 @@ main() {
 	export CHECK_RUN=$$.$EPOCHSECONDS
 	exec 8>"$top/.build/check.lock"
 	flock -n 8 || { echo "another make check is running in this checkout" >&2; exit 2; }
-	total_passed=0 total_failed=0 failures=''
+	total_passed=0 total_failed=0
 	trap 'kill -TERM "${!running[@]}" 2>/dev/null; wait; exit 130' INT TERM
 	for suite in $suites; do
 		[ ${#running[@]} -lt "$jobs" ] || reap_suite
@@ -120,9 +150,11 @@ main() {
 		fi
 	done
 	while [ ${#running[@]} -gt 0 ]; do reap_suite; done
+	for suite in $to_repeat; do repeat_suite "$suite"; done
 	printf '%-17s %35s\n\n' total "$(seconds_since "$begin")"
 	# Once more at the end: whoever sees only the last lines still learns what failed.
-	[ -z "$failures" ] || printf '%s\n' "$failures"
+	[ ${#failures[@]} -eq 0 ] || printf '%s\n' "${failures[@]}" ''
+	[ -z "$repeated" ] || printf 'passed only when repeated:%s\n' "$repeated"
 	echo "$total_passed passed, $total_failed failed"
 	[ "$total_failed" -eq 0 ]
 }
