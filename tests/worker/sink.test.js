@@ -65,6 +65,24 @@ const start = async (sinks, { env = {}, rate = 10 } = {}) => {
 };
 const rows = (sink) => database.query('SELECT delivery_id::integer AS id, status, attempts, last_error FROM pulse.delivery_sink WHERE sink = $1 ORDER BY delivery_id', [sink]);
 
+test('without Telegram nothing waits for it; the sinks have their own copy', async () => {
+	const add = (title, age) => database.query(`INSERT INTO pulse.delivery (type, priority, title, message, event_seq, created_at, not_before)
+		VALUES ('TEST', 'HIGH', $1, 'text', 0, now() - $2::interval, now() - $2::interval)`, [title, age]);
+	await add('of two hours ago', '2 hours');
+	await start({ hook: { kind: 'webhook', url: place.url } }, { rate: 60 });
+	await add('of this moment', '0');
+	await database.emit({ type: 'SYSTEM_ALERT' });
+	await eventually('the sink has it', () => place.taken().some(({ body }) => body.title === 'of this moment'));
+	const status = async (title) => (await database.query('SELECT status, last_error FROM pulse.delivery WHERE title = $1', [title]))[0];
+	await eventually('what waits is closed', async () => (await status('of two hours ago')).status === 'suppressed');
+	assert.equal((await status('of two hours ago')).last_error, 'no Telegram is configured');
+	assert.equal((await status('of this moment')).status, 'pending', 'a configuration that is being changed has a minute');
+	await database.query(`UPDATE pulse.delivery SET not_before = now() - interval '2 minutes' WHERE title = 'of this moment'`);
+	await eventually('later that as well', async () => (await status('of this moment')).status === 'suppressed');
+	const [{ health }] = await database.query(`SELECT status AS health FROM pulse.check_outbox(now())`);
+	assert.equal(health, 'HEALTHY');
+});
+
 test('each place is told in its own words; the webhook is signed', async () => {
 	await enqueue('older than the sinks');
 	const env = { HOOK_SECRET: 'hmac-key-of-the-test', SLACK_PATH: 'services/T0/B0/verysecretpath' };

@@ -18,6 +18,7 @@
 #define POLL_MS 3000
 #define BACKOFF_FIRST_MS 1000
 #define BACKOFF_LAST_MS 60000
+#define FORGO_MS 60000
 #define PROBE_AGAIN_MS 600000	/* a sink that was refused is tried again after ten minutes */
 
 enum delivery_state
@@ -552,10 +553,34 @@ pump(struct delivery *delivery)
 }
 
 static void
+forgone(void *arg, const struct database_reply *reply)
+{
+	(void) arg;
+	if (reply->result != NULL && strcmp(PQcmdTuples(reply->result), "0") != 0)
+		log_info("delivery", "%s messages are not sent by Telegram: it is not configured", PQcmdTuples(reply->result));
+}
+
+/* Closes what waits for a Telegram that is not configured, now and every minute. */
+static void
+forgo(struct delivery *delivery)
+{
+	struct database_query query = {.sql = outbox_forgo_sql,.prepare = true,.reply = forgone,.arg = delivery};
+
+	if (leader_is_ready(delivery->leader))
+		database_query(leader_database(delivery->leader), &query);
+	rest_until(delivery, FORGO_MS);
+}
+
+static void
 timer_due(void *arg)
 {
 	struct delivery *delivery = arg;
 
+	if (!delivery->enabled)
+	{
+		forgo(delivery);
+		return;
+	}
 	/* The clock also brings what became due by time, and leases that ran out. */
 	if (delivery->state == DELIVERY_IDLE && !delivery->draining)
 	{
@@ -610,7 +635,9 @@ gained(void *arg)
 {
 	struct delivery *delivery = arg;
 
-	if (delivery->enabled && delivery->state == DELIVERY_RESTING)
+	if (!delivery->enabled)
+		forgo(delivery);
+	else if (delivery->state == DELIVERY_RESTING)
 		begin(delivery);
 }
 
@@ -655,6 +682,8 @@ delivery_configure(struct delivery *delivery, const struct config *config)
 		loop_timer_cancel(delivery->loop, &delivery->timer);
 		free_sending(&delivery->sending);
 		free_report(&delivery->report);
+		if (leader_leads(delivery->leader))
+			gained(delivery);
 		return;
 	}
 	chats_configure(&delivery->chats, config);

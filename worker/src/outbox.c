@@ -61,6 +61,16 @@ const char	outbox_release_sql[] =
 "UPDATE pulse.delivery SET status = 'pending', attempts = attempts - 1, lease_owner = NULL, lease_epoch = NULL,"
 " lease_until = NULL WHERE channel = 'telegram' AND status = 'leased' AND lease_owner = $1";
 
+/*
+ * Nobody sends to a Telegram that is not configured: what waits for it would be an alarm for ever, and a flood on the day
+ * that it is. A minute is left for a configuration that is being changed. Other sinks have a table of their own.
+ */
+const char	outbox_forgo_sql[] =
+"UPDATE pulse.delivery SET status = 'suppressed', last_error = 'no Telegram is configured',"
+" lease_owner = NULL, lease_epoch = NULL, lease_until = NULL"
+" WHERE channel = 'telegram' AND (status = 'pending' AND not_before < pg_catalog.now() - interval '1 minute'"
+" OR status = 'leased' AND lease_until < pg_catalog.now() - interval '1 minute')";
+
 /* Every report names the lease: one that was fenced off changes nothing. */
 #define REPORT "UPDATE pulse.delivery SET lease_owner = NULL, lease_epoch = NULL, lease_until = NULL, "
 #define FENCED " WHERE delivery_id = ANY ($1::bigint[]) AND status = 'leased' AND lease_owner = $2 AND lease_epoch = $3::bigint"

@@ -42,6 +42,7 @@ enum outbox_outcome
 extern const char outbox_claim_sql[];
 extern const char outbox_recover_sql[];
 extern const char outbox_release_sql[];
+extern const char outbox_forgo_sql[];
 
 extern const char *outbox_report_sql(enum outbox_outcome outcome);
 extern const char *outbox_outcome_name(enum outbox_outcome outcome);
