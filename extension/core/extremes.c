@@ -47,3 +47,35 @@ pulse_keep_extremes(int64_t *ts, double *value, uint8_t *scratch, size_t n)
 		}
 	return kept;
 }
+
+/*
+ * Divides the time of n >= 1 rows in order into parts of equal length and
+ * notes for each the highest value in the parts before and the lowest in the
+ * parts after it.
+ */
+void
+pulse_extremes_bounds_set(pulse_extremes_bounds *bounds, const int64_t *ts, const double *value, size_t n)
+{
+	uint64_t	range = (uint64_t) ts[n - 1] - (uint64_t) ts[0];
+	double		highest = -INFINITY;
+	double		lowest = INFINITY;
+	size_t		row = 0;
+
+	bounds->first_ts = ts[0];
+	bounds->last_ts = ts[n - 1];
+	bounds->shift = 0;
+	while (range >> bounds->shift >= PULSE_EXTREMES_PARTS)
+		bounds->shift++;
+	for (uint64_t part = 0; part < PULSE_EXTREMES_PARTS; part++)
+	{
+		bounds->highest_before[part] = highest;
+		for (; row < n && ((uint64_t) ts[row] - (uint64_t) ts[0]) >> bounds->shift == part; row++)
+			highest = fmax(highest, value[row]);
+	}
+	for (uint64_t part = PULSE_EXTREMES_PARTS; part-- > 0;)
+	{
+		bounds->lowest_after[part] = lowest;
+		for (; row > 0 && ((uint64_t) ts[row - 1] - (uint64_t) ts[0]) >> bounds->shift == part; row--)
+			lowest = fmin(lowest, value[row - 1]);
+	}
+}

@@ -268,16 +268,20 @@ spill_rows(FunctionCallInfo fcinfo, EquityState *state)
 	state->n = state->n_folded = 0;
 }
 
-/* Drops the rows that are no extremes. */
+/* Drops the rows that are no extremes. Where rows come in disorder, most of those to come are then known to be none. */
 static void
 drop_rows(EquityState *state)
 {
 	uint8	   *scratch;
 
+	if (!state->ordered && state->bounds == NULL)
+		state->bounds = MemoryContextAlloc(state->context, sizeof(pulse_extremes_bounds));
 	pulse_equity_fold(state);
 	scratch = MemoryContextAllocHuge(state->context, state->n);
 	state->n = state->n_folded = pulse_keep_extremes(state->ts, state->value, scratch, state->n);
 	pfree(scratch);
+	if (state->bounds)
+		pulse_extremes_bounds_set(state->bounds, state->ts, state->value, state->n);
 }
 
 /* Makes room for a row: by dropping rows, on disk, or in memory. */
@@ -445,6 +449,8 @@ static inline Datum
 accumulate(FunctionCallInfo fcinfo, Layout layout, bool is_numeric)
 {
 	EquityState *state;
+	TimestampTz ts;
+	double		value;
 	double		flow = 0.0;
 
 	if (unlikely(PG_ARGISNULL(0)))
@@ -457,13 +463,17 @@ accumulate(FunctionCallInfo fcinfo, Layout layout, bool is_numeric)
 	}
 	if (PG_ARGISNULL(1) || PG_ARGISNULL(2))
 		PG_RETURN_POINTER(state);
+	ts = PG_GETARG_TIMESTAMPTZ(1);
+	value = read_amount(fcinfo, 2, is_numeric);
 	if (state->flows && !PG_ARGISNULL(3))
 		flow = read_amount(fcinfo, 3, is_numeric);
+	if (unlikely(TIMESTAMP_NOT_FINITE(ts)))
+		pulse_check_timestamp(ts);
+	if (state->bounds && pulse_extremes_exclude(state->bounds, ts, value))
+		PG_RETURN_POINTER(state);
 	if (unlikely(state->n == state->allocated))
 		make_room(fcinfo, state);
-	if (unlikely(TIMESTAMP_NOT_FINITE(PG_GETARG_TIMESTAMPTZ(1))))
-		pulse_check_timestamp(PG_GETARG_TIMESTAMPTZ(1));
-	add_row(state, PG_GETARG_TIMESTAMPTZ(1), read_amount(fcinfo, 2, is_numeric), flow);
+	add_row(state, ts, value, flow);
 	PG_RETURN_POINTER(state);
 }
 

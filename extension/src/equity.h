@@ -36,6 +36,7 @@ typedef struct EquityState
 	EquityParameters parameters;
 	RawParameters raw;
 	bool		extremes_only;	/* nobody asks for more than the extremes of the rows tell */
+	struct pulse_extremes_bounds *bounds;	/* of the rows kept so far; NULL while they come in order */
 	bool		ordered;		/* rows so far came in time order */
 	size_t		n;
 	size_t		n_folded;		/* rows already in the curve */

@@ -49,18 +49,18 @@ try {
 		under AS (SELECT max(1 - trough / peak) AS max_drawdown, max(CASE WHEN n > 1 THEN epoch(coalesce(next, last_ts)) - epoch(since) END) AS drawdown_seconds
 			FROM (SELECT *, lead(since) OVER (ORDER BY since) AS next FROM eras), (SELECT max(ts) AS last_ts FROM curve)),
 		ends AS (SELECT count(*) AS n_snapshots, arg_min(value, ts) AS first_value, arg_max(value, ts) AS last_value, max(value) AS highest, (epoch(max(ts)) - epoch(min(ts))) / 31536000 AS years FROM curve),
-		bounds AS (SELECT quantile_cont(r, [0.05, 0.95]) AS q, quantile_cont(depth, 0.95) FILTER (WHERE r IS NOT NULL) AS deep FROM moves),
+		bounds AS (SELECT q[1] AS low, q[2] AS high, deep FROM (SELECT quantile_cont(r, [0.05, 0.95]) AS q, quantile_cont(depth, 0.95) FILTER (WHERE r IS NOT NULL) AS deep FROM moves)),
 		sums AS (SELECT count(r) AS n_periods, avg(r) AS mean, stddev_samp(r) AS sd, stddev_pop(r) AS sigma, sqrt(sum(r ^ 2) FILTER (WHERE r < 0) / count(r)) AS shortfall, skewness(r) AS skewness, kurtosis(r) AS kurtosis, kurtosis_pop(r) AS excess,
 			sum(r) FILTER (WHERE r > 0) AS gains, -sum(r) FILTER (WHERE r < 0) AS losses, regr_r2(ln(value), floor(epoch(ts) / ${seconds})) FILTER (WHERE r IS NOT NULL) AS stability, arg_max(r, ts) AS period_return,
 			avg(depth) FILTER (WHERE r IS NOT NULL) AS average_drawdown, sqrt(avg(depth ^ 2) FILTER (WHERE r IS NOT NULL)) AS ulcer_index,
-			any_value(q) AS q, -avg(r) FILTER (WHERE r <= q[1]) AS cvar, avg(depth) FILTER (WHERE r IS NOT NULL AND depth >= deep) AS cdar FROM moves, bounds),
+			any_value(low) AS low, any_value(high) AS high, -avg(r) FILTER (WHERE r <= low) AS cvar, avg(depth) FILTER (WHERE r IS NOT NULL AND depth >= deep) AS cdar FROM moves, bounds),
 		c AS (SELECT sqrt(31536000 / ${seconds}) AS root, -1.6448536269514729 AS z)
 		SELECT n_snapshots, n_periods, first_value, last_value, period_return, last_value / first_value - 1 AS total_return, (last_value / first_value) ^ (1 / years) - 1 AS cagr, sd * root AS volatility,
 			shortfall * root AS downside_deviation, mean / sd * root AS sharpe, mean / shortfall * root AS sortino, ((last_value / first_value) ^ (1 / years) - 1) / max_drawdown AS calmar, max_drawdown,
 			1 - last_value / highest AS current_drawdown, drawdown_seconds, average_drawdown, ulcer_index, average_drawdown AS pain_index, cdar, stability, skewness, kurtosis,
 			(gains - losses) / losses AS gain_to_pain, gains / losses AS omega, mean / sd ^ 2 AS kelly, -(mean + z * sigma) AS var_gaussian, -mean + sigma * exp(-z * z / 2) / sqrt(2 * pi()) / 0.05 AS cvar_gaussian,
 			-(mean + sigma * (z + (z ^ 2 - 1) * s / 6 + (z ^ 3 - 3 * z) * excess / 24 - (2 * z ^ 3 - 5 * z) * s ^ 2 / 36)) AS var_cornish_fisher,
-			-q[1] AS var, cvar, -q[1] AS var_95, cvar AS cvar_95, abs(q[2]) / abs(q[1]) AS tail_ratio
+			-low AS var, cvar, -low AS var_95, cvar AS cvar_95, abs(high) / abs(low) AS tail_ratio
 		FROM sums, under, ends, c, (SELECT skewness * (n_periods - 2) / sqrt(n_periods * (n_periods - 1.0)) AS s FROM sums)`;
 	const peaks = (rows) => `SELECT peak, min(value) AS trough, min(ts) AS since, count(*) AS n FROM ${rows} GROUP BY peak`;
 
