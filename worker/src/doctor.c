@@ -193,6 +193,25 @@ check_engine(struct examination *examination, PGconn *connection)
 	free(schema);
 }
 
+/* What the database's own doctor finds, but for what has been looked at from here; an older extension has none. */
+static void
+check_inside(struct examination *examination, PGconn *connection)
+{
+	char	   *schema = extension_schema(connection);
+	char		sql[300];
+	PGresult   *result;
+
+	if (schema == NULL)
+		return;
+	snprintf(sql, sizeof(sql), "SELECT d.\"check\", d.message, d.mend FROM %s.pulse_doctor() d"
+			 " WHERE d.status <> 'ok' AND d.\"check\" NOT IN ('versions', 'background worker', 'daemon')", schema);
+	result = PQexec(connection, sql);
+	for (int row = 0; PQresultStatus(result) == PGRES_TUPLES_OK && row < PQntuples(result); row++)
+		tell(examination, FINDING_DOUBT, PQgetvalue(result, row, 2), "in the database, %s: %s", PQgetvalue(result, row, 0), PQgetvalue(result, row, 1));
+	PQclear(result);
+	free(schema);
+}
+
 static void
 check_database(struct examination *examination, const char *name, const char *dsn, bool direct, bool replica)
 {
@@ -228,6 +247,7 @@ check_database(struct examination *examination, const char *name, const char *ds
 	{
 		check_rights(examination, connection);
 		check_engine(examination, connection);
+		check_inside(examination, connection);
 		check_clock(examination, connection);
 	}
 	free(pid);
