@@ -247,7 +247,7 @@ CREATE FUNCTION pulse.doctor_data() RETURNS TABLE ("check" text, status text, me
 	LANGUAGE sql STABLE
 	AS $$
 	SELECT 'snapshots', CASE WHEN n.newest IS NULL THEN 'warning' ELSE h.level END,
-		coalesce(format('the newest snapshot is %s old', date_trunc('second', now() - n.newest)), 'there is no snapshot yet, and without one there are no returns'),
+		CASE WHEN n.newest IS NULL THEN 'there is no snapshot yet, and without one there are no returns' ELSE format('the newest snapshot is %s old', date_trunc('second', now() - n.newest)) END,
 		'INSERT INTO portfolio_snapshots (total_value, cash_balance) VALUES (…);  -- the bot should do so every minute or so'
 	FROM (SELECT max(t.ts) AS newest FROM pulse.performance_state t) n,
 		LATERAL (SELECT CASE pulse.health_level(extract(epoch FROM now() - n.newest)::float8, pulse.config_seconds('health.data_age_warning'), pulse.config_seconds('health.data_age_critical'))

@@ -423,7 +423,7 @@ CREATE FUNCTION pulse.doctor_data() RETURNS TABLE ("check" text, status text, me
 	LANGUAGE sql STABLE
 	AS $$
 	SELECT 'snapshots', CASE WHEN n.newest IS NULL THEN 'warning' ELSE h.level END,
-		coalesce(format('the newest snapshot is %s old', date_trunc('second', now() - n.newest)), 'there is no snapshot yet, and without one there are no returns'),
+		CASE WHEN n.newest IS NULL THEN 'there is no snapshot yet, and without one there are no returns' ELSE format('the newest snapshot is %s old', date_trunc('second', now() - n.newest)) END,
 		'INSERT INTO portfolio_snapshots (total_value, cash_balance) VALUES (…);  -- the bot should do so every minute or so'
 	FROM (SELECT max(t.ts) AS newest FROM pulse.performance_state t) n,
 		LATERAL (SELECT CASE pulse.health_level(extract(epoch FROM now() - n.newest)::float8, pulse.config_seconds('health.data_age_warning'), pulse.config_seconds('health.data_age_critical'))
@@ -1524,3 +1524,34 @@ CREATE OR REPLACE FUNCTION pulse_data_quality(days integer DEFAULT 30, portfolio
 	AS $$ SELECT * FROM pulse.data_quality(pulse.check_days($1), $2) $$;
 COMMENT ON FUNCTION pulse_data_quality(integer, text) IS
 	'What is wrong or odd with the followed tables. kind: refused, a row that cannot be booked, with the reason (no, zero or negative quantity, negative price, neither BUY nor SELL, NaN, no time, too many digits; at most 1000 a table, gone when it is mended); fee without a rate, fees in a third asset that nothing can value (see pulse_fees); no price, booked at 0; in the future; twins, fills alike in everything without ids that tell them apart; same key, several rows of a table of partitions, chunks or shards of which one only is booked; coarse price, symbols that hummingbot keeps too few digits of; stale order, one of crypto-pulse-v3 that has been PENDING for more than 300 seconds; missing table and unreadable table. Booked fills are looked through for the last days, all else whenever it was. Fills processed so far; portfolio NULL means all visible ones. Error 22023 for days out of range.';
+
+-- What a function costs and how many rows it returns, as far as one can say, so that a query that joins, filters or sorts by
+-- them gets a fitting plan instead of one for a thousand rows that cost nothing. Metrics of an array or of a stored summary
+-- walk through it; what reads tables costs as much as a query.
+DO $$
+DECLARE
+	f record;
+BEGIN
+	FOR f IN SELECT p.oid::regprocedure AS name, e.expected FROM (VALUES
+		('pulse_performance', 1), ('pulse_benchmark', 1), ('pulse_overall_health', 1), ('pulse_health_check', 1), ('pulse_alert_threshold', 1), ('pulse_leverage', 1), ('pulse_concentration', 1),
+		('pulse_turnover', 1), ('pulse_targets', 4), ('pulse_holding_times', 3), ('pulse_validate_config', 3), ('pulse_verify', 3), ('pulse_retention', 5), ('pulse_versions', 5), ('pulse_report_schedules', 5),
+		('pulse_maintenance', 5), ('pulse_silences', 5), ('pulse_tokens', 5), ('pulse_custom_metrics', 10), ('pulse_portfolios', 10), ('pulse_performance_breakdown', 8), ('pulse_alerts', 10),
+		('pulse_drawdowns', 10), ('pulse_health', 15), ('pulse_uptime', 15), ('pulse_exposure', 20), ('pulse_positions', 20), ('pulse_symbol_performance', 20), ('pulse_fees', 20), ('pulse_feeds', 20),
+		('pulse_trade_statistics', 20), ('pulse_pnl_distribution', 20), ('pulse_alert_rules', 25), ('pulse_monthly_returns', 24), ('pulse_volume', 30), ('pulse_reconcile', 50), ('pulse_data_quality', 50),
+		('pulse_apply_environment', 20), ('pulse_trades', 100), ('pulse_correlation_matrix', 100), ('pulse_config', 150), ('pulse_trading_heatmap', 168), ('pulse_rolling', 365)
+		) AS e (name, expected) JOIN pg_catalog.pg_proc p ON p.proname = e.name AND p.pronamespace = '@extschema@'::pg_catalog.regnamespace AND p.proretset
+	LOOP
+		EXECUTE pg_catalog.format('ALTER FUNCTION %s ROWS %s COST 1000', f.name, f.expected);
+	END LOOP;
+	FOR f IN SELECT p.oid::regprocedure AS name, CASE WHEN p.proname IN ('pulse_metrics_of', 'pulse_performance_report', 'pulse_daily_report', 'pulse_weekly_report') THEN 100000
+			WHEN p.proname IN ('pulse_snapshot', 'pulse_portfolio', 'pulse_portfolio_chart', 'pulse_equity_summary') THEN 10000
+			WHEN '@extschema@.pulse_summary'::pg_catalog.regtype = ANY (p.proargtypes) THEN 200 ELSE 50 END AS cost
+		FROM pg_catalog.pg_proc p JOIN pg_catalog.pg_language l ON l.oid = p.prolang
+		WHERE p.pronamespace = '@extschema@'::pg_catalog.regnamespace AND p.prokind = 'f'
+			AND (p.proname IN ('pulse_metrics_of', 'pulse_performance_report', 'pulse_daily_report', 'pulse_weekly_report', 'pulse_snapshot', 'pulse_portfolio', 'pulse_portfolio_chart', 'pulse_equity_summary')
+				OR l.lanname = 'c' AND p.proname LIKE 'pulse\_%' AND p.proargtypes::pg_catalog.oid[] && ARRAY['@extschema@.pulse_summary'::pg_catalog.regtype, 'double precision[]'::pg_catalog.regtype]::pg_catalog.oid[])
+	LOOP
+		EXECUTE pg_catalog.format('ALTER FUNCTION %s COST %s', f.name, f.cost);
+	END LOOP;
+END
+$$;

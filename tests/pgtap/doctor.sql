@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
 SET search_path = public, tap;
-SELECT plan(38);
+SELECT plan(39);
 
 CREATE FUNCTION found(topic text) RETURNS SETOF text LANGUAGE sql AS $$
 	SELECT d.status || ': ' || d.message FROM pulse_doctor() d WHERE d."check" = $1 AND d.status <> 'ok' ORDER BY 1 $$;
@@ -18,7 +18,8 @@ SELECT is((SELECT status FROM pulse_doctor() LIMIT 1), 'problem', 'problems stan
 SELECT results_eq($$SELECT found('sources')$$, ARRAY['problem: no table is followed'], 'nothing is followed');
 CALL obey('sources');
 SELECT is_empty($$SELECT found('sources')$$, 'the command mends it');
-SELECT matches(mends('snapshots'), '^INSERT INTO portfolio_snapshots', 'no snapshot yet');
+SELECT results_eq($$SELECT found('snapshots')$$, ARRAY['warning: there is no snapshot yet, and without one there are no returns'], 'no snapshot yet');
+SELECT matches(mends('snapshots'), '^INSERT INTO portfolio_snapshots', 'and what to do about it');
 INSERT INTO portfolio_snapshots (total_value) VALUES (1);
 SELECT pulse_tick();
 SELECT is_empty($$SELECT found('snapshots')$$, 'one is enough');
