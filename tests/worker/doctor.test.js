@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { startTelegram } from '../demo/telegram.js';
 import { makeAuthority, startExchange } from './exchanges.js';
-import { finish, ini, program, startDatabase } from './harness.js';
+import { eventually, finish, ini, program, startDatabase } from './harness.js';
 
 const token = '123456:AAFakeTokenForTests_-xyz';
 let database;
@@ -18,6 +18,11 @@ let telegram;
 
 before(async () => {
 	[database, directory, telegram] = await Promise.all([startDatabase(), mkdtemp(join(tmpdir(), 'pulse-doctor.')), startTelegram({ token })]);
+	await database.query('SELECT pulse_setup(); INSERT INTO portfolio_snapshots (total_value, cash_balance) VALUES (1000, 1000)');
+	await eventually('the snapshot is read', async () => {
+		await database.query('SELECT pulse_tick()');
+		return (await database.query("SELECT FROM pulse_doctor() WHERE status <> 'ok' AND \"check\" = 'snapshots'")).length === 0;
+	});
 	authority = await makeAuthority(directory);
 	venue = await startExchange(authority);
 });
@@ -38,7 +43,22 @@ test('a healthy set-up is told to be one', async () => {
 		'probe.binance': { base_url: venue.url, ca_file: authority.ca } }, { TELEGRAM_BOT_TOKEN: token });
 	assert.equal(code, 0, output);
 	for (const line of [/^ok {7}\[database\] dsn reaches PostgreSQL/m, /^ok {7}the extension is 1\.[0-9.]+, and so is the library/m, /^ok {7}the role .* has the rights/m, /^ok {7}the database's clock differs/m,
-		/^ok {7}Telegram knows the bot$/m, /^ok {7}probe binance: answers in \d+ ms$/m, /^ok {7}log files go to/m, /^warning {2}the background worker of the database is /m, /^warning {2}in the database, (?:sources: no table is followed[^]*\n {9}SELECT pulse_setup|snapshots: there is no snapshot yet[^]*\n {9}INSERT INTO portfolio_snapshots)/m, /^0 problems, \d warnings$/m]) assert.match(output, line);
+		/^ok {7}Telegram knows the bot$/m, /^ok {7}probe binance: answers in \d+ ms$/m, /^ok {7}log files go to/m, /^warning {2}the background worker of the database is /m, /^ok {7}pulse_doctor\(\) finds nothing wrong inside the database$/m, /^0 problems, \d warnings$/m]) assert.match(output, line);
+});
+
+test('what pulse_doctor() finds inside the database is told with what mends it', async () => {
+	await database.query(`ALTER TABLE trades DISABLE TRIGGER pulse_capture;
+		CREATE TABLE "odd\x1b[2Jname" (LIKE trades INCLUDING ALL); SELECT pulse_attach('"odd\x1b[2Jname"', 'trades'); DROP TABLE "odd\x1b[2Jname"`);
+	const sick = await examine({});
+	assert.match(sick.output, /^problem {2}in the database, sources: the trigger pulse_capture of public\.trades is disabled: changes are not noticed\n {9}ALTER TABLE public\.trades ENABLE ALWAYS TRIGGER pulse_capture;$/m);
+	assert.match(sick.output, /^problem {2}in the database, sources: public\."odd \[2Jname" is followed, but there is no such table now/m);
+	assert.ok(!sick.output.includes('\x1b'), 'a terminal is told nothing');
+	assert.match(sick.output, /^[1-9] problems, \d warnings$/m);
+	assert.equal(sick.code, 69, sick.output);
+	await database.query(`ALTER TABLE trades ENABLE ALWAYS TRIGGER pulse_capture; DELETE FROM pulse.source WHERE table_name LIKE 'odd%'`);
+	const well = await examine({});
+	assert.match(well.output, /^ok {7}pulse_doctor\(\) finds nothing wrong inside the database$/m);
+	assert.equal(well.code, 0, well.output);
 });
 
 test('every sickness has its name and its remedy', async () => {

@@ -40,6 +40,16 @@ struct examination
 	bool		done;			/* of the request under way */
 };
 
+/* Prints one line: names of tables and messages of servers may hold what a terminal would obey. */
+static void
+say(const char *sign, const char *text)
+{
+	printf("%s  ", sign);
+	for (; *text != '\0'; text++)
+		putchar((unsigned char) *text < ' ' || *text == 0x7f ? ' ' : *text);
+	putchar('\n');
+}
+
 /* One line, and below it what to do. */
 static void __attribute__((format(printf, 4, 5)))
 tell(struct examination *examination, enum finding finding, const char *advice, const char *format,...)
@@ -52,11 +62,9 @@ tell(struct examination *examination, enum finding finding, const char *advice, 
 	vsnprintf(line, sizeof(line), format, arguments);
 	va_end(arguments);
 	log_scrub(line);
-	for (char *c = line; *c != '\0'; c++)
-		*c = *c == '\n' ? ' ' : *c;
-	printf("%s  %s\n", signs[finding], line);
+	say(signs[finding], line);
 	if (advice != NULL && finding != FINDING_GOOD)
-		printf("         %s\n", advice);
+		say("       ", advice);
 	examination->bad += finding == FINDING_BAD;
 	examination->doubts += finding == FINDING_DOUBT;
 }
@@ -200,14 +208,27 @@ check_inside(struct examination *examination, PGconn *connection)
 	char	   *schema = extension_schema(connection);
 	char		sql[300];
 	PGresult   *result;
+	const char *state;
 
 	if (schema == NULL)
 		return;
-	snprintf(sql, sizeof(sql), "SELECT d.\"check\", d.message, d.mend FROM %s.pulse_doctor() d"
+	snprintf(sql, sizeof(sql), "SELECT d.\"check\", d.status, d.message, d.mend FROM %s.pulse_doctor() d"
 			 " WHERE d.status <> 'ok' AND d.\"check\" NOT IN ('versions', 'background worker', 'daemon')", schema);
 	result = PQexec(connection, sql);
+	state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+	if (PQresultStatus(result) == PGRES_TUPLES_OK && PQntuples(result) == 0)
+		tell(examination, FINDING_GOOD, NULL, "pulse_doctor() finds nothing wrong inside the database");
+	else if (PQresultStatus(result) != PGRES_TUPLES_OK && (state == NULL || strcmp(state, "42883") != 0))
+		tell(examination, FINDING_DOUBT, NULL, "pulse_doctor() cannot be asked: %s", PQresultErrorMessage(result));
 	for (int row = 0; PQresultStatus(result) == PGRES_TUPLES_OK && row < PQntuples(result); row++)
-		tell(examination, FINDING_DOUBT, PQgetvalue(result, row, 2), "in the database, %s: %s", PQgetvalue(result, row, 0), PQgetvalue(result, row, 1));
+	{
+		const char *mend = PQgetvalue(result, row, 3);
+
+		/* what psql would hand to the shell */
+		mend += strncmp(mend, "\\! ", 3) == 0 ? 3 : 0;
+		tell(examination, strcmp(PQgetvalue(result, row, 1), "problem") == 0 ? FINDING_BAD : FINDING_DOUBT, *mend != '\0' ? mend : NULL,
+			 "in the database, %s: %s", PQgetvalue(result, row, 0), PQgetvalue(result, row, 2));
+	}
 	PQclear(result);
 	free(schema);
 }
