@@ -1,9 +1,11 @@
-// Behind a pooler in transaction mode LISTEN is lost without a word: the worker notices and polls.
+// Behind a pooler in transaction mode LISTEN is lost without a word; from outside one in session mode looks the same: the
+// worker notices and polls, and bots may go through either.
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { mkdir, writeFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
+import pg from 'pg';
 import { connect, eventually, finish, ini, program, startDatabase, startWorker, trade } from './harness.js';
 
 const run = promisify(execFile);
@@ -23,6 +25,7 @@ before(async () => {
 	await writeFile(`${directory}/users.txt`, '"postgres" ""\n');
 	await writeFile(`${directory}/pgbouncer.ini`, `[databases]
 trading = host=${host} port=${port} dbname=trading
+trading_session = host=${host} port=${port} dbname=trading pool_mode=session pool_size=20
 [pgbouncer]
 listen_addr =
 unix_socket_dir = ${directory}
@@ -37,7 +40,9 @@ ignore_startup_parameters = extra_float_digits
 	const asRoot = process.getuid() === 0;
 	if (asRoot) await run('chown', ['-R', 'postgres', directory]);
 	pooler = spawn('pgbouncer', [...(asRoot ? ['-u', 'postgres'] : []), '-q', `${directory}/pgbouncer.ini`], { stdio: ['ignore', 'ignore', 'inherit'] });
-	database.pooled = { cluster: { ...cluster, dsn: cluster.dsn.replace(/host=\S+ port=\S+/, `host=${directory} port=6432`) } };
+	const through = (name) => ({ cluster: { ...cluster, dsn: cluster.dsn.replace(/host=\S+ port=\S+/, `host=${directory} port=6432`).replace('dbname=trading', `dbname=${name}`), connection: { ...cluster.connection, host: directory, port: 6432, database: name } } });
+	database.pooled = through('trading');
+	database.session = through('trading_session');
 	await eventually('the pooler answers', () => run('psql', ['-Xqc', 'SELECT 1', database.pooled.cluster.dsn]).then(() => true, () => false));
 });
 after(() => finish(() => {}, () => pooler?.kill('SIGKILL'), () => database?.remove()));
@@ -69,6 +74,47 @@ test('listen_dsn past the pooler: notifications come at once, questions go throu
 	await client.next((message) => message.seq === last && 'prev_seq' in message);
 	await client.close();
 	await worker.stop();
+});
+
+test('in session mode the same: nobody can tell the two modes apart from outside', options, async () => {
+	const alone = await startWorker(database.session);
+	await alone.logged(/goes through a pooler.*polling every second.*listen_dsn/);
+	const client = await connect(alone);
+	const last = await database.emit(trade(4));
+	await client.next((message) => message.seq === last && 'prev_seq' in message);
+	await client.close();
+	await alone.stop();
+	const beside = await startWorker(database.session, { config: { database: { listen_dsn: database.cluster.dsn } } });
+	assert.equal((await (await beside.get('/readyz')).json()).events, 'listening');
+	assert.equal((await beside.get('/api/v1/snapshot')).status, 200);
+	await beside.stop();
+});
+
+test('bots go through the pooler in either mode: what several of them insert at a time is all booked', options, async () => {
+	await database.query('SELECT pulse_setup()');
+	for (const [mode, { cluster: { connection } }] of Object.entries({ transaction: database.pooled, session: database.session })) {
+		const bots = await Promise.all(Array.from({ length: 5 }, async () => {
+			const bot = new pg.Client(connection);
+			await bot.connect();
+			return bot;
+		}));
+		// five clients over three sessions of the server: statements of one bot come from several sessions
+		await Promise.all(bots.map(async (bot, number) => {
+			for (let i = 0; i < 10; i++) {
+				if (i % 3 === 0) await bot.query('BEGIN');
+				await bot.query('INSERT INTO trades (portfolio, symbol, side, quantity, price) VALUES ($1, $2, $3, 1, 100)', [mode, `S${number}`, 'BUY']);
+				if (i % 3 === 2) await bot.query(i === 5 ? 'ROLLBACK' : 'COMMIT');
+			}
+			await bot.query('COMMIT');
+			await bot.end();
+		}));
+		await eventually(`the ledger has what came in ${mode} mode`, async () => {
+			await database.query('SELECT pulse_tick()');
+			return (await database.query('SELECT FROM pulse.dirty')).length === 0;
+		});
+		assert.deepEqual(await database.query('SELECT symbol, quantity::integer FROM pulse_positions(portfolio => $1) ORDER BY symbol', [mode]), bots.map((_, number) => ({ symbol: `S${number}`, quantity: 7 })));
+		assert.deepEqual(await database.query('SELECT * FROM pulse_verify()'), []);
+	}
 });
 
 test('doctor tells that a pooler is in the way, and of what', options, async () => {

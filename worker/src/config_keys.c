@@ -200,7 +200,7 @@ const struct config_key config_keys[] = {
 	{"database", "dsn", CONFIG_STRING, offsetof(struct config, dsn), 0, 0, NULL,
 		"libpq connection string of the database that has the extension; required", database_check_dsn},
 	{"database", "listen_dsn", CONFIG_STRING, offsetof(struct config, listen_dsn), 0, 0, NULL,
-		"connection string for LISTEN and for leadership, where dsn goes through a transaction pooler", database_check_dsn},
+		"connection string for LISTEN and for leadership, where dsn goes through a pooler", database_check_dsn},
 	{"database", "read_dsn", CONFIG_STRING, offsetof(struct config, read_dsn), 0, 0, NULL,
 		"connection string of a read replica, which then answers the page's and the interface's questions", database_check_dsn},
 	{"database", "poll_interval", CONFIG_INTEGER, offsetof(struct config, poll_interval), 5, 30, "10",

@@ -413,7 +413,7 @@ connected(void *arg)
 	if (facts->standby || facts->pooled)
 	{
 		log_warning("feed", "%s; polling every second instead of LISTEN%s", facts->standby
-					? "the server is a standby, where LISTEN is refused" : "the connection goes through a pooler, which loses LISTEN",
+					? "the server is a standby, where LISTEN is refused" : "the connection goes through a pooler, which may lose LISTEN",
 					facts->pooled ? " (listen_dsn can name a direct connection)" : "");
 		read_position(feed);
 		return;
