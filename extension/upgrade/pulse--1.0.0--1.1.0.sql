@@ -50,7 +50,7 @@ BEGIN
 			SELECT FROM pulse.alert_rule r JOIN pulse.alert_rule_state s ON s.rule = r.name
 			LEFT JOIN pulse.registration_state g ON g.kind = CASE r.source WHEN 'query' THEN 'alert_rule' ELSE 'metric' END
 				AND g.name = CASE r.source WHEN 'query' THEN r.name ELSE r.metric END
-			WHERE r.enabled AND (s.awake <> pulse.rule_is_awake(r.active_hours, at) OR (s.awake AND (
+			WHERE r.enabled AND (s.awake <> CASE WHEN r.active_hours IS NULL THEN true ELSE pulse.rule_is_awake(r.active_hours, at) END OR (s.awake AND (
 				(s.fresh AND r.source IN ('metric', 'query'))
 				OR (r.metric = ANY (pulse.costly_metric_names()) AND (s.next_at <= at OR s.evaluated_at > at))
 				OR (g.result IS NOT NULL AND s.evaluated_at IS DISTINCT FROM g.result_at)))));
