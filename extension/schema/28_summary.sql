@@ -95,29 +95,40 @@ CREATE AGGREGATE pulse_summary(ts timestamptz, value numeric, flow numeric, peri
 COMMENT ON AGGREGATE pulse_summary(timestamptz, numeric, numeric, interval) IS
 	'Summary of an equity curve, to be stored, rolled up and asked for any metric. Values are kept by UTC buckets of a period (default 1 day): first and last value, flows, drawdown inside. flow is the net deposit since the previous row (NULL is 0). Rows may come in any order; rows without time or value are skipped; a NaN or infinite value makes every figure NaN; no row gives NULL. A period out of range raises 22023, an infinite time 22008. Over the frame of a window it is computed from all of the frame''s rows each time.';
 
-CREATE FUNCTION pulse.rollup_accum(internal, pulse_summary) RETURNS internal
-	AS 'MODULE_PATHNAME', 'pulse_rollup_accum' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION pulse.rollup_accum(internal, pulse_summary) IS 'Internal: transition of pulse_rollup().';
-CREATE FUNCTION pulse.rollup_final(internal) RETURNS pulse_summary
-	AS 'MODULE_PATHNAME', 'pulse_rollup_final' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION pulse.rollup_final(internal) IS 'Internal: final function of pulse_rollup().';
-CREATE FUNCTION pulse.rollup_combine(internal, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'pulse_rollup_combine' LANGUAGE C IMMUTABLE PARALLEL SAFE;
-COMMENT ON FUNCTION pulse.rollup_combine(internal, internal) IS 'Internal: merges the states of two parallel workers over summaries.';
-CREATE FUNCTION pulse.rollup_serialize(internal) RETURNS bytea
-	AS 'MODULE_PATHNAME', 'pulse_rollup_serialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION pulse.rollup_serialize(internal) IS 'Internal: writes a state over summaries for another process.';
-CREATE FUNCTION pulse.rollup_deserialize(bytea, internal) RETURNS internal
-	AS 'MODULE_PATHNAME', 'pulse_rollup_deserialize' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
-COMMENT ON FUNCTION pulse.rollup_deserialize(bytea, internal) IS 'Internal: reads a state over summaries of another process.';
+CREATE TYPE pulse.rollup_state;
+
+CREATE FUNCTION pulse.rollup_state_in(cstring) RETURNS pulse.rollup_state
+	AS 'MODULE_PATHNAME', 'pulse_rollup_state_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.rollup_state_in(cstring) IS 'Internal: text form of pulse.rollup_state to value.';
+CREATE FUNCTION pulse.rollup_state_out(pulse.rollup_state) RETURNS cstring
+	AS 'MODULE_PATHNAME', 'pulse_rollup_state_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.rollup_state_out(pulse.rollup_state) IS 'Internal: value of pulse.rollup_state to text form.';
+
+CREATE TYPE pulse.rollup_state (
+	INPUT = pulse.rollup_state_in,
+	OUTPUT = pulse.rollup_state_out,
+	INTERNALLENGTH = variable,
+	ALIGNMENT = int4,
+	STORAGE = extended
+);
+COMMENT ON TYPE pulse.rollup_state IS
+	'Internal: state of pulse_rollup(), a type of its own so that Citus merges on each node what is there.';
+
+CREATE FUNCTION pulse.rollup_add(pulse.rollup_state, pulse_summary) RETURNS pulse.rollup_state
+	AS 'MODULE_PATHNAME', 'pulse_rollup_add' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.rollup_add(pulse.rollup_state, pulse_summary) IS 'Internal: transition of pulse_rollup().';
+CREATE FUNCTION pulse.rollup_merge(pulse.rollup_state, pulse.rollup_state) RETURNS pulse.rollup_state
+	AS 'MODULE_PATHNAME', 'pulse_rollup_merge' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.rollup_merge(pulse.rollup_state, pulse.rollup_state) IS 'Internal: merges the states of two parallel workers, or nodes, over summaries.';
+CREATE FUNCTION pulse.rollup_end(pulse.rollup_state) RETURNS pulse_summary
+	AS 'MODULE_PATHNAME', 'pulse_rollup_end' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.rollup_end(pulse.rollup_state) IS 'Internal: final function of pulse_rollup().';
 CREATE AGGREGATE pulse_rollup(summary pulse_summary) (
-	SFUNC = pulse.rollup_accum,
-	STYPE = internal,
+	SFUNC = pulse.rollup_add,
+	STYPE = pulse.rollup_state,
 	SSPACE = 2048,
-	FINALFUNC = pulse.rollup_final,
-	COMBINEFUNC = pulse.rollup_combine,
-	SERIALFUNC = pulse.rollup_serialize,
-	DESERIALFUNC = pulse.rollup_deserialize,
+	FINALFUNC = pulse.rollup_end,
+	COMBINEFUNC = pulse.rollup_merge,
 	PARALLEL = SAFE
 );
 COMMENT ON AGGREGATE pulse_rollup(pulse_summary) IS

@@ -133,13 +133,28 @@ BEGIN
 			' FROM %1$s r WHERE %3$sr.%4$I >= %5$s AND r.%4$I < %8$s) x WHERE x.spare AND x.again LIMIT $3) o WHERE d.ctid = o.c AND d.tableoid = o.t',
 			table_name, each, mine, ts, format(converted, '$1'), instant,
 			CASE WHEN flow IS NULL THEN 'true' ELSE format('coalesce(r.%I = 0, true)', flow) END, format(converted, '$2'));
+		IF portfolio IS NOT NULL AND pulse.distributed(source_id) THEN
+			-- what Citus sends to the shards: no limit there, so up to the time of the last row of a batch, or all of a chunk;
+			-- a place of a row is known within its shard, which the portfolio tells
+			keep_query := CASE WHEN item.keep IS NOT NULL THEN format('DELETE FROM %1$s d WHERE d.%2$I <= '
+				'(SELECT max(x.ts) FROM (SELECT r.%2$I AS ts FROM %1$s r WHERE r.%2$I < %3$s ORDER BY r.%2$I LIMIT $2) x)',
+				table_name, ts, format(converted, '$1')) END;
+			first_query := format('SELECT min(%1$s) FROM %2$s r WHERE r.%3$I >= %4$s', instant, table_name, ts, format(converted, '$1'));
+			thin_query := format('DELETE FROM %1$s d USING (SELECT r.%2$I AS p, r.tableoid AS t, r.ctid AS c, %7$s AS spare,'
+				' pg_catalog.date_bin($4, %6$s, ''2000-01-01 00:00+00'')'
+				' = pg_catalog.date_bin($4, lead(%6$s) OVER (PARTITION BY r.%2$I ORDER BY r.%3$I), ''2000-01-01 00:00+00'') AS again'
+				' FROM %1$s r WHERE r.%3$I >= %4$s AND r.%3$I < %5$s) x'
+				' WHERE d.%2$I = x.p AND d.ctid = x.c AND d.tableoid = x.t AND x.spare AND x.again AND $3 > 0',
+				table_name, portfolio, ts, format(converted, '$1'), format(converted, '$2'), instant,
+				CASE WHEN flow IS NULL THEN 'true' ELSE format('coalesce(r.%I = 0, true)', flow) END);
+		END IF;
 		RETURN NEXT;
 	END LOOP;
 END
 $$;
 REVOKE ALL ON FUNCTION pulse.retention_work(timestamptz) FROM PUBLIC;
 COMMENT ON FUNCTION pulse.retention_work(timestamptz) IS
-	'What the policies of pulse.retention ask for at a time, once the summaries of the days in question are sealed: statements to be run as the owner of each table. keep_query removes rows before $1, at most $2; first_query finds the first row from $1 on; thin_query thins out rows from $1 up to $2, at most $3, to one in each $4.';
+	'What the policies of pulse.retention ask for at a time, once the summaries of the days in question are sealed: statements to be run as the owner of each table. keep_query removes rows before $1, at most $2 (of a distributed table so many, and those of the same instant as the last); first_query finds the first row from $1 on; thin_query thins out rows from $1 up to $2, at most $3, to one in each $4.';
 
 CREATE FUNCTION pulse.thin_snapshots(at timestamptz) RETURNS timestamptz
 	AS 'MODULE_PATHNAME', 'pulse_thin_snapshots' LANGUAGE C VOLATILE STRICT PARALLEL UNSAFE;

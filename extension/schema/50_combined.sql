@@ -13,6 +13,10 @@ DECLARE
 		SELECT lower_bound AS cut UNION SELECT upper_bound
 		UNION SELECT d.day + h.hour * interval '1 hour' FROM unnest(by_hours) AS d (day) CROSS JOIN generate_series(0, 24) AS h (hour)
 			WHERE d.day + h.hour * interval '1 hour' > lower_bound AND d.day + h.hour * interval '1 hour' < upper_bound) c);
+	-- bounds of what is read of raw_hours
+	since CONSTANT timestamptz[] := ARRAY(SELECT greatest(h.hour, lower_bound) FROM unnest(raw_hours) WITH ORDINALITY AS h (hour, i) ORDER BY h.i);
+	until CONSTANT timestamptz[] := ARRAY(SELECT least(h.hour + interval '1 hour', upper_bound) - interval '1 microsecond'
+		FROM unnest(raw_hours) WITH ORDINALITY AS h (hour, i) ORDER BY h.i);
 	source integer;
 BEGIN
 	RETURN QUERY
@@ -35,11 +39,10 @@ BEGIN
 		RETURN QUERY EXECUTE format(
 			'SELECT n.series, r.ts, r.ts, NULL::timestamptz, true, r.total_value, coalesce(r.net_flow, 0), NULL::numeric, NULL::numeric, 1::numeric, false,'
 			' NOT (r.total_value > 0 AND r.total_value < ''Infinity'' AND coalesce(r.net_flow, 0) > ''-Infinity'' AND coalesce(r.net_flow, 0) < ''Infinity'')'
-			' FROM unnest($1, $2) WITH ORDINALITY AS n (source_id, portfolio, series) CROSS JOIN unnest($3) AS x (hour)'
-			' CROSS JOIN LATERAL (SELECT greatest(x.hour, $4) AS since, least(x.hour + interval ''1 hour'', $5) - interval ''1 microsecond'' AS until) h'
-			' CROSS JOIN LATERAL (%s) r WHERE n.source_id = $6 AND r.portfolio = n.portfolio AND r.total_value IS NOT NULL AND isfinite(r.ts)',
+			' FROM unnest($1, $2) WITH ORDINALITY AS n (source_id, portfolio, series) CROSS JOIN unnest($3, $4) AS h (since, until)'
+			' CROSS JOIN LATERAL (%s) r WHERE n.source_id = $5 AND r.portfolio = n.portfolio AND r.total_value IS NOT NULL AND isfinite(r.ts)',
 			pulse.build_source_query(source, 'n.portfolio', 'h.since', 'h.until'))
-			USING sources, portfolios, raw_hours, lower_bound, upper_bound, source;
+			USING sources, portfolios, since, until, source;
 	END LOOP;
 END
 $$;

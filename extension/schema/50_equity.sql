@@ -11,6 +11,23 @@ CREATE FUNCTION pulse.json_number(value double precision) RETURNS jsonb
 COMMENT ON FUNCTION pulse.json_number(double precision) IS
 	'A statistic as JSON has it in Pulse: a number; null when undefined or not finite.';
 
+CREATE FUNCTION pulse.distributed(source_id integer) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pulse_distributed' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION pulse.distributed(integer) IS
+	'Whether Citus has distributed the followed table, so that it sends only some forms of query to the shards.';
+
+CREATE FUNCTION pulse.portfolio_query(source_id integer) RETURNS text
+	AS 'MODULE_PATHNAME', 'pulse_portfolio_query' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION pulse.portfolio_query(integer) IS
+	'SELECT that lists the portfolios in a followed table, from each to the next one through the index; in a distributed table SELECT DISTINCT. NULL when the table or a required column is gone.';
+
+CREATE FUNCTION pulse.newest_snapshots(source_id integer)
+	RETURNS TABLE (portfolio text, ts timestamptz, total_value numeric, cash_balance numeric, positions_value numeric,
+				   unrealized_pnl numeric, realized_pnl numeric, net_flow numeric, position_count integer)
+	AS 'MODULE_PATHNAME', 'pulse_newest_snapshots' LANGUAGE C STABLE STRICT ROWS 100;
+COMMENT ON FUNCTION pulse.newest_snapshots(integer) IS
+	'The newest snapshot of each portfolio in a distributed table, read with the rights of the current user: by its key where the stored summaries know it, and among all rows since what has been polled and processed.';
+
 CREATE FUNCTION pulse.portfolios_of(kind text)
 	RETURNS TABLE (source_id integer, portfolio text)
 	LANGUAGE plpgsql STABLE
@@ -21,17 +38,13 @@ DECLARE
 	query text;
 BEGIN
 	FOR source IN SELECT s.source_id FROM pulse.source s WHERE s.kind = portfolios_of.kind AND s.state = 'active' ORDER BY s.source_id LOOP
-		query := pulse.source_query(source.source_id, false, false);
+		IF portfolios_of.kind = 'snapshots' AND pulse.distributed(source.source_id) THEN
+			RETURN QUERY SELECT source.source_id, n.portfolio FROM pulse.newest_snapshots(source.source_id) n;
+			CONTINUE;
+		END IF;
+		query := pulse.portfolio_query(source.source_id);
 		IF query IS NOT NULL THEN
-			-- from each portfolio to the next one through the index, however many rows each has
-			RETURN QUERY EXECUTE format($q$
-				WITH RECURSIVE found AS (
-					(SELECT r.portfolio FROM (%1$s) r ORDER BY r.portfolio LIMIT 1)
-					UNION ALL
-					SELECT (SELECT r.portfolio FROM (%1$s) r WHERE r.portfolio > found.portfolio ORDER BY r.portfolio LIMIT 1)
-					FROM found WHERE found.portfolio IS NOT NULL
-				)
-				SELECT $1, found.portfolio FROM found WHERE found.portfolio IS NOT NULL$q$, query) USING source.source_id;
+			RETURN QUERY EXECUTE format('SELECT $1, f.portfolio FROM (%s) f', query) USING source.source_id;
 		END IF;
 	END LOOP;
 END
@@ -75,12 +88,17 @@ BEGIN
 			source.source_id || '/', rows, coalesce(' AND r.portfolio = ' || wanted, ''), CASE WHEN since IS NOT NULL THEN ' AND r.ts > $2' ELSE '' END);
 		IF since IS NOT NULL THEN
 			-- what a period starts from is the last snapshot before it
-			parts := parts || format('SELECT %1$L || n.portfolio, $2, b.value, b.flow FROM %2$s CROSS JOIN LATERAL '
-				'(SELECT r.total_value AS value, r.net_flow AS flow FROM (%3$s) r WHERE r.portfolio = n.portfolio AND r.total_value IS NOT NULL ORDER BY r.ts DESC LIMIT 1) b%4$s',
-				source.source_id || '/',
-				CASE WHEN wanted IS NULL THEN 'pulse.portfolios_of(''snapshots'') n' ELSE format('(SELECT %s::text AS portfolio) n', wanted) END,
-				pulse.build_source_query(source.source_id, 'n.portfolio', '''-infinity''', '$2'),
-				CASE WHEN wanted IS NULL THEN format(' WHERE n.source_id = %s', source.source_id) ELSE '' END);
+			parts := parts || CASE WHEN wanted IS NOT NULL THEN
+				format('(SELECT %1$L || r.portfolio, $2, r.total_value, r.net_flow FROM (%2$s) r WHERE r.portfolio = %3$s AND r.total_value IS NOT NULL ORDER BY r.ts DESC LIMIT 1)',
+					source.source_id || '/', pulse.build_source_query(source.source_id, wanted, '''-infinity''', '$2'), wanted)
+			WHEN pulse.distributed(source.source_id) THEN
+				format('(SELECT DISTINCT ON (r.portfolio) %1$L || r.portfolio, $2, r.total_value, r.net_flow FROM (%2$s) r WHERE r.total_value IS NOT NULL ORDER BY r.portfolio, r.ts DESC)',
+					source.source_id || '/', pulse.build_source_query(source.source_id, NULL, '''-infinity''', '$2'))
+			ELSE
+				format('SELECT %1$L || n.portfolio, $2, b.value, b.flow FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '
+					'(SELECT r.total_value AS value, r.net_flow AS flow FROM (%2$s) r WHERE r.portfolio = n.portfolio AND r.total_value IS NOT NULL ORDER BY r.ts DESC LIMIT 1) b WHERE n.source_id = %3$s',
+					source.source_id || '/', pulse.build_source_query(source.source_id, 'n.portfolio', '''-infinity''', '$2'), source.source_id)
+			END;
 		END IF;
 	END LOOP;
 	IF sources = 0 THEN
@@ -129,6 +147,10 @@ BEGIN
 		RETURN;
 	END IF;
 	FOR source IN SELECT s.source_id FROM pulse.source s WHERE s.kind = 'snapshots' AND s.state = 'active' ORDER BY s.source_id LOOP
+		IF pulse.distributed(source.source_id) THEN
+			RETURN QUERY SELECT source.source_id, n.* FROM pulse.newest_snapshots(source.source_id) n;
+			CONTINUE;
+		END IF;
 		query := pulse.build_source_query(source.source_id, 'n.portfolio', NULL, NULL);
 		IF query IS NOT NULL THEN
 			RETURN QUERY EXECUTE format('SELECT $1, b.* FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '

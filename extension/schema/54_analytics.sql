@@ -218,11 +218,11 @@ BEGIN
 		FROM (
 			SELECT x.i, x.level, r.ts, coalesce(ln(((r.total_value - coalesce(r.net_flow, 0))
 				/ coalesce(lag(r.total_value) OVER (PARTITION BY x.i ORDER BY r.ts), x.before::numeric))::float8), 0) AS step
-			FROM unnest($2, $3, $4) WITH ORDINALITY AS x (hour, level, before, i)
-			CROSS JOIN LATERAL (SELECT x.hour AS since, x.hour + interval '1 hour' - interval '1 microsecond' AS until) h
+			FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS x (since, until, level, before, i)
 			CROSS JOIN LATERAL (%s) r
 			WHERE r.portfolio = $1 AND r.total_value IS NOT NULL
-		) s$q$, pulse.build_source_query(source_id, '$1', 'h.since', 'h.until')) USING portfolio, hours, levels, before;
+		) s$q$, pulse.build_source_query(source_id, '$1', 'x.since', 'x.until'))
+		USING portfolio, hours, ARRAY(SELECT h.hour + interval '1 hour' - interval '1 microsecond' FROM unnest(hours) WITH ORDINALITY AS h (hour, i) ORDER BY h.i), levels, before;
 END
 $$;
 COMMENT ON FUNCTION pulse.hour_levels(integer, text, timestamptz[], double precision[], double precision[]) IS

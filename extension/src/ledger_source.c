@@ -227,6 +227,7 @@ typedef struct source_access
 	Oid			relation;
 	Oid			owner;
 	bool		has_portfolios;
+	bool		distributed;
 	bool		ordinal_is_key;
 	char	   *query;
 	SPIPlanPtr	plan;			/* of pulse_source_plan() */
@@ -280,6 +281,24 @@ freshen_cache(void)
 	}
 }
 
+/* Whether Citus has distributed a table; its catalogue exists only where it is installed. */
+static bool
+is_distributed(Oid relation)
+{
+	Oid			types[] = {OIDOID};
+	Datum		values[] = {ObjectIdGetDatum(relation)};
+	bool		found;
+
+	if (!OidIsValid(get_relname_relid("pg_dist_partition", PG_CATALOG_NAMESPACE)))
+		return false;
+	if (SPI_execute_with_args("SELECT FROM pg_catalog.pg_dist_partition d WHERE d.logicalrelid OPERATOR(pg_catalog.=) $1"
+							  " AND d.partmethod OPERATOR(pg_catalog.<>) 'n'", 1, types, values, NULL, true, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read pg_dist_partition");
+	found = SPI_processed > 0;
+	SPI_freetuptable(SPI_tuptable);
+	return found;
+}
+
 /* Works out how a source is read; NULL when its table is gone. */
 static source_access *
 resolve_access(int32 source_id, bool by_portfolio, bool by_time)
@@ -317,6 +336,8 @@ resolve_access(int32 source_id, bool by_portfolio, bool by_time)
 		MemoryContextSwitchTo(old);
 	}
 	SPI_freetuptable(SPI_tuptable);
+	if (access != NULL)
+		access->distributed = is_distributed(access->relation);
 	return access;
 }
 
@@ -381,6 +402,7 @@ pulse_source_load(int32 source_id, bool by_portfolio, bool by_time)
 			source->relation = access->relation;
 			source->owner = access->owner;
 			source->has_portfolios = access->has_portfolios;
+			source->distributed = access->distributed;
 			source->ordinal_is_key = access->ordinal_is_key;
 			source->query = access->query == NULL ? NULL : MemoryContextStrdup(caller, access->query);
 			source->access = access;
@@ -393,6 +415,21 @@ pulse_source_load(int32 source_id, bool by_portfolio, bool by_time)
 	/* SPI leaves its own context behind, which ends with the connection */
 	MemoryContextSwitchTo(caller);
 	return source;
+}
+
+/*
+ * Returns a statement that lists the portfolios in a source, with the parameters of its query: from each to the next one
+ * through the index, however many rows each has. Citus does not send that to the shards of a distributed table.
+ */
+char *
+pulse_portfolio_list(const pulse_source *source)
+{
+	if (source->distributed)
+		return psprintf("SELECT DISTINCT r.portfolio FROM (%s) AS r WHERE r.portfolio IS NOT NULL", source->query);
+	return psprintf("WITH RECURSIVE found AS ((SELECT r.portfolio FROM (%1$s) AS r ORDER BY r.portfolio LIMIT 1)"
+					" UNION ALL SELECT (SELECT r.portfolio FROM (%1$s) AS r WHERE r.portfolio OPERATOR(pg_catalog.>) found.portfolio"
+					" ORDER BY r.portfolio LIMIT 1) FROM found WHERE found.portfolio IS NOT NULL)"
+					" SELECT f.portfolio FROM found AS f WHERE f.portfolio IS NOT NULL", source->query);
 }
 
 /*

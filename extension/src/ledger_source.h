@@ -26,6 +26,7 @@ typedef struct pulse_source
 	Oid			relation;
 	Oid			owner;
 	bool		has_portfolios; /* false: the portfolio is a constant, whatever marks say */
+	bool		distributed;	/* by Citus, which sends only some forms of query to the shards */
 	bool		ordinal_is_key; /* the key is a whole number: time and ordinal order completely within a portfolio */
 	bool		rebuilt;		/* its state was built in this incarnation of the database */
 	bool		restored;		/* its entry came from a dump of another one */
@@ -43,6 +44,7 @@ extern void pulse_act_back(const pulse_identity *identity);
 extern SPIPlanPtr pulse_saved_plan(SPIPlanPtr *plan, const char *statement, int nargs, Oid *types);
 extern bool pulse_may_read(int32 source_id, const char *portfolio, bool *by_portfolio);
 extern SPIPlanPtr pulse_source_plan(const pulse_source *source, const char *statement, int nargs, Oid *types);
+extern char *pulse_portfolio_list(const pulse_source *source);
 extern pulse_source *pulse_source_load(int32 source_id, bool by_portfolio, bool by_time);
 
 #endif							/* PULSE_LEDGER_SOURCE_H */

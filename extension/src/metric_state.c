@@ -456,14 +456,9 @@ split_range(PulseRangeWork *work, const pulse_source *source)
 	if (source->query != NULL)
 	{
 		pulse_source *all = pulse_source_load(work->source_id, false, false);
-		char	   *sql = psprintf("WITH RECURSIVE found AS ((SELECT r.portfolio FROM (%1$s) AS r ORDER BY r.portfolio LIMIT 1)"
-								   " UNION ALL SELECT (SELECT r.portfolio FROM (%1$s) AS r"
-								   " WHERE r.portfolio OPERATOR(pg_catalog.>) found.portfolio ORDER BY r.portfolio LIMIT 1)"
-								   " FROM found WHERE found.portfolio IS NOT NULL)"
-								   " SELECT f.portfolio FROM found AS f WHERE f.portfolio IS NOT NULL", all->query);
 
 		identity = pulse_act_as(source->owner, true);
-		if (SPI_execute(sql, false, 0) != SPI_OK_SELECT)
+		if (SPI_execute(pulse_portfolio_list(all), false, 0) != SPI_OK_SELECT)
 			elog(ERROR, "could not list the portfolios of source %d", work->source_id);
 		MemoryContextSwitchTo(context);
 		for (uint64 i = 0; i < SPI_processed; i++)

@@ -210,10 +210,13 @@ raw_statement(const pulse_source *source)
 	query = pulse_result(1, &null);
 	if (null)
 		elog(ERROR, "source %d cannot be read", source->source_id);
+	/* Citus sends to the shards what is grouped by the portfolio too; the planner there knows nothing of the arrays */
 	return psprintf("SELECT n.i, pulse.raw_summary(q.ts, q.total_value, q.net_flow, interval '1 hour')"
 					" FROM unnest($1, $2, $3) WITH ORDINALITY AS n (portfolio, since, until, i) CROSS JOIN LATERAL (%s) AS q"
-					" WHERE q.portfolio OPERATOR(pg_catalog.=) n.portfolio AND q.total_value IS NOT NULL AND pg_catalog.isfinite(q.ts)"
-					" GROUP BY n.i", TextDatumGetCString(query));
+					" WHERE q.portfolio OPERATOR(pg_catalog.=) n.portfolio AND q.total_value IS NOT NULL AND pg_catalog.isfinite(q.ts)%s"
+					" GROUP BY n.i%s", TextDatumGetCString(query),
+					source->distributed ? " AND q.ts OPERATOR(pg_catalog.>=) $4 AND q.ts OPERATOR(pg_catalog.<=) $5" : "",
+					source->distributed ? ", q.portfolio" : "");
 }
 
 /* Reads the snapshots of the ranges, as the owner of the table, and merges them into the segments. */
@@ -221,12 +224,14 @@ static void
 read_snapshots(const pulse_source *source, BatchItem *items, int n)
 {
 	static const char *const settings[] = {"enable_seqscan", "enable_hashjoin", "enable_mergejoin"};
-	Oid			types[] = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID};
+	Oid			types[] = {TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	MemoryContext context = CurrentMemoryContext;
 	char	   *sql = raw_statement(source);
+	TimestampTz first = DT_NOEND;
+	TimestampTz last = DT_NOBEGIN;
 	Columns		since = {0};
 	Columns		until = {0};
-	Datum		values[3];
+	Datum		values[5];
 	pulse_identity identity;
 	int			nest_level;
 
@@ -234,15 +239,19 @@ read_snapshots(const pulse_source *source, BatchItem *items, int n)
 	{
 		add_row(&since, items[i].range->portfolio, items[i].since, (Datum) 0);
 		add_row(&until, items[i].range->portfolio, items[i].hours_end - 1, (Datum) 0);
+		first = Min(first, items[i].since);
+		last = Max(last, items[i].hours_end - 1);
 	}
 	values[0] = text_array(since.portfolios, n);
 	values[1] = time_array(since.times, n);
 	values[2] = time_array(until.times, n);
+	values[3] = TimestampTzGetDatum(first);
+	values[4] = TimestampTzGetDatum(last);
 	identity = pulse_act_as(source->owner, true);
 	nest_level = NewGUCNestLevel();
 	for (int i = 0; i < lengthof(settings); i++)
 		(void) set_config_option(settings[i], "off", PGC_USERSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-	if (SPI_execute_with_args(sql, 3, types, values, NULL, false, 0) != SPI_OK_SELECT)
+	if (SPI_execute_with_args(sql, source->distributed ? 5 : 3, types, values, NULL, false, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read %s", source->qualified_name);
 	AtEOXact_GUC(true, nest_level);
 	pulse_act_back(&identity);

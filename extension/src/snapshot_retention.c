@@ -171,7 +171,7 @@ remove_old(Policy *policy)
 	values[1] = Int64GetDatum(BATCH);
 	count = run(policy->keep_query, 2, types, values);
 	policy->removed += count;
-	policy->more = policy->more || count == BATCH;
+	policy->more = policy->more || count >= BATCH;
 }
 
 /* Thins out one batch of the next chunk that holds anything. */

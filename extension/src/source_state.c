@@ -28,10 +28,6 @@ static PulseStatement ledger_portfolios = {
 	"SELECT DISTINCT portfolio FROM pulse.position WHERE source_id = $1 LIMIT $2", 2, {INT4OID, INT8OID}, NULL
 };
 
-static PulseStatement source_query = {
-	"SELECT pulse.source_query($1, false, true)", 1, {INT4OID}, NULL
-};
-
 static PulseStatement store_epoch = {
 	"UPDATE pulse.source SET epoch = $2 WHERE source_id = $1", 2, {INT4OID, TEXTOID}, NULL
 };
@@ -116,8 +112,7 @@ pulse_source_portfolios(const PulseSourceState *source, const PulseChange *chang
 	Oid			types[] = {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID};
 	Datum		values[3];
 	char		nulls[] = "n  ";
-	Datum		query;
-	bool		null;
+	pulse_source *table;
 	char	   *sql;
 	pulse_identity identity;
 	List	   *names;
@@ -130,17 +125,12 @@ pulse_source_portfolios(const PulseSourceState *source, const PulseChange *chang
 		return result_names(context);
 	}
 
-	pulse_run(&source_query, values, NULL);
-	query = pulse_result(1, &null);
-	if (null || !OidIsValid(source->owner))
+	table = pulse_source_load(source->source_id, false, true);
+	if (table == NULL || table->query == NULL || !OidIsValid(source->owner))
 		return NIL;
-	/* over all time, from each portfolio to the next one through the index, however many rows each has */
 	sql = change->unbounded ?
-		psprintf("WITH RECURSIVE found AS ((SELECT q.portfolio FROM (%1$s) AS q ORDER BY q.portfolio LIMIT 1)"
-				 " UNION ALL SELECT (SELECT q.portfolio FROM (%1$s) AS q WHERE q.portfolio OPERATOR(pg_catalog.>) found.portfolio"
-				 " ORDER BY q.portfolio LIMIT 1) FROM found WHERE found.portfolio IS NOT NULL)"
-				 " SELECT f.portfolio FROM found AS f LIMIT %2$d", TextDatumGetCString(query), MAX_LISTED_PORTFOLIOS) :
-		psprintf("SELECT DISTINCT q.portfolio FROM (%s) AS q LIMIT %d", TextDatumGetCString(query), MAX_LISTED_PORTFOLIOS);
+		psprintf("%s LIMIT %d", pulse_portfolio_list(table), MAX_LISTED_PORTFOLIOS) :
+		psprintf("SELECT DISTINCT q.portfolio FROM (%s) AS q LIMIT %d", table->query, MAX_LISTED_PORTFOLIOS);
 	values[0] = (Datum) 0;
 	values[1] = TimestampTzGetDatum(change->min_ts);
 	values[2] = TimestampTzGetDatum(change->max_ts);

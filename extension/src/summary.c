@@ -26,30 +26,14 @@ PG_FUNCTION_INFO_V1(pulse_summary_out);
 PG_FUNCTION_INFO_V1(pulse_summary_recv);
 PG_FUNCTION_INFO_V1(pulse_summary_send);
 PG_FUNCTION_INFO_V1(pulse_equity_summary);
-PG_FUNCTION_INFO_V1(pulse_rollup_accum);
-PG_FUNCTION_INFO_V1(pulse_rollup_combine);
-PG_FUNCTION_INFO_V1(pulse_rollup_serialize);
-PG_FUNCTION_INFO_V1(pulse_rollup_deserialize);
-PG_FUNCTION_INFO_V1(pulse_rollup_final);
 PG_FUNCTION_INFO_V1(pulse_summary_metrics);
 PG_FUNCTION_INFO_V1(pulse_summary_drawdown_duration);
 PG_FUNCTION_INFO_V1(pulse_summary_cdar);
 PG_FUNCTION_INFO_V1(pulse_summary_stability);
 
-/* What a varlena, and so a summary, can hold. */
-#define MAX_SEGMENTS ((MaxAllocSize - VARHDRSZ - PULSE_SUMMARY_HEADER) / PULSE_SUMMARY_SEGMENT)
-
-typedef struct RollupState
-{
-	MemoryContext context;
-	int64		width;
-	pulse_segment *segments;
-	size_t		n;
-	size_t		allocated;
-} RollupState;
-
-static void
-refuse(const char *error)
+/* Refuses the bytes of a summary. */
+void
+pulse_summary_refuse(const char *error)
 {
 	ereport(ERROR,
 			(errcode(ERRCODE_INVALID_BINARY_REPRESENTATION),
@@ -57,15 +41,15 @@ refuse(const char *error)
 			 errdetail("It has %s.", error)));
 }
 
-/* Reads and checks a summary; the segments are palloc'd. */
-static void
-read_summary(const char *bytes, size_t size, pulse_segment **segments, size_t *n, int64 *width)
+/* Reads and checks the bytes of a summary; the segments are palloc'd. */
+void
+pulse_summary_bytes(const char *bytes, size_t size, pulse_segment **segments, size_t *n, int64 *width)
 {
 	const char *error = pulse_summary_read((const uint8_t *) bytes, size, pulse_palloc_memory(CurrentMemoryContext),
 										   segments, n, width);
 
 	if (error)
-		refuse(error);
+		pulse_summary_refuse(error);
 }
 
 static struct varlena *
@@ -74,10 +58,10 @@ make_summary(const pulse_segment *segments, size_t n, int64 width)
 	struct varlena *summary;
 	size_t		size = VARHDRSZ + PULSE_SUMMARY_HEADER + n * PULSE_SUMMARY_SEGMENT;
 
-	if (n > MAX_SEGMENTS)
+	if (n > PULSE_SUMMARY_MAX_SEGMENTS)
 		ereport(ERROR,
 				(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-				 errmsg("a pulse_summary can hold %zu buckets at most", (size_t) MAX_SEGMENTS),
+				 errmsg("a pulse_summary can hold %zu buckets at most", (size_t) PULSE_SUMMARY_MAX_SEGMENTS),
 				 errhint("Use a longer period.")));
 	summary = palloc(size);
 	SET_VARSIZE(summary, size);
@@ -101,7 +85,7 @@ accept_bytes(const char *bytes, size_t size)
 	int64		width;
 	struct varlena *summary = palloc(VARHDRSZ + size);
 
-	read_summary(bytes, size, &segments, &n, &width);
+	pulse_summary_bytes(bytes, size, &segments, &n, &width);
 	SET_VARSIZE(summary, VARHDRSZ + size);
 	memcpy(VARDATA(summary), bytes, size);
 	return summary;
@@ -182,150 +166,6 @@ pulse_equity_summary(PG_FUNCTION_ARGS)
 	PG_RETURN_POINTER(make_summary(s.segments, s.n, s.width));
 }
 
-static RollupState *
-begin_rollup(MemoryContext context, int64 width)
-{
-	RollupState *state = MemoryContextAllocZero(context, sizeof(RollupState));
-
-	state->context = context;
-	state->width = width;
-	return state;
-}
-
-/* Keeps segments as they are: only when all are there is their order known. */
-static void
-add_segments(RollupState *state, const pulse_segment *segments, size_t n, int64 width)
-{
-	if (width != state->width)
-		ereport(ERROR,
-				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-				 errmsg("summaries of different periods cannot be rolled up"),
-				 errhint("Build all of them with the same period.")));
-	if (state->n + n > state->allocated)
-	{
-		size_t		allocated = Max(Max(state->allocated * 2, 8), state->n + n);
-
-		if (allocated > MaxAllocHugeSize / sizeof(pulse_segment))
-			ereport(ERROR,
-					(errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-					 errmsg("too many summaries to roll up")));
-		if (state->segments == NULL)
-			state->segments = MemoryContextAllocHuge(state->context, allocated * sizeof(pulse_segment));
-		else
-			state->segments = repalloc_huge(state->segments, allocated * sizeof(pulse_segment));
-		state->allocated = allocated;
-	}
-	memcpy(state->segments + state->n, segments, n * sizeof(pulse_segment));
-	state->n += n;
-}
-
-/* Transition of pulse_rollup(). */
-Datum
-pulse_rollup_accum(PG_FUNCTION_ARGS)
-{
-	MemoryContext context;
-	RollupState *state = PG_ARGISNULL(0) ? NULL : (RollupState *) PG_GETARG_POINTER(0);
-	struct varlena *summary;
-	pulse_segment *segments;
-	size_t		n;
-	int64		width;
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	if (PG_ARGISNULL(1))
-	{
-		if (state == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(state);
-	}
-	summary = PG_DETOAST_DATUM_PACKED(PG_GETARG_DATUM(1));
-	read_summary(VARDATA_ANY(summary), VARSIZE_ANY_EXHDR(summary), &segments, &n, &width);
-	if (state == NULL)
-		state = begin_rollup(context, width);
-	add_segments(state, segments, n, width);
-	pfree(segments);
-	PG_RETURN_POINTER(state);
-}
-
-/* Merges the state of a parallel worker into another. */
-Datum
-pulse_rollup_combine(PG_FUNCTION_ARGS)
-{
-	MemoryContext context;
-	RollupState *state = PG_ARGISNULL(0) ? NULL : (RollupState *) PG_GETARG_POINTER(0);
-	RollupState *other = PG_ARGISNULL(1) ? NULL : (RollupState *) PG_GETARG_POINTER(1);
-
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	if (other == NULL)
-	{
-		if (state == NULL)
-			PG_RETURN_NULL();
-		PG_RETURN_POINTER(state);
-	}
-	if (state == NULL)
-		state = begin_rollup(context, other->width);
-	add_segments(state, other->segments, other->n, other->width);
-	PG_RETURN_POINTER(state);
-}
-
-/* Writes the state for another process of the same server. */
-Datum
-pulse_rollup_serialize(PG_FUNCTION_ARGS)
-{
-	RollupState *state = (RollupState *) PG_GETARG_POINTER(0);
-
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	PG_RETURN_BYTEA_P((bytea *) make_summary(state->segments, state->n, state->width));
-}
-
-/* Reads what pulse_rollup_serialize() wrote: a summary whose segments are in any order. */
-Datum
-pulse_rollup_deserialize(PG_FUNCTION_ARGS)
-{
-	bytea	   *bytes = PG_GETARG_BYTEA_PP(0);
-	RollupState *state;
-	pulse_segment *segments = NULL;
-	size_t		n;
-	int64		width;
-	const char *error;
-
-	if (!AggCheckCallContext(fcinfo, NULL))
-		elog(ERROR, "aggregate function called in non-aggregate context");
-	error = pulse_summary_read((const uint8_t *) VARDATA_ANY(bytes), VARSIZE_ANY_EXHDR(bytes),
-							   pulse_palloc_memory(CurrentMemoryContext), &segments, &n, &width);
-	/* each segment must stand by itself, but the order comes later */
-	for (size_t i = 0; error && segments && i < n; i++)
-	{
-		error = pulse_segments_check(&segments[i], 1, width);
-		if (error)
-			refuse(error);
-	}
-	if (segments == NULL)
-		refuse(error);
-	state = begin_rollup(CurrentMemoryContext, width);
-	add_segments(state, segments, n, width);
-	PG_RETURN_POINTER(state);
-}
-
-/* Final function of pulse_rollup(). */
-Datum
-pulse_rollup_final(PG_FUNCTION_ARGS)
-{
-	RollupState *state = PG_ARGISNULL(0) ? NULL : (RollupState *) PG_GETARG_POINTER(0);
-	pulse_segment *merged;
-	size_t		n;
-
-	if (state == NULL)
-		PG_RETURN_NULL();
-	/* the state stays as it is, since a window frame may go on */
-	merged = MemoryContextAllocHuge(CurrentMemoryContext, state->n * sizeof(pulse_segment));
-	memcpy(merged, state->segments, state->n * sizeof(pulse_segment));
-	n = pulse_segments_merge(merged, state->n);
-	PG_RETURN_POINTER(make_summary(merged, n, state->width));
-}
-
 /* Reads a summary; a period must be a multiple of its own, 0 stands for that. Returns the period. */
 static int64
 read_for_period(Datum datum, int64 period, pulse_segment **segments, size_t *n)
@@ -333,7 +173,7 @@ read_for_period(Datum datum, int64 period, pulse_segment **segments, size_t *n)
 	struct varlena *summary = PG_DETOAST_DATUM_PACKED(datum);
 	int64		width;
 
-	read_summary(VARDATA_ANY(summary), VARSIZE_ANY_EXHDR(summary), segments, n, &width);
+	pulse_summary_bytes(VARDATA_ANY(summary), VARSIZE_ANY_EXHDR(summary), segments, n, &width);
 	if (period % width != 0)
 		ereport(ERROR,
 				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),

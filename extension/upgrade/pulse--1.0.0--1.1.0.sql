@@ -294,7 +294,7 @@ DECLARE
 BEGIN
 	status := 'warning';
 	FOR s IN
-		SELECT x.source_id, x.kind, x.timezone, x.columns, c.relation, a.attnum, a.attname, a.atttypid, p.reltuples,
+		SELECT x.source_id, x.kind, x.timezone, x.columns, c.relation, x.capture = 'poll' AS polled, pulse.spread_by(c.relation) AS spread, a.attnum, a.attname, a.atttypid, p.reltuples,
 			(SELECT pg_get_expr(d.adbin, d.adrelid) FROM pg_catalog.pg_attrdef d WHERE d.adrelid = a.attrelid AND d.adnum = a.attnum) AS filled
 		FROM pulse.source x CROSS JOIN LATERAL (SELECT to_regclass(format('%I.%I', x.schema_name, x.table_name)) AS relation,
 				CASE x.kind WHEN 'trades' THEN 'executed_at' ELSE 'ts' END AS logical) c
@@ -303,10 +303,12 @@ BEGIN
 				= CASE jsonb_typeof(x.columns -> c.logical) WHEN 'object' THEN x.columns -> c.logical ->> 'column' WHEN 'string' THEN x.columns ->> c.logical ELSE c.logical END
 		WHERE x.state = 'active' ORDER BY x.source_id
 	LOOP
-		IF s.reltuples > large AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = s.relation AND i.indisvalid AND i.indpred IS NULL
-				AND (i.indkey[0] = s.attnum OR (i.indnkeyatts > 1 AND i.indkey[1] = s.attnum))) THEN
+		-- the rows of a distributed table are counted elsewhere; a look at what is new asks for no portfolio
+		IF (s.reltuples > large OR s.spread = 'citus') AND NOT EXISTS (SELECT FROM pg_catalog.pg_index i WHERE i.indrelid = s.relation AND i.indisvalid AND i.indpred IS NULL
+				AND (i.indkey[0] = s.attnum OR (NOT s.polled AND i.indnkeyatts > 1 AND i.indkey[1] = s.attnum))) THEN
 			"check" := 'indexes';
-			message := format('%s has about %s rows and no index that begins with %I, or with the portfolio and %I: every change reads all of it', s.relation, s.reltuples::bigint, s.attname, s.attname);
+			message := CASE WHEN s.polled THEN format('%s is polled and has no index that begins with %I: every look at what is new reads all of it', s.relation, s.attname)
+				ELSE format('%s has about %s rows and no index that begins with %I, or with the portfolio and %I: every change reads all of it', s.relation, s.reltuples::bigint, s.attname, s.attname) END;
 			mend := format('CREATE INDEX CONCURRENTLY ON %s (%I);', s.relation, s.attname);
 			RETURN NEXT;
 		END IF;
@@ -805,6 +807,10 @@ DECLARE
 		SELECT lower_bound AS cut UNION SELECT upper_bound
 		UNION SELECT d.day + h.hour * interval '1 hour' FROM unnest(by_hours) AS d (day) CROSS JOIN generate_series(0, 24) AS h (hour)
 			WHERE d.day + h.hour * interval '1 hour' > lower_bound AND d.day + h.hour * interval '1 hour' < upper_bound) c);
+	-- bounds of what is read of raw_hours
+	since CONSTANT timestamptz[] := ARRAY(SELECT greatest(h.hour, lower_bound) FROM unnest(raw_hours) WITH ORDINALITY AS h (hour, i) ORDER BY h.i);
+	until CONSTANT timestamptz[] := ARRAY(SELECT least(h.hour + interval '1 hour', upper_bound) - interval '1 microsecond'
+		FROM unnest(raw_hours) WITH ORDINALITY AS h (hour, i) ORDER BY h.i);
 	source integer;
 BEGIN
 	RETURN QUERY
@@ -827,11 +833,10 @@ BEGIN
 		RETURN QUERY EXECUTE format(
 			'SELECT n.series, r.ts, r.ts, NULL::timestamptz, true, r.total_value, coalesce(r.net_flow, 0), NULL::numeric, NULL::numeric, 1::numeric, false,'
 			' NOT (r.total_value > 0 AND r.total_value < ''Infinity'' AND coalesce(r.net_flow, 0) > ''-Infinity'' AND coalesce(r.net_flow, 0) < ''Infinity'')'
-			' FROM unnest($1, $2) WITH ORDINALITY AS n (source_id, portfolio, series) CROSS JOIN unnest($3) AS x (hour)'
-			' CROSS JOIN LATERAL (SELECT greatest(x.hour, $4) AS since, least(x.hour + interval ''1 hour'', $5) - interval ''1 microsecond'' AS until) h'
-			' CROSS JOIN LATERAL (%s) r WHERE n.source_id = $6 AND r.portfolio = n.portfolio AND r.total_value IS NOT NULL AND isfinite(r.ts)',
+			' FROM unnest($1, $2) WITH ORDINALITY AS n (source_id, portfolio, series) CROSS JOIN unnest($3, $4) AS h (since, until)'
+			' CROSS JOIN LATERAL (%s) r WHERE n.source_id = $5 AND r.portfolio = n.portfolio AND r.total_value IS NOT NULL AND isfinite(r.ts)',
 			pulse.build_source_query(source, 'n.portfolio', 'h.since', 'h.until'))
-			USING sources, portfolios, raw_hours, lower_bound, upper_bound, source;
+			USING sources, portfolios, since, until, source;
 	END LOOP;
 END
 $$;
@@ -953,11 +958,11 @@ BEGIN
 		FROM (
 			SELECT x.i, x.level, r.ts, coalesce(ln(((r.total_value - coalesce(r.net_flow, 0))
 				/ coalesce(lag(r.total_value) OVER (PARTITION BY x.i ORDER BY r.ts), x.before::numeric))::float8), 0) AS step
-			FROM unnest($2, $3, $4) WITH ORDINALITY AS x (hour, level, before, i)
-			CROSS JOIN LATERAL (SELECT x.hour AS since, x.hour + interval '1 hour' - interval '1 microsecond' AS until) h
+			FROM unnest($2, $3, $4, $5) WITH ORDINALITY AS x (since, until, level, before, i)
 			CROSS JOIN LATERAL (%s) r
 			WHERE r.portfolio = $1 AND r.total_value IS NOT NULL
-		) s$q$, pulse.build_source_query(source_id, '$1', 'h.since', 'h.until')) USING portfolio, hours, levels, before;
+		) s$q$, pulse.build_source_query(source_id, '$1', 'x.since', 'x.until'))
+		USING portfolio, hours, ARRAY(SELECT h.hour + interval '1 hour' - interval '1 microsecond' FROM unnest(hours) WITH ORDINALITY AS h (hour, i) ORDER BY h.i), levels, before;
 END
 $$;
 COMMENT ON FUNCTION pulse.hour_levels(integer, text, timestamptz[], double precision[], double precision[]) IS
@@ -1524,6 +1529,331 @@ CREATE OR REPLACE FUNCTION pulse_data_quality(days integer DEFAULT 30, portfolio
 	AS $$ SELECT * FROM pulse.data_quality(pulse.check_days($1), $2) $$;
 COMMENT ON FUNCTION pulse_data_quality(integer, text) IS
 	'What is wrong or odd with the followed tables. kind: refused, a row that cannot be booked, with the reason (no, zero or negative quantity, negative price, neither BUY nor SELL, NaN, no time, too many digits; at most 1000 a table, gone when it is mended); fee without a rate, fees in a third asset that nothing can value (see pulse_fees); no price, booked at 0; in the future; twins, fills alike in everything without ids that tell them apart; same key, several rows of a table of partitions, chunks or shards of which one only is booked; coarse price, symbols that hummingbot keeps too few digits of; stale order, one of crypto-pulse-v3 that has been PENDING for more than 300 seconds; missing table and unreadable table. Booked fills are looked through for the last days, all else whenever it was. Fills processed so far; portfolio NULL means all visible ones. Error 22023 for days out of range.';
+
+-- The state of pulse_rollup() becomes a type of its own, which Citus sends from node to node.
+CREATE TYPE pulse.rollup_state;
+
+CREATE FUNCTION pulse.rollup_state_in(cstring) RETURNS pulse.rollup_state
+	AS 'MODULE_PATHNAME', 'pulse_rollup_state_in' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.rollup_state_in(cstring) IS 'Internal: text form of pulse.rollup_state to value.';
+CREATE FUNCTION pulse.rollup_state_out(pulse.rollup_state) RETURNS cstring
+	AS 'MODULE_PATHNAME', 'pulse_rollup_state_out' LANGUAGE C IMMUTABLE STRICT PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.rollup_state_out(pulse.rollup_state) IS 'Internal: value of pulse.rollup_state to text form.';
+
+CREATE TYPE pulse.rollup_state (
+	INPUT = pulse.rollup_state_in,
+	OUTPUT = pulse.rollup_state_out,
+	INTERNALLENGTH = variable,
+	ALIGNMENT = int4,
+	STORAGE = extended
+);
+COMMENT ON TYPE pulse.rollup_state IS
+	'Internal: state of pulse_rollup(), a type of its own so that Citus merges on each node what is there.';
+
+CREATE FUNCTION pulse.rollup_add(pulse.rollup_state, pulse_summary) RETURNS pulse.rollup_state
+	AS 'MODULE_PATHNAME', 'pulse_rollup_add' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.rollup_add(pulse.rollup_state, pulse_summary) IS 'Internal: transition of pulse_rollup().';
+CREATE FUNCTION pulse.rollup_merge(pulse.rollup_state, pulse.rollup_state) RETURNS pulse.rollup_state
+	AS 'MODULE_PATHNAME', 'pulse_rollup_merge' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.rollup_merge(pulse.rollup_state, pulse.rollup_state) IS 'Internal: merges the states of two parallel workers, or nodes, over summaries.';
+CREATE FUNCTION pulse.rollup_end(pulse.rollup_state) RETURNS pulse_summary
+	AS 'MODULE_PATHNAME', 'pulse_rollup_end' LANGUAGE C IMMUTABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.rollup_end(pulse.rollup_state) IS 'Internal: final function of pulse_rollup().';
+CREATE OR REPLACE AGGREGATE pulse_rollup(summary pulse_summary) (
+	SFUNC = pulse.rollup_add,
+	STYPE = pulse.rollup_state,
+	SSPACE = 2048,
+	FINALFUNC = pulse.rollup_end,
+	COMBINEFUNC = pulse.rollup_merge,
+	PARALLEL = SAFE
+);
+COMMENT ON AGGREGATE pulse_rollup(pulse_summary) IS
+	'Merges summaries of one equity curve, in any order. The result equals the summary of all rows, to the bit where there are no flows, as long as the summaries do not overlap in time inside a bucket; where they do, drawdown is approximate. NULL is skipped; no summary gives NULL. Summaries of different periods raise 22023. Over the frame of a window it is computed from all of the frame''s rows each time.';
+DROP FUNCTION pulse.rollup_accum(internal, @extschema@.pulse_summary), pulse.rollup_final(internal), pulse.rollup_combine(internal, internal),
+	pulse.rollup_serialize(internal), pulse.rollup_deserialize(bytea, internal);
+
+-- Tables that Citus has distributed.
+CREATE FUNCTION pulse.distributed(source_id integer) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pulse_distributed' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION pulse.distributed(integer) IS
+	'Whether Citus has distributed the followed table, so that it sends only some forms of query to the shards.';
+
+CREATE FUNCTION pulse.portfolio_query(source_id integer) RETURNS text
+	AS 'MODULE_PATHNAME', 'pulse_portfolio_query' LANGUAGE C STABLE STRICT;
+COMMENT ON FUNCTION pulse.portfolio_query(integer) IS
+	'SELECT that lists the portfolios in a followed table, from each to the next one through the index; in a distributed table SELECT DISTINCT. NULL when the table or a required column is gone.';
+
+CREATE FUNCTION pulse.newest_snapshots(source_id integer)
+	RETURNS TABLE (portfolio text, ts timestamptz, total_value numeric, cash_balance numeric, positions_value numeric,
+				   unrealized_pnl numeric, realized_pnl numeric, net_flow numeric, position_count integer)
+	AS 'MODULE_PATHNAME', 'pulse_newest_snapshots' LANGUAGE C STABLE STRICT ROWS 100;
+COMMENT ON FUNCTION pulse.newest_snapshots(integer) IS
+	'The newest snapshot of each portfolio in a distributed table, read with the rights of the current user: by its key where the stored summaries know it, and among all rows since what has been polled and processed.';
+
+CREATE OR REPLACE FUNCTION pulse.portfolios_of(kind text)
+	RETURNS TABLE (source_id integer, portfolio text)
+	LANGUAGE plpgsql STABLE
+	AS $$
+#variable_conflict use_column
+DECLARE
+	source record;
+	query text;
+BEGIN
+	FOR source IN SELECT s.source_id FROM pulse.source s WHERE s.kind = portfolios_of.kind AND s.state = 'active' ORDER BY s.source_id LOOP
+		IF portfolios_of.kind = 'snapshots' AND pulse.distributed(source.source_id) THEN
+			RETURN QUERY SELECT source.source_id, n.portfolio FROM pulse.newest_snapshots(source.source_id) n;
+			CONTINUE;
+		END IF;
+		query := pulse.portfolio_query(source.source_id);
+		IF query IS NOT NULL THEN
+			RETURN QUERY EXECUTE format('SELECT $1, f.portfolio FROM (%s) f', query) USING source.source_id;
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION pulse.portfolios_of(text) IS
+	'Portfolios in the followed tables of a kind (snapshots or trades) that the current user sees.';
+
+CREATE OR REPLACE FUNCTION pulse.equity_query(for_portfolio text, since timestamptz, until timestamptz)
+	RETURNS text
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	only_one text := CASE WHEN for_portfolio IS NULL THEN (SELECT min(p.portfolio) FROM pulse.portfolios_of('snapshots') p HAVING count(*) = 1) END;
+	-- SQL for the portfolio: the parameter, or the only one there is; NULL: several
+	wanted text := CASE WHEN for_portfolio IS NOT NULL THEN '$1' WHEN only_one IS NOT NULL THEN quote_literal(only_one) END;
+	bounded boolean := since IS NOT NULL OR until IS NOT NULL;
+	source record;
+	sources integer := 0;
+	parts text[] := '{}';
+	rows text;
+BEGIN
+	FOR source IN SELECT s.source_id FROM pulse.source s WHERE s.kind = 'snapshots' AND s.state = 'active' ORDER BY s.source_id LOOP
+		rows := pulse.build_source_query(source.source_id, wanted, CASE WHEN bounded THEN 'coalesce($2, ''-infinity'')' END,
+										 CASE WHEN bounded THEN 'coalesce($3, ''infinity'')' END);
+		IF rows IS NULL THEN
+			CONTINUE;
+		END IF;
+		sources := sources + 1;
+		parts := parts || format('SELECT %L || r.portfolio AS series, r.ts, r.total_value AS value, r.net_flow AS flow FROM (%s) r WHERE r.total_value IS NOT NULL%s%s',
+			source.source_id || '/', rows, coalesce(' AND r.portfolio = ' || wanted, ''), CASE WHEN since IS NOT NULL THEN ' AND r.ts > $2' ELSE '' END);
+		IF since IS NOT NULL THEN
+			-- what a period starts from is the last snapshot before it
+			parts := parts || CASE WHEN wanted IS NOT NULL THEN
+				format('(SELECT %1$L || r.portfolio, $2, r.total_value, r.net_flow FROM (%2$s) r WHERE r.portfolio = %3$s AND r.total_value IS NOT NULL ORDER BY r.ts DESC LIMIT 1)',
+					source.source_id || '/', pulse.build_source_query(source.source_id, wanted, '''-infinity''', '$2'), wanted)
+			WHEN pulse.distributed(source.source_id) THEN
+				format('(SELECT DISTINCT ON (r.portfolio) %1$L || r.portfolio, $2, r.total_value, r.net_flow FROM (%2$s) r WHERE r.total_value IS NOT NULL ORDER BY r.portfolio, r.ts DESC)',
+					source.source_id || '/', pulse.build_source_query(source.source_id, NULL, '''-infinity''', '$2'))
+			ELSE
+				format('SELECT %1$L || n.portfolio, $2, b.value, b.flow FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '
+					'(SELECT r.total_value AS value, r.net_flow AS flow FROM (%2$s) r WHERE r.portfolio = n.portfolio AND r.total_value IS NOT NULL ORDER BY r.ts DESC LIMIT 1) b WHERE n.source_id = %3$s',
+					source.source_id || '/', pulse.build_source_query(source.source_id, 'n.portfolio', '''-infinity''', '$2'), source.source_id)
+			END;
+		END IF;
+	END LOOP;
+	IF sources = 0 THEN
+		RETURN 'SELECT NULL::timestamptz AS ts, NULL::numeric AS value, NULL::numeric AS flow WHERE false';
+	ELSIF sources = 1 AND wanted IS NOT NULL THEN
+		RETURN format('SELECT p.ts, p.value, p.flow FROM (%s) p', array_to_string(parts, ' UNION ALL '));
+	END IF;
+	-- At every snapshot the newest value of each portfolio; one that joins brings its value as a deposit.
+	RETURN format($q$
+		SELECT c.ts, sum(c.step) OVER (ORDER BY c.ts) AS value, c.flow
+		FROM (
+			SELECT s.ts, sum(s.step) AS step, sum(s.flow) AS flow
+			FROM (
+				SELECT p.ts, p.value - coalesce(lag(p.value) OVER w, 0) AS step,
+					CASE WHEN row_number() OVER w = 1 THEN p.value ELSE coalesce(p.flow, 0) END AS flow
+				FROM (%s) p WINDOW w AS (PARTITION BY p.series ORDER BY p.ts)
+			) s
+			GROUP BY s.ts
+		) c$q$, array_to_string(parts, ' UNION ALL '));
+END
+$$;
+COMMENT ON FUNCTION pulse.equity_query(text, timestamptz, timestamptz) IS
+	'SELECT, to be run with $1 portfolio, $2 since and $3 until, that yields ts, value and flow of a portfolio, or of all visible ones together (portfolio NULL), from the last snapshot up to since, which stands at since, to until. Returns of the sum are the means of the portfolios'' returns weighted with their values at the beginning of each step.';
+
+CREATE OR REPLACE FUNCTION pulse.latest_snapshots(for_portfolio text)
+	RETURNS TABLE (source_id integer, portfolio text, ts timestamptz, total_value numeric, cash_balance numeric,
+				   positions_value numeric, unrealized_pnl numeric, realized_pnl numeric, net_flow numeric, position_count integer)
+	LANGUAGE plpgsql STABLE
+	AS $$
+#variable_conflict use_column
+DECLARE
+	source record;
+	query text;
+	list CONSTANT text := 'r.portfolio, r.ts, r.total_value, r.cash_balance, r.positions_value, r.unrealized_pnl, r.realized_pnl, r.net_flow, r.position_count';
+BEGIN
+	IF for_portfolio IS NOT NULL THEN
+		RETURN QUERY SELECT s.source_id, n.* FROM pulse.source s CROSS JOIN LATERAL pulse.newest_snapshot(s.source_id, for_portfolio) n
+			WHERE s.kind = 'snapshots' AND s.state = 'active' AND n.ts IS NOT NULL ORDER BY s.source_id;
+		RETURN;
+	END IF;
+	FOR source IN SELECT s.source_id FROM pulse.source s WHERE s.kind = 'snapshots' AND s.state = 'active' ORDER BY s.source_id LOOP
+		IF pulse.distributed(source.source_id) THEN
+			RETURN QUERY SELECT source.source_id, n.* FROM pulse.newest_snapshots(source.source_id) n;
+			CONTINUE;
+		END IF;
+		query := pulse.build_source_query(source.source_id, 'n.portfolio', NULL, NULL);
+		IF query IS NOT NULL THEN
+			RETURN QUERY EXECUTE format('SELECT $1, b.* FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '
+				'(SELECT %s FROM (%s) r WHERE r.portfolio = n.portfolio AND r.ts IS NOT NULL ORDER BY r.ts DESC LIMIT 1) b WHERE n.source_id = $1', list, query)
+				USING source.source_id;
+		END IF;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION pulse.latest_snapshots(text) IS
+	'The newest snapshot of a portfolio, or of each visible one (NULL).';
+
+CREATE OR REPLACE FUNCTION pulse.retention_work(at timestamptz,
+	OUT source_id integer, OUT owner oid, OUT cutoff timestamptz, OUT thin_from timestamptz, OUT thin_until timestamptz,
+	OUT thin_to interval, OUT first_query text, OUT thin_query text, OUT keep_query text)
+	RETURNS SETOF record
+	LANGUAGE plpgsql VOLATILE STRICT SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	item record;
+	sealed timestamptz;
+	table_name text;
+	ts text;					-- its column
+	converted text;				-- a timestamptz %s as a value of that column
+	instant text;				-- the column as a timestamptz
+	portfolio text;
+	flow text;
+	each text;					-- joins every portfolio
+	mine text;
+BEGIN
+	FOR item IN
+		SELECT r.*, s.schema_name, s.table_name, s.timezone, s.columns, c.oid AS relation, c.relowner
+		FROM pulse.retention r JOIN pulse.source s ON s.source_id = r.source_id
+			JOIN pg_class c ON c.oid = to_regclass(format('%I.%I', s.schema_name, s.table_name))
+		WHERE s.state = 'active' AND s.kind = 'snapshots' ORDER BY r.source_id
+	LOOP
+		sealed := pulse.archive_buckets(item.source_id, at - least(item.keep, item.thin_after));
+		CONTINUE WHEN sealed IS NULL;
+
+		table_name := format('%I.%I', item.schema_name, item.table_name);
+		ts := coalesce(item.columns ->> 'ts', 'ts');
+		converted := CASE pulse.column_type(item.relation, ts)
+			WHEN 'timestamptz'::regtype THEN '%s' WHEN 'timestamp'::regtype THEN format('(%%s AT TIME ZONE %L)', item.timezone) END;
+		instant := CASE pulse.column_type(item.relation, ts)
+			WHEN 'timestamptz'::regtype THEN format('r.%I', ts) WHEN 'timestamp'::regtype THEN format('(r.%I AT TIME ZONE %L)', ts, item.timezone) END;
+		-- a column that holds no more than days, or that is gone
+		CONTINUE WHEN converted IS NULL;
+		portfolio := CASE WHEN jsonb_typeof(coalesce(item.columns -> 'portfolio', '""')) = 'string' THEN coalesce(item.columns ->> 'portfolio', 'portfolio') END;
+		IF pulse.column_type(item.relation, portfolio) IS NULL THEN
+			portfolio := NULL;
+		END IF;
+		flow := CASE WHEN jsonb_typeof(coalesce(item.columns -> 'net_flow', '""')) = 'string' THEN coalesce(item.columns ->> 'net_flow', 'net_flow') END;
+		IF pulse.column_type(item.relation, flow) IS NULL THEN
+			flow := NULL;
+		END IF;
+		-- from each portfolio to the next one, and within it from its oldest row: all through the index on both
+		each := CASE WHEN portfolio IS NULL THEN 'FROM (SELECT) f' ELSE format('FROM (WITH RECURSIVE f AS ('
+			'(SELECT r.%1$I AS p FROM %2$s r ORDER BY r.%1$I LIMIT 1) UNION ALL '
+			'SELECT (SELECT r.%1$I FROM %2$s r WHERE r.%1$I > f.p ORDER BY r.%1$I LIMIT 1) FROM f WHERE f.p IS NOT NULL) '
+			'SELECT f.p FROM f WHERE f.p IS NOT NULL) f', portfolio, table_name) END;
+		mine := CASE WHEN portfolio IS NULL THEN '' ELSE format('r.%I = f.p AND ', portfolio) END;
+
+		source_id := item.source_id;
+		owner := item.relowner;
+		cutoff := least(at - item.keep, sealed);
+		thin_to := item.thin_to;
+		thin_from := coalesce(item.thinned_until, '-infinity');
+		thin_until := CASE WHEN item.thin_after IS NOT NULL THEN least(date_bin(item.thin_to, at - item.thin_after, '2000-01-01 00:00+00'), sealed) END;
+		keep_query := CASE WHEN item.keep IS NOT NULL THEN format(
+			'DELETE FROM %1$s d USING (SELECT x.t, x.c %2$s CROSS JOIN LATERAL (SELECT r.tableoid AS t, r.ctid AS c FROM %1$s r '
+			'WHERE %3$sr.%4$I < %5$s ORDER BY r.%4$I LIMIT $2) x LIMIT $2) o WHERE d.ctid = o.c AND d.tableoid = o.t',
+			table_name, each, mine, ts, format(converted, '$1')) END;
+		first_query := format('SELECT min(x.ts) %2$s CROSS JOIN LATERAL (SELECT %6$s AS ts FROM %1$s r WHERE %3$sr.%4$I >= %5$s ORDER BY r.%4$I LIMIT 1) x',
+			table_name, each, mine, ts, format(converted, '$1'), instant);
+		thin_query := format(
+			'DELETE FROM %1$s d USING (SELECT x.t, x.c %2$s CROSS JOIN LATERAL ('
+			'SELECT r.tableoid AS t, r.ctid AS c, %7$s AS spare, pg_catalog.date_bin($4, %6$s, ''2000-01-01 00:00+00'')'
+			' = pg_catalog.date_bin($4, lead(%6$s) OVER (ORDER BY r.%4$I), ''2000-01-01 00:00+00'') AS again'
+			' FROM %1$s r WHERE %3$sr.%4$I >= %5$s AND r.%4$I < %8$s) x WHERE x.spare AND x.again LIMIT $3) o WHERE d.ctid = o.c AND d.tableoid = o.t',
+			table_name, each, mine, ts, format(converted, '$1'), instant,
+			CASE WHEN flow IS NULL THEN 'true' ELSE format('coalesce(r.%I = 0, true)', flow) END, format(converted, '$2'));
+		IF portfolio IS NOT NULL AND pulse.distributed(source_id) THEN
+			-- what Citus sends to the shards: no limit there, so up to the time of the last row of a batch, or all of a chunk;
+			-- a place of a row is known within its shard, which the portfolio tells
+			keep_query := CASE WHEN item.keep IS NOT NULL THEN format('DELETE FROM %1$s d WHERE d.%2$I <= '
+				'(SELECT max(x.ts) FROM (SELECT r.%2$I AS ts FROM %1$s r WHERE r.%2$I < %3$s ORDER BY r.%2$I LIMIT $2) x)',
+				table_name, ts, format(converted, '$1')) END;
+			first_query := format('SELECT min(%1$s) FROM %2$s r WHERE r.%3$I >= %4$s', instant, table_name, ts, format(converted, '$1'));
+			thin_query := format('DELETE FROM %1$s d USING (SELECT r.%2$I AS p, r.tableoid AS t, r.ctid AS c, %7$s AS spare,'
+				' pg_catalog.date_bin($4, %6$s, ''2000-01-01 00:00+00'')'
+				' = pg_catalog.date_bin($4, lead(%6$s) OVER (PARTITION BY r.%2$I ORDER BY r.%3$I), ''2000-01-01 00:00+00'') AS again'
+				' FROM %1$s r WHERE r.%3$I >= %4$s AND r.%3$I < %5$s) x'
+				' WHERE d.%2$I = x.p AND d.ctid = x.c AND d.tableoid = x.t AND x.spare AND x.again AND $3 > 0',
+				table_name, portfolio, ts, format(converted, '$1'), format(converted, '$2'), instant,
+				CASE WHEN flow IS NULL THEN 'true' ELSE format('coalesce(r.%I = 0, true)', flow) END);
+		END IF;
+		RETURN NEXT;
+	END LOOP;
+END
+$$;
+REVOKE ALL ON FUNCTION pulse.retention_work(timestamptz) FROM PUBLIC;
+COMMENT ON FUNCTION pulse.retention_work(timestamptz) IS
+	'What the policies of pulse.retention ask for at a time, once the summaries of the days in question are sealed: statements to be run as the owner of each table. keep_query removes rows before $1, at most $2 (of a distributed table so many, and those of the same instant as the last); first_query finds the first row from $1 on; thin_query thins out rows from $1 up to $2, at most $3, to one in each $4.';
+
+CREATE OR REPLACE FUNCTION pulse.verify_buckets(for_portfolio text)
+	RETURNS TABLE ("check" text, source_id integer, portfolio text, symbol text, key text, stored text, computed text)
+	LANGUAGE plpgsql STABLE
+	SET jit = off
+	AS $$
+#variable_conflict use_column
+DECLARE
+	source record;
+	width record;
+BEGIN
+	FOR source IN
+		SELECT s.source_id, coalesce(s.archived_before, '-infinity') AS archived_before, q.has_portfolios,
+			pulse.source_query(s.source_id, false, false) AS query
+		FROM pulse.source s CROSS JOIN LATERAL pulse.source_relation(s) AS q CROSS JOIN pulse.sequencer e
+		WHERE s.kind = 'snapshots' AND s.state = 'active' AND s.epoch = e.epoch
+	LOOP
+		CONTINUE WHEN source.query IS NULL;
+		FOR width IN SELECT * FROM (VALUES (1, '1 hour'::interval, '{1}'::smallint[]), (24, '1 day', '{24}'), (672, '1 day', '{672}')) AS w (hours, period, levels) LOOP
+			RETURN QUERY EXECUTE format($q$
+				WITH dirty AS MATERIALIZED (
+					SELECT d.portfolio, coalesce(d.min_ts, '-infinity') AS min_ts, coalesce(d.max_ts, 'infinity') AS max_ts FROM pulse.dirty d WHERE d.source_id = $1
+					UNION ALL SELECT m.portfolio, m.min_ts, m.max_ts FROM pulse.metric_dirty m WHERE m.source_id = $1
+				), stored AS (
+					SELECT m.portfolio, date_bin($3, g.first_ts, '2000-01-03Z') AS bucket, g.*
+					FROM pulse.metric_state m CROSS JOIN LATERAL pulse.summary_segments(m.summary) g
+					WHERE m.source_id = $1 AND m.hours = ANY ($4) AND ($2 IS NULL OR m.portfolio = $2)
+				), computed AS MATERIALIZED (
+					-- apart from our tables, so that Citus does it where the rows are
+					SELECT r.portfolio, date_bin($3, g.first_ts, '2000-01-03Z') AS bucket, g.*
+					FROM (SELECT r.portfolio, pulse.raw_summary(r.ts, r.total_value, r.net_flow, $3) AS summary FROM (%s) r
+						  WHERE ($2 IS NULL OR r.portfolio = $2) AND r.portfolio IS NOT NULL AND r.total_value IS NOT NULL AND isfinite(r.ts) GROUP BY r.portfolio) r
+					CROSS JOIN LATERAL pulse.summary_segments(r.summary) g
+				)
+				SELECT format('summary of %%s', CASE $4[1] WHEN 1 THEN 'an hour' WHEN 24 THEN 'a day' ELSE 'a day in four weeks' END), $1,
+					coalesce(s.portfolio, c.portfolio), NULL::text, pulse.json_time(coalesce(s.bucket, c.bucket)),
+					CASE WHEN s.bucket IS NOT NULL THEN concat_ws(' ', s.observations, s.first, s.last, s.high, s.low, s.deepest, s.flow, s.link) END,
+					CASE WHEN c.bucket IS NOT NULL THEN concat_ws(' ', c.observations, c.first, c.last, c.high, c.low, c.deepest, c.flow, c.link) END
+				FROM stored s FULL JOIN computed c ON c.portfolio = s.portfolio AND c.bucket = s.bucket
+				WHERE coalesce(s.bucket, c.bucket) >= $5
+					-- the newest four weeks have no row of their own
+					AND ($4 <> '{672}' OR s.bucket IS NOT NULL OR EXISTS (SELECT FROM pulse.metric_state m WHERE m.source_id = $1 AND m.portfolio = c.portfolio
+						AND m.hours = 672 AND m.bucket = date_bin('28 days', c.first_ts, '2000-01-03Z')))
+					AND ((s.first_ts, s.last_ts, s.observations, s.first, s.last) IS DISTINCT FROM (c.first_ts, c.last_ts, c.observations, c.first, c.last)
+						OR NOT (pulse.close_to(s.high, c.high) AND pulse.close_to(s.low, c.low) AND pulse.close_to(s.deepest, c.deepest)
+								AND pulse.close_to(s.flow, c.flow) AND pulse.close_to(s.link, c.link) AND pulse.close_to(s.entry_link, c.entry_link)))
+					-- what a tick is still to do is no difference
+					AND NOT EXISTS (SELECT FROM dirty d WHERE (NOT $6 OR d.portfolio IS NULL OR d.portfolio = coalesce(s.portfolio, c.portfolio))
+						AND d.min_ts < coalesce(s.bucket, c.bucket) + $3 AND d.max_ts >= coalesce(s.bucket, c.bucket))$q$, source.query)
+				USING source.source_id, for_portfolio, width.period, width.levels, source.archived_before, source.has_portfolios;
+		END LOOP;
+	END LOOP;
+END
+$$;
+COMMENT ON FUNCTION pulse.verify_buckets(text) IS
+	'Summarises all snapshots of the followed tables anew and reports every bucket of pulse.metric_state that differs, is missing, or should not be there, but for what a tick is still to do and what is archived. Figures that products of flows go into may differ by 1e-9 of themselves.';
 
 -- What a function costs and how many rows it returns, as far as one can say, so that a query that joins, filters or sorts by
 -- them gets a fitting plan instead of one for a thousand rows that cost nothing. Metrics of an array or of a stored summary
