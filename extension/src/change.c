@@ -33,9 +33,9 @@ open_dirty(LOCKMODE lockmode)
 	return table_open(get_relname_relid("dirty", get_namespace_oid("pulse", false)), lockmode);
 }
 
-/* Finds or makes the change that a mark belongs to. */
+/* Finds the change that a mark belongs to; without one makes it, or where make is false returns NULL. */
 static PulseChange *
-get_change(HTAB *index, List **changes, int32 source_id, char *portfolio)
+get_change(HTAB *index, List **changes, int32 source_id, char *portfolio, bool make)
 {
 	uint32		digest = hash_combine(murmurhash32((uint32) source_id),
 									  portfolio == NULL ? 0 : hash_bytes((unsigned char *) portfolio, (int) strlen(portfolio)));
@@ -54,6 +54,8 @@ get_change(HTAB *index, List **changes, int32 source_id, char *portfolio)
 			 portfolio != NULL && strcmp(change->portfolio, portfolio) == 0))
 			return change;
 	}
+	if (!make)
+		return NULL;
 	change = palloc0(sizeof(PulseChange));
 	change->source_id = source_id;
 	change->portfolio = portfolio;
@@ -64,17 +66,24 @@ get_change(HTAB *index, List **changes, int32 source_id, char *portfolio)
 	return change;
 }
 
-/* Merges one row of pulse.dirty into the changes. */
+/*
+ * Merges one row of pulse.dirty into the changes. When there are enough of them, only what may have moved a row within a
+ * portfolio that is among them: without the mark that leads to its new time, its absence from the old one looks like its end.
+ */
 static void
-add_mark(HTAB *index, List **changes, TupleDesc desc, HeapTuple tuple, TimestampTz *oldest)
+add_mark(HTAB *index, List **changes, TupleDesc desc, HeapTuple tuple, TimestampTz *oldest, bool enough)
 {
 	Datum		values[5];
 	bool		nulls[5];
 	PulseChange *change;
 
 	heap_deform_tuple(tuple, desc, values, nulls);
+	if (enough && !nulls[2] && !nulls[3] && DatumGetTimestampTz(values[2]) == DatumGetTimestampTz(values[3]))
+		return;
+	change = get_change(index, changes, DatumGetInt32(values[0]), nulls[1] ? NULL : TextDatumGetCString(values[1]), !enough);
+	if (change == NULL)
+		return;
 	*oldest = Min(*oldest, DatumGetTimestampTz(values[4]));
-	change = get_change(index, changes, DatumGetInt32(values[0]), nulls[1] ? NULL : TextDatumGetCString(values[1]));
 	if (nulls[2] || nulls[3])
 		change->unbounded = true;
 	else
@@ -95,7 +104,7 @@ add_mark(HTAB *index, List **changes, TupleDesc desc, HeapTuple tuple, Timestamp
 	change->marks[change->mark_count++] = tuple->t_self;
 }
 
-/* Collects committed marks, at most limit of them. */
+/* Collects committed marks, limit of them and those that could have moved rows out of theirs. */
 List *
 pulse_collect_changes(int limit, bool *more, TimestampTz *oldest)
 {
@@ -119,12 +128,8 @@ pulse_collect_changes(int limit, bool *more, TimestampTz *oldest)
 	*oldest = DT_NOEND;
 	while ((tuple = heap_getnext(scan, ForwardScanDirection)) != NULL)
 	{
-		if (count++ == limit)
-		{
-			*more = true;
-			break;
-		}
-		add_mark(index, &changes, RelationGetDescr(rel), tuple, oldest);
+		*more = count++ >= limit;
+		add_mark(index, &changes, RelationGetDescr(rel), tuple, oldest, *more);
 	}
 	table_endscan(scan);
 	table_close(rel, NoLock);

@@ -32,8 +32,8 @@ typedef struct PulseChange
 } PulseChange;
 
 /*
- * Collects committed marks, at most limit of them, in order of arrival; *more tells whether some are left, *oldest when the oldest
- * of them was made. The caller has a snapshot set, and the list lives in its memory context.
+ * Collects committed marks in order of arrival: limit of them, and of the others those that could have moved rows out of the
+ * ranges of these; *more tells whether there are others, *oldest when the oldest of the collected was made. The caller has a snapshot set, and the list lives in its memory context.
  */
 extern List *pulse_collect_changes(int limit, bool *more, TimestampTz *oldest);
 

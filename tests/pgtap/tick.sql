@@ -1,7 +1,7 @@
 -- The tick: every committed trade becomes one event, numbered without gaps; what fails stays by itself.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(46);
+SELECT plan(49);
 
 SELECT pulse_setup();
 CREATE PROCEDURE trade(side text, quantity numeric, price numeric, at timestamptz, portfolio text DEFAULT 'main', symbol text DEFAULT 'BTCUSDT')
@@ -68,6 +68,18 @@ SET pulse.tick_batch = 7;
 INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at)
 	SELECT 'batch' || i % 3, 'ETHUSDT', 'BUY', 1, 100 + i, timestamptz '2024-01-01' + (i * 7919 % 100) * interval '1 min' FROM generate_series(1, 100) i;
 SELECT pulse_tick();
+-- the mark that moves a row lies beyond the batch: it is taken all the same, or its absence would look like its end
+CALL trade('BUY', 1, 50, now() - interval '50 min', 'moved');
+SELECT pulse_tick();
+SELECT is((SELECT count(*) FROM pulse.event WHERE type = 'TRADE_ALERT' AND portfolio = 'moved'), 1::bigint, 'a trade is announced');
+SET pulse.tick_batch = 2;
+UPDATE trades SET fee = 0.5 WHERE portfolio = 'moved';
+CALL trade('BUY', 1, 51, now() - interval '40 min', 'moved');
+CALL trade('BUY', 1, 51, now() - interval '39 min', 'moved');
+UPDATE trades SET executed_at = executed_at - interval '1 day' WHERE portfolio = 'moved' AND fee = 0.5;
+SELECT pulse_tick();
+SELECT is((SELECT count(*) FROM pulse.event WHERE type = 'TRADE_ALERT' AND portfolio = 'moved'), 3::bigint, 'the moved trade is not announced again');
+SELECT is((SELECT count(*) FROM pulse.fill WHERE portfolio = 'moved'), 3::bigint, 'and is there');
 RESET pulse.tick_batch;
 SELECT is(unannounced(), 0::bigint, 'small batches announce everything');
 SELECT is(gaps(), 0::bigint, 'without a gap');
