@@ -12,7 +12,7 @@ samples=${SAMPLES:-200} pause=${PAUSE:-60}
 # shellcheck source=tests/lib/cluster.sh
 . "$top/tests/lib/cluster.sh"
 worker='' rival=''
-finish() { grep -h LAP "$PULSE_CLUSTER"/log* "$PULSE_CLUSTER"/*.log 2>/dev/null >/tmp/pl/stream_laps.txt;
+finish() {
 	for pid in $worker $rival; do { kill "$pid" && wait "$pid"; } 2>/dev/null || true; done
 	cluster_remove
 }
