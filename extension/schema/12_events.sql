@@ -60,3 +60,28 @@ CREATE FUNCTION pulse.system_alert(delivery pulse.delivery) RETURNS jsonb
 COMMENT ON FUNCTION pulse.system_alert(pulse.delivery) IS
 	'Data of the SYSTEM_ALERT event that announces a notification; what its own data does not say is null.';
 
+-- Anybody may listen to any channel and notify on it, so the one that events themselves come over has a name that nobody can
+-- guess, and nobody may read.
+CREATE TABLE pulse.event_channel (
+	singleton	boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+	name		text NOT NULL
+);
+INSERT INTO pulse.event_channel (name) SELECT 'pulse_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
+COMMENT ON TABLE pulse.event_channel IS 'the channel over which new fills come to those who may follow the events';
+COMMENT ON COLUMN pulse.event_channel.singleton IS 'there is one row';
+COMMENT ON COLUMN pulse.event_channel.name IS 'its name, a secret: pulse.follow_events() listens to it';
+
+CREATE FUNCTION pulse.follow_events() RETURNS text
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	channel text := (SELECT c.name FROM pulse.event_channel c);
+BEGIN
+	EXECUTE format('LISTEN %I', channel);
+	RETURN channel;
+END
+$$;
+REVOKE ALL ON FUNCTION pulse.follow_events() FROM PUBLIC;
+COMMENT ON FUNCTION pulse.follow_events() IS
+	'Listens to the channel over which the events of single fills come as soon as they are committed, and returns its name, which is a secret. A payload is a line of seq, epoch, time, type and priority; a line with = and the portfolio; one with = and the key (- where there is none); and the data as JSON. They come besides the notifications on channel pulse, for few events at a time, and may be missing: pulse.event has them all. For pulse-worker (pulse_grant: worker).';
+INSERT INTO pulse.privilege (level, kind, name, privilege) VALUES ('worker', 'function', 'follow_events', 'EXECUTE');

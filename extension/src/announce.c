@@ -13,6 +13,7 @@
 
 #include "src/announce.h"
 #include "src/compat.h"
+#include "src/hand_over.h"
 #include "src/settings.h"
 #include "src/statement.h"
 
@@ -39,9 +40,8 @@ static PulseStatement announce_fills = {
 	" RETURNING f.event_seq, f.portfolio, f.symbol, f.executed_at, pulse.trade_alert(f) AS data),"
 	" events AS (INSERT INTO pulse.event (seq, epoch, ts, type, portfolio, key, data)"
 	" SELECT a.event_seq, $2, clock_timestamp(), 'TRADE_ALERT', a.portfolio, a.symbol, a.data"
-	" FROM announced a ORDER BY a.event_seq)"
-	" SELECT count(*), max(a.executed_at) FROM announced a",
-	3, {INT8OID, TEXTOID, INT8OID}, NULL
+	" FROM announced a ORDER BY a.event_seq RETURNING *)" PULSE_ANNOUNCED("$4"),
+	4, {INT8OID, TEXTOID, INT8OID, INT8OID}, NULL
 };
 
 /* Messages about the young ones among the fills that were announced since the last time. */
@@ -100,28 +100,64 @@ pulse_announcements_wait(void)
 static uint64
 announce(PulseStatement *statement, PulseSequencer *sequencer, int limit)
 {
-	Datum		values[3];
+	Datum		values[4];
 
 	pulse_sequencer_reserve(sequencer, limit);
 	values[0] = Int64GetDatum(sequencer->seq);
 	values[1] = CStringGetTextDatum(sequencer->epoch);
 	values[2] = Int64GetDatum(limit);
+	values[3] = Int64GetDatum(PULSE_HANDED_OVER + 1);
 	return pulse_run(statement, values, NULL);
+}
+
+/* Hands over the events that the last result shows. */
+static void
+hand_over_result(PulseSequencer *sequencer)
+{
+	SPITupleTable *rows = SPI_tuptable;
+	uint64		count = SPI_processed;
+
+	for (uint64 i = 0; i < count; i++)
+	{
+		PulseEventRow event = {.type = "TRADE_ALERT"};
+		Datum		value;
+		bool		null;
+
+		event.seq = DatumGetInt64(SPI_getbinval(rows->vals[i], rows->tupdesc, 3, &null));
+		if (null)
+			return;
+		event.ts = DatumGetTimestampTz(SPI_getbinval(rows->vals[i], rows->tupdesc, 4, &null));
+		value = SPI_getbinval(rows->vals[i], rows->tupdesc, 5, &null);
+		event.portfolio = null ? NULL : TextDatumGetCString(value);
+		value = SPI_getbinval(rows->vals[i], rows->tupdesc, 6, &null);
+		event.key = null ? NULL : TextDatumGetCString(value);
+		event.priority = TextDatumGetCString(SPI_getbinval(rows->vals[i], rows->tupdesc, 7, &null));
+		event.data = SPI_getbinval(rows->vals[i], rows->tupdesc, 8, &null);
+		pulse_hand_over(sequencer, &event);
+	}
 }
 
 /* Emits a TRADE_ALERT for each new fill, at most limit; returns how many. */
 int
 pulse_announce_fills(PulseSequencer *sequencer, int limit)
 {
+	(void) announce(&announce_fills, sequencer, limit);
+	return pulse_take_announced(sequencer);
+}
+
+/* Takes the numbers of the fills that the last statement has announced; returns how many. */
+int
+pulse_take_announced(PulseSequencer *sequencer)
+{
 	int			count;
 	Datum		newest;
 	bool		null;
 
-	(void) announce(&announce_fills, sequencer, limit);
 	count = (int) DatumGetInt64(pulse_result(1, &null));
 	newest = pulse_result(2, &null);
 	if (!null && DatumGetTimestampTz(newest) > GetCurrentTimestamp() - pulse_notify_max_age * USECS_PER_SEC)
 		sequencer->all_told = false;
+	hand_over_result(sequencer);
 	sequencer->seq += count;
 	return count;
 }

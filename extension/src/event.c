@@ -17,6 +17,7 @@
 
 #include "src/compat.h"
 #include "src/event.h"
+#include "src/hand_over.h"
 #include "src/settings.h"
 #include "src/statement.h"
 
@@ -114,6 +115,7 @@ pulse_sequencer_open(PulseSequencer *sequencer)
 		DatumGetInt64(pulse_result(4, &null)) != timeline ||
 		DatumGetObjectId(pulse_result(5, &null)) != MyDatabaseId)
 		start_epoch(sequencer, system_identifier, timeline);
+	sequencer->handed_over = 0;
 	/* ahead of the need, so that no number is held up by it */
 	pulse_sequencer_reserve(sequencer, 4 * (int64) pulse_tick_batch);
 }
@@ -141,6 +143,7 @@ pulse_sequencer_close(PulseSequencer *sequencer)
 	pulse_run(&store_sequencer, values, NULL);
 	/* A number that was shown must survive a crash, also where commits are asynchronous otherwise. */
 	ForceSyncCommit();
+	pulse_send_handed_over(sequencer);
 	if (sequencer->all_told && !sequencer->was_told)
 		notify(sequencer->first_seq);
 	if (sequencer->seq != sequencer->first_seq)

@@ -6,6 +6,9 @@
 
 #include "datatype/timestamp.h"
 
+/* So many events of a transaction are handed over with the notification about them. */
+#define PULSE_HANDED_OVER 8
+
 /* The sequencer's row while this transaction holds its lock. */
 typedef struct PulseSequencer
 {
@@ -16,6 +19,8 @@ typedef struct PulseSequencer
 	int64		told_seq;		/* events after it may be fills that messages are wanted for, unless all_told */
 	bool		all_told;
 	bool		was_told;		/* all_told at the beginning of this transaction */
+	int			handed_over;	/* events that pulse_hand_over() was called for */
+	char	   *payloads[PULSE_HANDED_OVER];	/* theirs, NULL for one that does not fit */
 } PulseSequencer;
 
 /* Takes the sequencer's lock until the end of the transaction; renews the epoch in a restored or copied database. */

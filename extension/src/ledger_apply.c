@@ -39,6 +39,8 @@ typedef struct application
 	bool		by_portfolio;
 	bool		by_time;
 	MemoryContext context;
+	PulseLedgerNews *news;
+	bool		second_look;	/* a new fill is not booked yet, or not to be announced */
 } application;
 
 #define SILENT INT64CONST(0)	/* event_seq of fills that nobody shall announce */
@@ -106,6 +108,7 @@ collect_new(application *app, const pulse_fill *fill, const pulse_symbol *symbol
 	bool		silent = !app->source->rebuilt &&
 		(app->source->restored || fill->executed_at <= app->source->attached_at);
 
+	app->second_look = app->second_look || silent || outcome == NULL;
 	collect_fill(batch, fill);
 	pulse_batch_decimal(batch, outcome != NULL && outcome->closed_some ? &outcome->realized : NULL);
 	pulse_batch_decimal(batch, outcome != NULL ? &symbol->book.quantity : NULL);
@@ -138,6 +141,16 @@ take_new(application *app, const pulse_fill *fill)
 	collect_new(app, fill, symbol, NULL);
 }
 
+/* Whether the new fills can be announced as they are stored. */
+static bool
+may_announce(const application *app)
+{
+	const pulse_batch *batch = app->all->new_fills;
+
+	return app->news != NULL && !app->second_look && batch->rows > 0 && (uint64) batch->rows == batch->collected &&
+		batch->rows <= app->news->limit;
+}
+
 /* Reads a range that held no fills; false when one of its keys turned out to be stored with another time. */
 static bool
 read_new_range(application *app)
@@ -163,6 +176,8 @@ read_new_range(application *app)
 			take_new(app, fill);
 	}
 	pulse_end_fills(&reader);
+	if (may_announce(app) && !pulse_ledger_announce(app->all, app->news))
+		app->second_look = true;
 	pulse_ledger_flush(app->all);
 	return app->all->new_fills->written == app->all->new_fills->collected;
 }
@@ -364,6 +379,8 @@ settle_findings(application *app)
 	static SPIPlanPtr plans[4];
 	SPIPlanPtr *plan = &plans[range_kind(app)];
 
+	if (app->all->findings->collected == 0 && pulse_table_is_empty("finding"))
+		return;
 	/* one without a time lies in no range: it goes when its row has become a fill */
 	if (*plan == NULL)
 		pulse_saved_plan(plan,
@@ -497,15 +514,17 @@ apply_range(application *app, int32 source_id, const char *portfolio, TimestampT
 			replay_symbol(app, symbol);
 	pulse_ledger_save(app->all);
 	settle_findings(app);
+	if (app->news != NULL)
+		app->news->left = app->all->new_fills->collected > (uint64) app->news->announced;
 	return !source->rebuilt || source->rebook || app->all->new_fills->collected > 0 || app->all->changed_fills->collected > 0 ||
 		app->all->deleted_fills->collected > 0;
 }
 
 /* Brings the stored ledger up to date; see ledger.h. */
 bool
-pulse_ledger_apply(int32 source_id, const char *portfolio, TimestampTz min_ts, TimestampTz max_ts)
+pulse_ledger_apply(int32 source_id, const char *portfolio, TimestampTz min_ts, TimestampTz max_ts, PulseLedgerNews *news)
 {
-	application app = {0};
+	application app = {.news = news};
 	MemoryContext old;
 	bool		changed;
 
@@ -527,7 +546,7 @@ pulse_ledger_apply_sql(PG_FUNCTION_ARGS)
 	pulse_ledger_apply(PG_GETARG_INT32(0),
 					   PG_ARGISNULL(1) ? NULL : text_to_cstring(PG_GETARG_TEXT_PP(1)),
 					   PG_ARGISNULL(2) ? DT_NOBEGIN : PG_GETARG_TIMESTAMPTZ(2),
-					   PG_ARGISNULL(3) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(3));
+					   PG_ARGISNULL(3) ? DT_NOEND : PG_GETARG_TIMESTAMPTZ(3), NULL);
 	SPI_finish();
 	PG_RETURN_VOID();
 }

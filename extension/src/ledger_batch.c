@@ -116,17 +116,12 @@ pulse_batch_text(pulse_batch *batch, const char *value)
 	MemoryContextSwitchTo(old);
 }
 
-/* Writes what has been collected. */
-void
-pulse_batch_flush(pulse_batch *batch)
+/* Makes the arguments of a statement of what has been collected. */
+static void
+make_arguments(pulse_batch *batch, Datum *arguments, Oid *types)
 {
-	Datum		arguments[PULSE_BATCH_COLUMNS + 1];
-	Oid			types[PULSE_BATCH_COLUMNS + 1];
-	MemoryContext old;
+	MemoryContext old = MemoryContextSwitchTo(batch->values_context);
 
-	if (batch->rows == 0)
-		return;
-	old = MemoryContextSwitchTo(batch->values_context);
 	types[0] = INT4OID;
 	arguments[0] = Int32GetDatum(batch->source_id);
 	for (int i = 0; i < batch->columns; i++)
@@ -143,11 +138,48 @@ pulse_batch_flush(pulse_batch *batch)
 															  batch->types[i], length, by_value, alignment));
 	}
 	MemoryContextSwitchTo(old);
+}
 
+/* Forgets the collected rows. */
+void
+pulse_batch_forget(pulse_batch *batch)
+{
+	batch->rows = 0;
+	MemoryContextReset(batch->values_context);
+}
+
+/* Writes what has been collected. */
+void
+pulse_batch_flush(pulse_batch *batch)
+{
+	Datum		arguments[PULSE_BATCH_COLUMNS + 1];
+	Oid			types[PULSE_BATCH_COLUMNS + 1];
+
+	if (batch->rows == 0)
+		return;
+	make_arguments(batch, arguments, types);
 	pulse_saved_plan(batch->plan, batch->statement, batch->columns + 1, types);
 	if (SPI_execute_plan(*batch->plan, arguments, NULL, false, 0) < 0)
 		elog(ERROR, "could not execute: %s", batch->statement);
 	batch->written += SPI_processed;
-	batch->rows = 0;
-	MemoryContextReset(batch->values_context);
+	pulse_batch_forget(batch);
+}
+
+/* Runs another statement with the collected rows, which stay, and further arguments; its plan is made once for all values. */
+void
+pulse_batch_execute(pulse_batch *batch, const char *statement, SPIPlanPtr *plan, int more, const Oid *types, const Datum *values)
+{
+	Datum		arguments[PULSE_BATCH_COLUMNS + 1 + PULSE_BATCH_MORE];
+	Oid			all_types[PULSE_BATCH_COLUMNS + 1 + PULSE_BATCH_MORE];
+
+	Assert(more <= PULSE_BATCH_MORE);
+	make_arguments(batch, arguments, all_types);
+	for (int i = 0; i < more; i++)
+	{
+		arguments[batch->columns + 1 + i] = values[i];
+		all_types[batch->columns + 1 + i] = types[i];
+	}
+	pulse_saved_generic_plan(plan, statement, batch->columns + 1 + more, all_types);
+	if (SPI_execute_plan(*plan, arguments, NULL, false, 0) < 0)
+		elog(ERROR, "could not execute: %s", statement);
 }

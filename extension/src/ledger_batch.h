@@ -12,6 +12,7 @@
 
 #define PULSE_BATCH_ROWS 1000
 #define PULSE_BATCH_COLUMNS 20
+#define PULSE_BATCH_MORE 2
 
 /* The statement gets $1 = source_id and one array for each column from $2 on. */
 typedef struct pulse_batch
@@ -40,5 +41,7 @@ extern void pulse_batch_numeric(pulse_batch *batch, Datum value);
 extern void pulse_batch_decimal(pulse_batch *batch, const decimal *value);
 extern void pulse_batch_text(pulse_batch *batch, const char *value);
 extern void pulse_batch_flush(pulse_batch *batch);
+extern void pulse_batch_execute(pulse_batch *batch, const char *statement, SPIPlanPtr *plan, int more, const Oid *types, const Datum *values);
+extern void pulse_batch_forget(pulse_batch *batch);
 
 #endif							/* PULSE_LEDGER_BATCH_H */

@@ -40,6 +40,8 @@ pulse_dust_load(MemoryContext context, bool read_only)
 	List	   *settings = NIL;
 	MemoryContext old;
 
+	if (pulse_table_is_empty("dust"))
+		return NIL;
 	pulse_saved_plan(&plan, "SELECT symbol, quantity, value FROM pulse.dust"
 					 " ORDER BY symbol LIKE '%*%', length(symbol) DESC, symbol COLLATE \"C\"", 0, NULL);
 	if (SPI_execute_plan(plan, NULL, NULL, read_only, 0) != SPI_OK_SELECT)

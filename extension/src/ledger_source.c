@@ -6,6 +6,7 @@
 
 #include "access/htup_details.h"
 #include "access/relation.h"
+#include "access/table.h"
 #include "catalog/namespace.h"
 #include "catalog/pg_am.h"
 #include "catalog/pg_class.h"
@@ -32,6 +33,8 @@
 PG_FUNCTION_INFO_V1(pulse_register_source);
 PG_FUNCTION_INFO_V1(pulse_unregister_source);
 PG_FUNCTION_INFO_V1(pulse_source_query);
+
+#define SAFE_SEARCH_PATH "pg_catalog, pg_temp"
 
 /* Returns the role that owns schema pulse, and with it the extension's tables. */
 Oid
@@ -62,7 +65,9 @@ pulse_act_as(Oid user, bool untrusted)
 	SetUserIdAndSecContext(user, identity.security_context | SECURITY_LOCAL_USERID_CHANGE |
 						   (untrusted ? SECURITY_RESTRICTED_OPERATION : 0));
 	identity.guc_nest_level = NewGUCNestLevel();
-	SetConfigOption("search_path", "pg_catalog, pg_temp", PGC_USERSET, PGC_S_SESSION);
+	/* in the background worker it stands so: then nothing need be undone, for which the server looks at all its settings */
+	if (strcmp(namespace_search_path, SAFE_SEARCH_PATH) != 0)
+		SetConfigOption("search_path", SAFE_SEARCH_PATH, PGC_USERSET, PGC_S_SESSION);
 	return identity;
 }
 
@@ -198,6 +203,32 @@ pulse_saved_plan(SPIPlanPtr *plan, const char *statement, int nargs, Oid *types)
 		*plan = prepared;
 	}
 	return *plan;
+}
+
+/* The same for one that is as good for all values: it is never planned anew for those at hand. */
+SPIPlanPtr
+pulse_saved_generic_plan(SPIPlanPtr *plan, const char *statement, int nargs, Oid *types)
+{
+	if (*plan == NULL)
+	{
+		SPIPlanPtr	prepared = SPI_prepare_cursor(statement, nargs, types, CURSOR_OPT_GENERIC_PLAN);
+
+		if (prepared == NULL || SPI_keepplan(prepared) != 0)
+			elog(ERROR, "could not prepare: %s", statement);
+		*plan = prepared;
+	}
+	return *plan;
+}
+
+/* Whether a table of ours takes no room at all, and so has no row that any snapshot could see. */
+bool
+pulse_table_is_empty(const char *name)
+{
+	Relation	rel = table_open(get_relname_relid(name, get_namespace_oid("pulse", false)), AccessShareLock);
+	bool		empty = rel->rd_rel->relkind == RELKIND_RELATION && RelationGetNumberOfBlocks(rel) == 0;
+
+	table_close(rel, NoLock);
+	return empty;
 }
 
 /* Returns a text column of the current result row, or NULL. */
@@ -373,11 +404,11 @@ pulse_source_load(int32 source_id, bool by_portfolio, bool by_time)
 	pulse_identity identity = pulse_act_as(pulse_owner(), false);
 	pulse_source *source = NULL;
 
-	pulse_saved_plan(&plan,
-					 "SELECT s.kind, s.epoch IS NOT DISTINCT FROM e.epoch, s.epoch IS DISTINCT FROM e.epoch AND s.epoch IS NOT NULL,"
-					 " s.created_at, s.rebook, coalesce(s.archived_before, '-infinity')"
-					 " FROM pulse.source s CROSS JOIN pulse.sequencer e"
-					 " WHERE s.source_id = $1 AND s.state = 'active'", 1, types);
+	pulse_saved_generic_plan(&plan,
+							 "SELECT s.kind, s.epoch IS NOT DISTINCT FROM e.epoch, s.epoch IS DISTINCT FROM e.epoch AND s.epoch IS NOT NULL,"
+							 " s.created_at, s.rebook, coalesce(s.archived_before, '-infinity')"
+							 " FROM pulse.source s CROSS JOIN pulse.sequencer e"
+							 " WHERE s.source_id = $1 AND s.state = 'active'", 1, types);
 	if (SPI_execute_plan(plan, values, NULL, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read pulse.source");
 	if (SPI_processed > 0)

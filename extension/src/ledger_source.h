@@ -42,6 +42,8 @@ extern Oid	pulse_owner(void);
 extern pulse_identity pulse_act_as(Oid user, bool untrusted);
 extern void pulse_act_back(const pulse_identity *identity);
 extern SPIPlanPtr pulse_saved_plan(SPIPlanPtr *plan, const char *statement, int nargs, Oid *types);
+extern SPIPlanPtr pulse_saved_generic_plan(SPIPlanPtr *plan, const char *statement, int nargs, Oid *types);
+extern bool pulse_table_is_empty(const char *name);
 extern bool pulse_may_read(int32 source_id, const char *portfolio, bool *by_portfolio);
 extern SPIPlanPtr pulse_source_plan(const pulse_source *source, const char *statement, int nargs, Oid *types);
 extern char *pulse_portfolio_list(const pulse_source *source);

@@ -9,7 +9,10 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "src/announce.h"
+#include "src/attempt.h"
 #include "src/compat.h"
+#include "src/event.h"
 #include "src/ledger_dust.h"
 #include "src/ledger_key.h"
 #include "src/ledger_numeric.h"
@@ -49,6 +52,11 @@ static const Oid fill_types[] = {
 	" SELECT $1, * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
 static const char insert_fills[] = INSERT_FILLS " ON CONFLICT DO NOTHING";
 static const char insert_new_fills[] = INSERT_FILLS;
+static const char announce_new_fills[] =
+	"WITH announced AS (" INSERT_FILLS " RETURNING event_seq, portfolio, symbol, executed_at, pulse.trade_alert(fill.*) AS data),"
+	" events AS (INSERT INTO pulse.event (seq, epoch, ts, type, portfolio, key, data)"
+	" SELECT a.event_seq, $21, clock_timestamp(), 'TRADE_ALERT', a.portfolio, a.symbol, a.data FROM announced a RETURNING *)"
+	PULSE_ANNOUNCED("$22");
 static const char change_fills[] =
 	"UPDATE pulse.fill f SET executed_at = n.executed_at, ordinal = n.ordinal, symbol = n.symbol, side = n.side,"
 	" quantity = n.quantity, price = n.price, fee = n.fee, fee_asset = n.fee_asset, order_id = n.order_id,"
@@ -75,12 +83,13 @@ static const Oid trade_types[] = {
 	TEXTOID, TEXTOID, TEXTOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID,
 	TIMESTAMPTZOID, TIMESTAMPTZOID, TEXTOID, TEXTOID, INT8OID, TEXTOID
 };
+/* pulse.unit_price() and pulse.trade_return() are written out: calling them costs more than all the rest. */
 static const char insert_trades[] =
 	"INSERT INTO pulse.closed_trade (source_id, portfolio, symbol, side, quantity, entry_price, exit_price, gross_pnl, fees,"
 	" net_pnl, trade_return, opened_at, closed_at, holding, strategy, open_fill_key, close_ordinal, close_fill_key)"
-	" SELECT $1, n.portfolio, n.symbol, n.side, n.quantity, pulse.unit_price(n.entry_value, n.quantity),"
-	" pulse.unit_price(n.exit_value, n.quantity), n.gross_pnl, n.fees, n.gross_pnl - n.fees,"
-	" pulse.trade_return(n.gross_pnl - n.fees, n.entry_value),"
+	" SELECT $1, n.portfolio, n.symbol, n.side, n.quantity, trim_scale(n.entry_value / nullif(n.quantity, 0)),"
+	" trim_scale(n.exit_value / nullif(n.quantity, 0)), n.gross_pnl, n.fees, n.gross_pnl - n.fees,"
+	" ((n.gross_pnl - n.fees) / nullif(n.entry_value, 0))::double precision,"
 	" n.opened_at, n.closed_at, n.closed_at - n.opened_at, n.strategy, n.open_fill_key, n.close_ordinal, n.close_fill_key"
 	" FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15)"
 	" AS n (portfolio, symbol, side, quantity, entry_value, exit_value, gross_pnl, fees, opened_at, closed_at, strategy,"
@@ -376,6 +385,65 @@ pulse_ledger_flush(pulse_ledger *all)
 	pulse_batch_flush(all->booked_fills);
 	pulse_batch_flush(all->closed_trades);
 	pulse_batch_flush(all->findings);
+}
+
+/* The new fills on their way through pulse_isolate(). */
+typedef struct announcement
+{
+	pulse_batch *batch;
+	PulseSequencer *sequencer;
+	int			fills;			/* result */
+} announcement;
+
+/* Stores new fills with the numbers of the events that it writes. */
+static void
+announce(void *arg)
+{
+	static SPIPlanPtr plan = NULL;
+	announcement *work = arg;
+	const Oid	types[] = {TEXTOID, INT8OID};
+	Datum		values[] = {CStringGetTextDatum(work->sequencer->epoch), Int64GetDatum(PULSE_HANDED_OVER + 1)};
+
+	pulse_batch_execute(work->batch, announce_new_fills, &plan, lengthof(types), types, values);
+	work->fills = pulse_take_announced(work->sequencer);
+}
+
+/*
+ * Stores the new fills and announces them in one statement, rather than finding and changing them all again: they have been
+ * booked, they are all there are, and they stand in the order of their execution. False when that fails, as when one of
+ * their keys is taken; then nothing was done.
+ */
+bool
+pulse_ledger_announce(pulse_ledger *all, PulseLedgerNews *news)
+{
+	pulse_batch *batch = all->new_fills;
+	int			last = batch->columns - 1;
+	PulseSequencer before = *news->sequencer;
+	announcement work = {batch, news->sequencer, 0};
+	ErrorData  *error;
+
+	pulse_sequencer_reserve(news->sequencer, batch->rows);
+	before.limit = news->sequencer->limit;
+	for (int i = 0; i < batch->rows; i++)
+	{
+		batch->values[last][i] = Int64GetDatum(before.seq + 1 + i);
+		batch->nulls[last][i] = false;
+	}
+	error = pulse_isolate(announce, &work, 0);
+	if (error != NULL)
+	{
+		*news->sequencer = before;
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			ReThrowError(error);
+		ereport(DEBUG1, (errmsg_internal("fills are announced after they have been stored: %s", error->message)));
+		for (int i = 0; i < batch->rows; i++)
+			batch->nulls[last][i] = true;
+		return false;
+	}
+	news->announced += work.fills;
+	batch->written += work.fills;
+	pulse_batch_forget(batch);
+	return true;
 }
 
 /* Returns a decimal as an argument of a statement. */

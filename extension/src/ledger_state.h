@@ -9,6 +9,7 @@
 #include "datatype/timestamp.h"
 #include "nodes/pg_list.h"
 
+#include "src/ledger.h"
 #include "src/ledger_batch.h"
 #include "src/ledger_rows.h"
 
@@ -65,6 +66,7 @@ extern void pulse_symbol_rewind(pulse_ledger *all, pulse_symbol *symbol, Timesta
 extern void pulse_symbol_replay_from(pulse_ledger *all, pulse_symbol *symbol, TimestampTz time, int64 ordinal, const char *key);
 extern bool pulse_symbol_book(pulse_ledger *all, pulse_symbol *symbol, const pulse_fill *fill, ledger_outcome *outcome);
 extern void pulse_ledger_flush(pulse_ledger *all);
+extern bool pulse_ledger_announce(pulse_ledger *all, PulseLedgerNews *news);
 extern void pulse_ledger_save(pulse_ledger *all);
 extern void pulse_ledger_note(pulse_ledger *all, const pulse_fill *fill, const char *problem);
 

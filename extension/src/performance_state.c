@@ -25,6 +25,12 @@ static PulseStatement store_due = {
 	2, {TEXTARRAYOID, OIDARRAYOID}, NULL
 };
 
+static PulseStatement store_one_due = {
+	"INSERT INTO pulse.performance_due AS d (portfolio, reader, generation) VALUES ($1, $2, nextval('pulse.performance_version'))"
+	" ON CONFLICT (portfolio) DO UPDATE SET reader = excluded.reader, generation = excluded.generation",
+	2, {TEXTOID, OIDOID}, NULL
+};
+
 static PulseStatement all_due = {
 	"SELECT portfolio, reader FROM pulse.performance_due", 0, {0}, NULL
 };
@@ -117,6 +123,13 @@ pulse_performance_due(List *changed)
 		if (distinct == NIL ||
 			strcmp(((PulseChanged *) llast(distinct))->portfolio, ((PulseChanged *) lfirst(cell))->portfolio) != 0)
 			distinct = lappend(distinct, lfirst(cell));
+	if (list_length(distinct) == 1)
+	{
+		values[0] = changed_name(linitial(distinct));
+		values[1] = changed_reader(linitial(distinct));
+		pulse_run(&store_one_due, values, NULL);
+		return;
+	}
 	values[0] = make_array(distinct, changed_name, TEXTOID, -1, false, TYPALIGN_INT);
 	values[1] = make_array(distinct, changed_reader, OIDOID, sizeof(Oid), true, TYPALIGN_INT);
 	pulse_run(&store_due, values, NULL);

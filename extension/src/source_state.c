@@ -3,9 +3,14 @@
  */
 #include "postgres.h"
 
+#include "access/htup_details.h"
+#include "catalog/namespace.h"
+#include "catalog/pg_class.h"
 #include "catalog/pg_type.h"
 #include "executor/spi.h"
 #include "utils/builtins.h"
+#include "utils/lsyscache.h"
+#include "utils/syscache.h"
 #include "utils/timestamp.h"
 
 #include "src/compat.h"
@@ -17,10 +22,8 @@
 #define MAX_LISTED_PORTFOLIOS 20000
 
 static PulseStatement active_sources = {
-	"SELECT s.source_id, s.schema_name, c.relowner, s.kind = 'trades', s.epoch IS NOT DISTINCT FROM $1, s.last_error IS NOT NULL"
-	" FROM pulse.source s LEFT JOIN pg_catalog.pg_class c"
-	" ON c.oid = pg_catalog.to_regclass(pg_catalog.format('%I.%I', s.schema_name, s.table_name))"
-	" WHERE s.state = 'active' ORDER BY s.source_id",
+	"SELECT s.source_id, s.schema_name, s.table_name, s.kind = 'trades', s.epoch IS NOT DISTINCT FROM $1, s.last_error IS NOT NULL"
+	" FROM pulse.source s WHERE s.state = 'active' ORDER BY s.source_id",
 	1, {TEXTOID}, NULL
 };
 
@@ -35,6 +38,23 @@ static PulseStatement store_epoch = {
 static PulseStatement store_error = {
 	"UPDATE pulse.source SET last_error = $2 WHERE source_id = $1", 2, {INT4OID, TEXTOID}, NULL
 };
+
+/* Returns the owner of a table, InvalidOid when there is none of that name. */
+static Oid
+table_owner(const char *schema_name, const char *table_name)
+{
+	Oid			schema = get_namespace_oid(schema_name, true);
+	Oid			table = OidIsValid(schema) ? get_relname_relid(table_name, schema) : InvalidOid;
+	HeapTuple	tuple = OidIsValid(table) ? SearchSysCache1(RELOID, ObjectIdGetDatum(table)) : NULL;
+	Oid			owner = InvalidOid;
+
+	if (HeapTupleIsValid(tuple))
+	{
+		owner = ((Form_pg_class) GETSTRUCT(tuple))->relowner;
+		ReleaseSysCache(tuple);
+	}
+	return owner;
+}
 
 /* Returns all active sources, in the current memory context. */
 List *
@@ -51,13 +71,11 @@ pulse_active_sources(const char *epoch)
 		TupleDesc	desc = SPI_tuptable->tupdesc;
 		MemoryContext old = MemoryContextSwitchTo(context);
 		PulseSourceState *source = palloc0(sizeof(PulseSourceState));
-		Datum		owner;
 		bool		null;
 
 		source->source_id = DatumGetInt32(SPI_getbinval(tuple, desc, 1, &null));
 		source->schema_name = TextDatumGetCString(SPI_getbinval(tuple, desc, 2, &null));
-		owner = SPI_getbinval(tuple, desc, 3, &null);
-		source->owner = null ? InvalidOid : DatumGetObjectId(owner);
+		source->owner = table_owner(source->schema_name, TextDatumGetCString(SPI_getbinval(tuple, desc, 3, &null)));
 		source->trades = DatumGetBool(SPI_getbinval(tuple, desc, 4, &null));
 		source->rebuilt = DatumGetBool(SPI_getbinval(tuple, desc, 5, &null));
 		source->had_error = DatumGetBool(SPI_getbinval(tuple, desc, 6, &null));

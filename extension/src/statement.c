@@ -4,8 +4,10 @@
 #include "postgres.h"
 
 #include "executor/spi.h"
+#include "nodes/parsenodes.h"
 #include "utils/guc.h"
 #include "utils/memutils.h"
+#include "utils/plancache.h"
 
 #include "src/compat.h"
 #include "src/statement.h"
@@ -36,29 +38,58 @@ static const PlannerSetting set_wise_settings[] = {
 	{"plan_cache_mode", "force_generic_plan"},
 };
 
+/*
+ * Whether a statement has a plan that is used as it is. Setting what is only for planning costs as much as a small
+ * statement: the server looks at all its settings when it is undone.
+ */
+static bool
+is_planned(const PulseStatement *statement)
+{
+	CachedPlanSource *source = linitial(SPI_plan_get_plan_sources(statement->plan));
+
+	return plan_cache_mode != PLAN_CACHE_MODE_FORCE_CUSTOM_PLAN && CachedPlanIsValid(source) &&
+		source->gplan != NULL && source->gplan->is_valid;
+}
+
+static int
+generation(const PulseStatement *statement)
+{
+	return ((CachedPlanSource *) linitial(SPI_plan_get_plan_sources(statement->plan)))->generation;
+}
+
 /* Runs a statement inside SPI under some settings and returns the number of rows. */
 static uint64
 run(PulseStatement *statement, const Datum *values, const char *nulls, const PlannerSetting *settings, int count)
 {
 	MemoryContext context = CurrentMemoryContext;
-	int			nest_level;
+	int			nest_level = 0;
+	int			before;
 
 	if (statement->plan == NULL)
 	{
-		SPIPlanPtr	plan = SPI_prepare(statement->sql, statement->nparams, statement->types);
+		SPIPlanPtr	plan = SPI_prepare_cursor(statement->sql, statement->nparams, statement->types, CURSOR_OPT_GENERIC_PLAN);
 
 		if (plan == NULL || SPI_keepplan(plan) != 0)
 			elog(ERROR, "could not prepare \"%s\": %s", statement->sql, SPI_result_code_string(SPI_result));
 		statement->plan = plan;
 	}
 
-	nest_level = NewGUCNestLevel();
-	for (int i = 0; i < count; i++)
+	before = generation(statement);
+	if (!is_planned(statement))
+		nest_level = NewGUCNestLevel();
+	for (int i = 0; nest_level > 0 && i < count; i++)
 		(void) set_config_option(settings[i].name, settings[i].value, PGC_USERSET, PGC_S_SESSION,
 								 GUC_ACTION_SAVE, true, 0, false);
 	if (SPI_execute_plan(statement->plan, (Datum *) values, nulls, false, 0) < 0)
 		elog(ERROR, "could not run \"%s\": %s", statement->sql, SPI_result_code_string(SPI_result));
-	AtEOXact_GUC(true, nest_level);
+	if (nest_level > 0)
+		AtEOXact_GUC(true, nest_level);
+	else if (generation(statement) != before)
+	{
+		/* it was planned just now after all, under whatever settings there are: next time as it should be */
+		SPI_freeplan(statement->plan);
+		statement->plan = NULL;
+	}
 	/* not that of SPI, which would keep what the caller allocates until the connection ends */
 	MemoryContextSwitchTo(context);
 	return SPI_processed;

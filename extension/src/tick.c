@@ -35,6 +35,11 @@
 /* Fills or notifications may wait without any mark: after a crash, a full batch, a restore. */
 static bool announcements_left = true;
 
+/* The same for fills alone; those that others may have left are looked for every so often. */
+#define LOOK_FOR_FILLS_MS 5000
+static bool fills_wait = true;
+static TimestampTz fills_looked_for = 0;
+
 /* Fills announced since the statistics of the ledger's tables were renewed, and how many it takes until they are again. */
 #define FIRST_STATISTICS_FILLS 200
 static int64 fills_since_statistics = 0;
@@ -74,6 +79,7 @@ typedef struct ChangeWork
 	PulseChange *change;
 	List	   *portfolios;		/* result: what the change touched */
 	bool		changed;		/* result: whether it has changed anything */
+	PulseLedgerNews *news;		/* NULL: its fills are announced with those of other changes */
 	MemoryContext context;
 } ChangeWork;
 
@@ -103,6 +109,11 @@ pulse_tick_needed(void)
 	SPI_connect();
 	announcements_left = pulse_announcements_wait();
 	SPI_finish();
+	if (!announcements_left)
+	{
+		fills_wait = false;
+		fills_looked_for = now;
+	}
 	return announcements_left;
 }
 
@@ -143,7 +154,7 @@ apply_change(void *arg)
 
 	see_cut(work->cut);
 	if (work->source->trades)
-		changed = pulse_ledger_apply(change->source_id, change->portfolio, change->min_ts, change->max_ts);
+		changed = pulse_ledger_apply(change->source_id, change->portfolio, change->min_ts, change->max_ts, work->news);
 	else
 		pulse_metric_state_mark(change);
 	pulse_remove_marks(change);
@@ -276,6 +287,7 @@ process_change(PulseTick *tick, PulseSequencer *sequencer, ChangeWork *work, Pul
 {
 	PulseSourceState *source = find_source(work->sources, change->source_id);
 	int			failed = tick->failures.count;
+	PulseSequencer before = *sequencer;
 	Oid			reader;
 	ListCell   *name;
 
@@ -293,6 +305,9 @@ process_change(PulseTick *tick, PulseSequencer *sequencer, ChangeWork *work, Pul
 					   psprintf("source %d, portfolio %s", change->source_id, change->portfolio),
 					   apply_change, work, &tick->failures))
 	{
+		*sequencer = before;
+		if (work->news != NULL)
+			work->news->announced = 0;
 		source->failed = true;
 		pulse_merge_marks(change);
 		if (tick->failures.count > failed)
@@ -350,12 +365,29 @@ time_is_over(PulseTick *tick, TimestampTz end)
 	return true;
 }
 
+/* How many of the changes are such of fills. */
+static int
+trades_changes(List *changes, List *sources)
+{
+	ListCell   *cell;
+	int			count = 0;
+
+	foreach(cell, changes)
+	{
+		const PulseSourceState *source = find_source(sources, ((PulseChange *) lfirst(cell))->source_id);
+
+		count += source != NULL && source->trades;
+	}
+	return count;
+}
+
 /*
  * Processes the collected changes as far as the time goes: fills and whole tables each for itself, then snapshots, many
- * portfolios together. Some of either kind are processed in any case.
+ * portfolios together. Some of either kind are processed in any case. Returns whether there may be fills now that have not
+ * been announced.
  */
-static void
-process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
+static bool
+process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes, PulseLedgerNews *news)
 {
 	List	   *sources = pulse_active_sources(sequencer->epoch);
 	ChangeWork	work = {.cut = tick->cut,.sources = sources,.context = CurrentMemoryContext};
@@ -365,10 +397,15 @@ process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
 	ListCell   *cell;
 	bool		begun = false;
 	bool		trimmed = false;
+	int			fills_changed;
 
 	changes = add_rebuilds(changes, sources);
 	if (pulse_portfolio_throttled())
 		order_changes(changes);
+	/* fills of several portfolios are announced together, in the order of their execution */
+	fills_changed = trades_changes(changes, sources);
+	if (!fills_wait && fills_changed == 1)
+		work.news = news;
 	foreach(cell, changes)
 	{
 		PulseChange *change = lfirst(cell);
@@ -417,6 +454,7 @@ process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes)
 		if (source->had_error && source->done && !source->failed)
 			pulse_source_error(source, NULL);
 	}
+	return work.news != NULL ? news->left : fills_changed > 0;
 }
 
 static void
@@ -475,6 +513,24 @@ close_sequencer(PulseSequencer *sequencer, PulseTick *tick)
 	tick->events += (int) (sequencer->seq - sequencer->first_seq);
 }
 
+/* What a transaction has announced that ends in an abort waits again. */
+static void
+xact_ended(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_ABORT)
+		fills_wait = true;
+}
+
+static void
+note_aborts(void)
+{
+	static bool registered = false;
+
+	if (!registered)
+		RegisterXactCallback(xact_ended, NULL);
+	registered = true;
+}
+
 /* Takes what changed: ledger and TRADE_ALERT; the rest too, when there are no new fills. */
 void
 pulse_tick_changes(PulseTick *tick)
@@ -482,8 +538,11 @@ pulse_tick_changes(PulseTick *tick)
 	MemoryContext context = CurrentMemoryContext;
 	PulseSequencer sequencer;
 	List	   *changes;
-	int			fills;
+	PulseLedgerNews news = {&sequencer, pulse_tick_batch};
+	TimestampTz now = GetCurrentTimestamp();
+	int			fills = 0;
 
+	note_aborts();
 	tick->fills_left = false;
 	pulse_tick_release(tick);
 	SPI_connect();
@@ -496,11 +555,18 @@ pulse_tick_changes(PulseTick *tick)
 	tick->cut = RegisterSnapshot(GetActiveSnapshot());
 	PopActiveSnapshot();
 
-	process_changes(tick, &sequencer, changes);
-	fills = pulse_announce_fills(&sequencer, pulse_tick_batch);
+	/* who ticks by hand ticks seldom, and others may have ticked meanwhile */
+	if (process_changes(tick, &sequencer, changes, &news) || fills_wait || !pulse_portfolio_throttled() ||
+		TimestampDifferenceExceeds(fills_looked_for, now, LOOK_FOR_FILLS_MS))
+	{
+		fills = pulse_announce_fills(&sequencer, pulse_tick_batch);
+		fills_wait = fills == pulse_tick_batch;
+		fills_looked_for = now;
+	}
+	fills += news.announced;
 	tick->fills += fills;
 	fills_since_statistics += fills;
-	tick->fills_left = tick->fills_left || fills == pulse_tick_batch;
+	tick->fills_left = tick->fills_left || fills_wait;
 	tick->more = tick->more || tick->fills_left;
 	if (fills == 0)
 		take_rest(&sequencer, tick);

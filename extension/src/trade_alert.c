@@ -16,6 +16,7 @@
 #include "utils/typcache.h"
 
 #include "src/compat.h"
+#include "src/json_time.h"
 
 PG_FUNCTION_INFO_V1(pulse_trade_alert);
 
@@ -71,20 +72,6 @@ static void
 push_numeric(JsonbParseState **state, const char *key, const NullableDatum *column)
 {
 	push_string(state, key, column->isnull ? NULL : DatumGetCString(DirectFunctionCall1(numeric_out, column->value)));
-}
-
-/* Writes a time as ISO 8601 in UTC with microseconds, as pulse.json_time() does. */
-static char *
-json_time(TimestampTz ts)
-{
-	struct pg_tm tm;
-	fsec_t		fsec;
-
-	if (TIMESTAMP_NOT_FINITE(ts) || timestamp2tm(ts, NULL, &tm, &fsec, NULL, NULL) != 0)
-		return DatumGetCString(DirectFunctionCall1(timestamptz_out, TimestampTzGetDatum(ts)));
-	/* years before the first as to_char() has them */
-	return psprintf("%04d-%02d-%02dT%02d:%02d:%02d.%06dZ", tm.tm_year > 0 ? tm.tm_year : 1 - tm.tm_year, tm.tm_mon, tm.tm_mday,
-					tm.tm_hour, tm.tm_min, tm.tm_sec, fsec);
 }
 
 /* Adds the confidence as a number; JSON has none for NaN and infinity. */
@@ -161,7 +148,7 @@ pulse_trade_alert(PG_FUNCTION_ARGS)
 	push_numeric(&state, "fee", &columns[FEE]);
 	push_text(&state, "fee_asset", &columns[FEE_ASSET]);
 	push_string(&state, "executed_at", columns[EXECUTED_AT].isnull ? NULL :
-				json_time(DatumGetTimestampTz(columns[EXECUTED_AT].value)));
+				pulse_json_time(DatumGetTimestampTz(columns[EXECUTED_AT].value)));
 	push_text(&state, "order_id", &columns[ORDER_ID]);
 	push_text(&state, "fill_id", &columns[FILL_ID]);
 	push_text(&state, "strategy", &columns[STRATEGY]);

@@ -216,6 +216,35 @@ describe('a worker started by hand', () => {
 		assert.deepEqual(await settled(cluster), clean);
 	});
 
+	test('hands single fills over to those who may follow, before it names them to everybody', async () => {
+		const follower = new pg.Client(cluster.connection);
+		const heard = [];
+		follower.on('notification', ({ channel, payload }) => heard.push({ channel, payload }));
+		await follower.connect();
+		try {
+			await follower.query('LISTEN pulse');
+			const { rows: [{ channel }] } = await follower.query('SELECT pulse.follow_events() AS channel');
+			const handed = () => heard.filter((notification) => notification.channel === channel);
+			await query(cluster, `INSERT INTO trades (symbol, side, quantity, price, fee, strategy) VALUES ('ETHUSDT', 'BUY', 1.50, 100, 0.1, 'é')`);
+			await until('the fill', () => handed().length > 0);
+			const [event] = await query(cluster, `SELECT seq, concat_ws(' ', seq, epoch, pulse.json_time(ts), type, priority) AS head, portfolio, key, data::text
+				FROM pulse.event WHERE type = 'TRADE_ALERT' ORDER BY seq DESC LIMIT 1`);
+			assert.deepEqual(handed(), [{ channel, payload: `${event.head}\n=${event.portfolio}\n=${event.key}\n${event.data}` }]);
+			await until('its number', () => heard.some((notification) => notification.channel === 'pulse' && notification.payload === event.seq));
+			assert.ok(heard.findIndex((n) => n.channel === channel) < heard.findIndex((n) => n.channel === 'pulse' && n.payload === event.seq));
+			// of many only the newest number is told
+			await settled(cluster);
+			heard.length = 0;
+			await query(cluster, `INSERT INTO trades (symbol, side, quantity, price) SELECT 'ETHUSDT', 'BUY', 1, 100 FROM generate_series(1, 9)`);
+			assert.deepEqual(await settled(cluster), clean);
+			const newest = await value(cluster, `SELECT max(seq) FROM pulse.event WHERE type = 'TRADE_ALERT'`);
+			await until('their number', () => heard.some((n) => n.channel === 'pulse' && BigInt(n.payload) >= BigInt(newest)));
+			assert.deepEqual(handed(), []);
+		} finally {
+			await follower.end();
+		}
+	});
+
 	test('survives DROP EXTENSION and serves the next one', async () => {
 		await query(cluster, 'DROP EXTENSION pulse CASCADE');
 		await query(cluster, buy);

@@ -1,7 +1,7 @@
 -- Who may do what: nobody by default, readers read, the daemon's role does its work.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(27);
+SELECT plan(31);
 
 CREATE ROLE pulse_bot;
 CREATE ROLE pulse_stranger;
@@ -54,6 +54,7 @@ SELECT lives_ok('SELECT * FROM pulse.event, pulse.delivery, pulse.sequencer', 'a
 SELECT lives_ok('SELECT * FROM pulse_worker_status(), pulse_snapshot()', 'a reader sees the worker and the snapshot');
 SELECT throws_ok('SELECT pulse_tick()', '42501', NULL, 'a reader may not tick');
 SELECT throws_ok('UPDATE pulse.delivery SET status = ''sent''', '42501', NULL, 'nor change deliveries');
+SELECT throws_ok('SELECT pulse.follow_events()', '42501', NULL, 'nor learn the channel that events come over');
 RESET ROLE;
 
 SET ROLE pulse_daemon;
@@ -61,6 +62,9 @@ SELECT lives_ok('SELECT pulse_tick()', 'the daemon may tick');
 SELECT lives_ok('UPDATE pulse.delivery SET status = ''sent'' WHERE status = ''pending''', 'the daemon reports deliveries');
 SELECT lives_ok('SELECT pulse_heartbeat(''worker''), pulse_record_health(''exchange'', ''HEALTHY'')', 'the daemon reports health');
 SELECT throws_ok('DELETE FROM pulse.event', '42501', NULL, 'the daemon removes no events');
+SELECT lives_ok('SELECT pulse.follow_events()', 'it may listen to the channel that events come over');
+SELECT matches((SELECT string_agg(c, ',') FROM pg_listening_channels() c), '^pulse_[0-9a-f]{32}$', 'whose name cannot be guessed');
+SELECT throws_ok('SELECT * FROM pulse.event_channel', '42501', NULL, 'and stands in no table that it may read');
 SELECT throws_ok('DELETE FROM bot.trades', '42501', NULL, 'and changes no trades');
 RESET ROLE;
 

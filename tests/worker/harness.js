@@ -95,6 +95,23 @@ export async function startDatabase({ conf = {}, extension = true } = {}) {
 				 SELECT n.seq::integer, pg_notify('pulse', n.seq::text) FROM numbers n`, [JSON.stringify(events)]);
 			return rows[0].seq;
 		},
+		/** Writes events as a tick does that hands them over with their notifications. */
+		async handOver(...events) {
+			await database.query('BEGIN');
+			let seq;
+			for (const { type, portfolio = null, key = null, priority = 'LOW', data = {} } of events) {
+				[{ seq }] = await database.query(
+					`WITH number AS (UPDATE pulse.sequencer SET seq = seq + 1 RETURNING seq, epoch),
+					 e AS (INSERT INTO pulse.event (seq, epoch, ts, type, portfolio, key, priority, data)
+						SELECT n.seq, n.epoch, clock_timestamp(), $1, $2, $3, $4, $5 FROM number n RETURNING *)
+					 SELECT e.seq::integer, pg_notify((SELECT name FROM pulse.event_channel), format(E'%s %s %s %s %s\n%s\n%s\n%s', e.seq, e.epoch,
+						pulse.json_time(e.ts), e.type, e.priority, coalesce('=' || e.portfolio, '-'), coalesce('=' || e.key, '-'), e.data)) FROM e`,
+					[type, portfolio, key, priority, JSON.stringify(data)]);
+			}
+			await database.query(`SELECT pg_notify('pulse', $1)`, [String(seq)]);
+			await database.query('COMMIT');
+			return seq;
+		},
 		epoch: () => database.query('SELECT epoch FROM pulse.sequencer').then(([row]) => row.epoch),
 		async remove() {
 			await database.client.end().catch(() => {});

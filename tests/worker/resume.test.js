@@ -38,6 +38,30 @@ test('since: the events that were missed come first, then the live ones', async 
 	await worker.stop();
 });
 
+test('events that come with their notification are the next ones or none: each once, in order, as the table has them', async () => {
+	const worker = await startWorker(database);
+	const client = await connect(worker);
+	const first = await database.handOver(trade('handed over', { data: { id: '1', price: '1.10', note: 'a line\nand é', n: 1.50 } }));
+	const stray = (payload) => database.query('SELECT pg_notify((SELECT name FROM pulse.event_channel), $1)', [payload]);
+	const epoch = await database.epoch();
+	let last = first;
+	for (let i = 0; i < 40; i++) {
+		const events = Array.from({ length: 1 + i % 3 }, (_, n) => trade(`${i} ${n}`, n === 1 ? { portfolio: undefined, key: undefined } : {}));
+		last = await (i % 4 < 2 ? database.handOver(...events) : database.emit(...events));
+		const head = 'now TRADE_ALERT LOW\n=main\n=BTCUSDT\n{"id": "stray"}';
+		const strays = [`${last + 1} other ${head}`, `${last} ${epoch} ${head}`, `${last + 5} ${epoch} ${head}`, `${last + 1} ${epoch} now`, '', '\n\n\n{}'];
+		if (i % 5 === 0) for (const payload of strays) await stray(payload);
+	}
+	await client.next((message) => message.seq === last && 'prev_seq' in message);
+	complete(client, first, last);
+	const rows = await database.query(`SELECT seq::integer, epoch, pulse.json_time(ts) AS timestamp, type, portfolio, key, priority, data FROM pulse.event
+		WHERE seq >= $1 ORDER BY seq`, [first]);
+	const sent = client.messages.filter((message) => 'prev_seq' in message && message.seq >= first);
+	assert.deepEqual(sent.map(({ seq, epoch, timestamp, type, portfolio, key, priority, data }) => ({ seq, epoch, timestamp, type, portfolio, key, priority, data })), rows);
+	await client.close();
+	await worker.stop();
+});
+
 test('a long absence is made up from the table, with a filter, while events go on', async () => {
 	const epoch = await database.epoch();
 	const start = await database.emit(trade('start'));

@@ -74,7 +74,10 @@ static const char greeting_sql[] =
 	" pg_catalog.pg_backend_pid(), pg_catalog.pg_is_in_recovery(),"
 	" pg_catalog.to_regproc(pg_catalog.quote_ident(n.nspname) || '.pulse_record_health') IS NOT NULL,"
 	" pg_catalog.to_regproc(pg_catalog.quote_ident(n.nspname) || '.pulse_heartbeat') IS NOT NULL,"
-	" pg_catalog.set_config('client_connection_check_interval', '5s', false)"
+	" pg_catalog.set_config('client_connection_check_interval', '5s', false),"
+	" EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.proname = 'follow_events' AND p.pronargs = 0"
+	" AND p.pronamespace = (SELECT s.oid FROM pg_catalog.pg_namespace s WHERE s.nspname = 'pulse')"
+	" AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))"
 	" FROM (VALUES (1)) AS one(n) LEFT JOIN pg_catalog.pg_extension e ON e.extname = 'pulse'"
 	" LEFT JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace";
 
@@ -262,6 +265,7 @@ greeted(struct database *database, PGresult *result)
 	facts->standby = PQgetvalue(result, 0, 3)[0] == 't';
 	facts->has_health = PQgetvalue(result, 0, 4)[0] == 't';
 	facts->has_heartbeat = PQgetvalue(result, 0, 5)[0] == 't';
+	facts->hands_over = PQgetvalue(result, 0, 7)[0] == 't';
 	refusal = version_refusal(facts->version, PQdb(database->connection), problem, sizeof(problem));
 	if (refusal != NULL)
 	{

@@ -36,6 +36,7 @@ struct database_facts
 	bool		standby;		/* in recovery: read only, no LISTEN */
 	bool		has_health;		/* pulse_record_health() is there */
 	bool		has_heartbeat;	/* pulse_heartbeat() is there */
+	bool		hands_over;		/* pulse.follow_events() is there, for us too */
 };
 
 struct database_reply

@@ -48,6 +48,61 @@ event_priority_of(const char *name, enum event_priority *priority)
 	return false;
 }
 
+/* Cuts a line off; NULL when there is none. */
+static char *
+next_line(char **rest)
+{
+	char	   *line = *rest;
+	char	   *end = line != NULL ? strchr(line, '\n') : NULL;
+
+	if (end == NULL)
+		return NULL;
+	*end = '\0';
+	*rest = end + 1;
+	return line;
+}
+
+/* Reads a line of its own: "=" and a text, or "-" for none. */
+static bool
+read_line(char **rest, const char **text)
+{
+	char	   *line = next_line(rest);
+
+	if (line == NULL || (*line != '=' && strcmp(line, "-") != 0))
+		return false;
+	*text = *line == '=' ? line + 1 : NULL;
+	return true;
+}
+
+/*
+ * Reads an event that came with its notification, as pulse.follow_events() describes it; the row points into the payload,
+ * which is changed. Returns false when it is none.
+ */
+bool
+event_read_payload(char *payload, struct event_row *row)
+{
+	char	   *rest = payload;
+	char	   *words = next_line(&rest);
+	char	   *state = NULL;
+	const char *seq;
+	char	   *end;
+
+	if (words == NULL)
+		return false;
+	seq = strtok_r(words, " ", &state);
+	row->epoch = strtok_r(NULL, " ", &state);
+	row->timestamp = strtok_r(NULL, " ", &state);
+	row->type = strtok_r(NULL, " ", &state);
+	row->priority = strtok_r(NULL, " ", &state);
+	if (row->priority == NULL)
+		return false;
+	row->seq = strtoull(seq, &end, 10);
+	if (*end != '\0' || row->seq == 0 || !read_line(&rest, &row->portfolio) || !read_line(&rest, &row->key))
+		return false;
+	row->data = rest;
+	return rest[0] == '{';
+}
+
 /* Makes an event of a row, with one reference. The data go through as the text that the database gave. */
 struct event *
 event_new(const struct event_row *row)

@@ -65,6 +65,7 @@ struct event_row
 	const char *data;
 };
 
+extern bool event_read_payload(char *payload, struct event_row *row);
 extern struct event *event_new(const struct event_row *row);
 extern struct event *event_hold(struct event *event);
 extern void event_release(struct event *event);

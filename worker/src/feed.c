@@ -27,6 +27,8 @@ struct feed
 	struct loop_timer canary_timer;
 	struct progress progress;
 	char		canary[48];		/* a channel of our own: hearing ourselves on it proves that LISTEN works */
+	char		handing[64];	/* the channel over which events themselves come, "" when they do not */
+	uint64_t	handed;			/* the newest that came so and has not been flushed: its notification follows */
 	bool		canary_out;
 
 	bool		positioned;		/* epoch and seq are known */
@@ -351,12 +353,49 @@ canary_due(void *arg)
 	send_canary(feed);
 }
 
+/* Sends what events that were handed over have left in the queues. */
+static void
+flush_handed(struct feed *feed)
+{
+	if (feed->handed == 0)
+		return;
+	feed->handed = 0;
+	feed->listener.batch_over(feed->listener.arg);
+}
+
+/*
+ * Takes an event that came with its notification, if it is the next one; else the notification that follows it is as good
+ * as any other.
+ */
+static void
+take_handed(struct feed *feed, const char *payload)
+{
+	struct event_row row;
+	char	   *copy = memory_string(payload);
+
+	if (feed->positioned && !feed->reading && event_read_payload(copy, &row) && row.seq == feed->seq + 1 &&
+		strcmp(row.epoch, feed->epoch) == 0)
+	{
+		struct event *event = event_new(&row);
+
+		pass_on(feed, event);
+		event_release(event);
+		feed->handed = feed->seq;
+	}
+	free(copy);
+}
+
 static void
 notified(void *arg, const char *channel, const char *payload)
 {
 	struct feed *feed = arg;
 	uint64_t	seq;
 
+	if (feed->handing[0] != '\0' && strcmp(channel, feed->handing) == 0)
+	{
+		take_handed(feed, payload);
+		return;
+	}
 	if (strcmp(channel, feed->canary) == 0)
 	{
 		feed->canary_out = false;
@@ -364,6 +403,11 @@ notified(void *arg, const char *channel, const char *payload)
 		return;
 	}
 	seq = strtoull(payload, NULL, 10);
+	if (seq != 0 && seq == feed->handed)
+	{
+		flush_handed(feed);
+		return;
+	}
 	if (seq == 0 && payload[0] != '\0')
 		feed->listener.told(feed->listener.arg, payload);
 	/* A payload that names what we have already passed on saves a query; any other one asks for it. */
@@ -387,11 +431,31 @@ listens(void *arg, const struct database_reply *reply)
 }
 
 static void
+follows_events(void *arg, const struct database_reply *reply)
+{
+	struct feed *feed = arg;
+	struct database_query query = {.sql = "LISTEN pulse",.reply = listens,.arg = feed};
+
+	if (reply->result != NULL)
+		snprintf(feed->handing, sizeof(feed->handing), "%s", PQgetvalue(reply->result, 0, 0));
+	else
+		log_warning("feed", "events are asked for, since pulse.follow_events() failed: %s", reply->message);
+	if (!database_query(feed->database, &query))
+		listens(feed, reply);
+}
+
+static void
 listens_to_itself(void *arg, const struct database_reply *reply)
 {
 	struct feed *feed = arg;
 	struct database_query query = {.sql = "LISTEN pulse",.reply = listens,.arg = feed};
 
+	/* events before their notifications: a transaction's are told in the order in which it sent them */
+	if (reply->result != NULL && database_facts(feed->database)->hands_over)
+	{
+		query.sql = "SELECT pulse.follow_events()";
+		query.reply = follows_events;
+	}
 	if (reply->result == NULL || !database_query(feed->database, &query))
 		listens(feed, reply);
 }
@@ -408,6 +472,7 @@ connected(void *arg)
 	feed->reading = false;
 	feed->canary_out = false;
 	feed->listening = false;
+	feed->handing[0] = '\0';
 	progress_move(&feed->progress, loop_now_ms());
 	loop_timer_set(feed->loop, &feed->poll_timer, FALLBACK_POLL_MS);
 	if (facts->standby || facts->pooled)
@@ -427,6 +492,7 @@ lost(void *arg)
 {
 	struct feed *feed = arg;
 
+	flush_handed(feed);
 	feed->positioned = false;
 	feed->listening = false;
 	feed->reading = false;
