@@ -82,7 +82,7 @@ for (const [from, to] of await directions()) {
 			await run('chmod', ['-R', 'a+rX', stage]);
 			const data = join(cluster.directory, 'new');
 			await as([join(to, 'initdb'), '-D', data, '-U', 'postgres', '-A', 'trust', '--locale=C', '--encoding=UTF8', '--no-sync', '--no-instructions',
-				...(Number(name(to)) >= 18 ? ['--no-data-checksums'] : [])]);
+				...(Number(name(to)) >= 18 && Number(name(from)) < 18 ? ['--no-data-checksums'] : [])]);
 			const ask = async (what) => (await run(join(to, 'pg_config'), [what])).stdout.trim();
 			await appendFile(join(data, 'postgresql.conf'), [`listen_addresses = ''`, `unix_socket_directories = '${cluster.directory}/socket'`, 'port = 5432', 'fsync = off',
 				`timezone = 'UTC'`, 'max_connections = 60', `dynamic_library_path = '${stage}${await ask('--pkglibdir')}:$libdir'`,
