@@ -1855,9 +1855,35 @@ $$;
 COMMENT ON FUNCTION pulse.verify_buckets(text) IS
 	'Summarises all snapshots of the followed tables anew and reports every bucket of pulse.metric_state that differs, is missing, or should not be there, but for what a tick is still to do and what is archived. Figures that products of flows go into may differ by 1e-9 of themselves.';
 
+-- Anybody may listen to any channel and notify on it, so the one that events themselves come over has a name that nobody can
+-- guess, and nobody may read.
+CREATE TABLE pulse.event_channel (
+	singleton	boolean PRIMARY KEY DEFAULT true CHECK (singleton),
+	name		text NOT NULL
+);
+INSERT INTO pulse.event_channel (name) SELECT 'pulse_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
+COMMENT ON TABLE pulse.event_channel IS 'the channel over which new fills come to those who may follow the events';
+COMMENT ON COLUMN pulse.event_channel.singleton IS 'there is one row';
+COMMENT ON COLUMN pulse.event_channel.name IS 'its name, a secret: pulse.follow_events() listens to it';
+
+CREATE FUNCTION pulse.follow_events() RETURNS text
+	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+	AS $$
+DECLARE
+	channel text := (SELECT c.name FROM pulse.event_channel c);
+BEGIN
+	EXECUTE format('LISTEN %I', channel);
+	RETURN channel;
+END
+$$;
+REVOKE ALL ON FUNCTION pulse.follow_events() FROM PUBLIC;
+COMMENT ON FUNCTION pulse.follow_events() IS
+	'Listens to the channel over which the events of single fills come as soon as they are committed, and returns its name, which is a secret. A payload is a line of seq, epoch, time, type and priority; a line with = and the portfolio; one with = and the key (- where there is none); and the data as JSON. They come besides the notifications on channel pulse, for few events at a time, and may be missing: pulse.event has them all. For pulse-worker (pulse_grant: worker).';
+INSERT INTO pulse.privilege (level, kind, name, privilege) VALUES ('worker', 'function', 'follow_events', 'EXECUTE');
+
 -- What a function costs and how many rows it returns, as far as one can say, so that a query that joins, filters or sorts by
 -- them gets a fitting plan instead of one for a thousand rows that cost nothing. Metrics of an array or of a stored summary
--- walk through it; what reads tables costs as much as a query.
+-- walk through it; what reads tables costs as much as a query. Stays last: CREATE OR REPLACE forgets estimates.
 DO $$
 DECLARE
 	f record;
@@ -1885,29 +1911,3 @@ BEGIN
 	END LOOP;
 END
 $$;
-
--- Anybody may listen to any channel and notify on it, so the one that events themselves come over has a name that nobody can
--- guess, and nobody may read.
-CREATE TABLE pulse.event_channel (
-	singleton	boolean PRIMARY KEY DEFAULT true CHECK (singleton),
-	name		text NOT NULL
-);
-INSERT INTO pulse.event_channel (name) SELECT 'pulse_' || pg_catalog.replace(pg_catalog.gen_random_uuid()::text, '-', '');
-COMMENT ON TABLE pulse.event_channel IS 'the channel over which new fills come to those who may follow the events';
-COMMENT ON COLUMN pulse.event_channel.singleton IS 'there is one row';
-COMMENT ON COLUMN pulse.event_channel.name IS 'its name, a secret: pulse.follow_events() listens to it';
-
-CREATE FUNCTION pulse.follow_events() RETURNS text
-	LANGUAGE plpgsql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
-	AS $$
-DECLARE
-	channel text := (SELECT c.name FROM pulse.event_channel c);
-BEGIN
-	EXECUTE format('LISTEN %I', channel);
-	RETURN channel;
-END
-$$;
-REVOKE ALL ON FUNCTION pulse.follow_events() FROM PUBLIC;
-COMMENT ON FUNCTION pulse.follow_events() IS
-	'Listens to the channel over which the events of single fills come as soon as they are committed, and returns its name, which is a secret. A payload is a line of seq, epoch, time, type and priority; a line with = and the portfolio; one with = and the key (- where there is none); and the data as JSON. They come besides the notifications on channel pulse, for few events at a time, and may be missing: pulse.event has them all. For pulse-worker (pulse_grant: worker).';
-INSERT INTO pulse.privilege (level, kind, name, privilege) VALUES ('worker', 'function', 'follow_events', 'EXECUTE');
