@@ -50,10 +50,11 @@ BEGIN
 		SELECT d.source_id, q.has_portfolios,
 			CASE WHEN q.has_portfolios THEN coalesce(for_portfolio, d.portfolio) END AS portfolio,
 			bool_or(d.min_ts IS NULL) AS everything, min(d.min_ts) AS min_ts, max(d.max_ts) AS max_ts
-		FROM pulse.dirty d JOIN pulse.source s ON s.source_id = d.source_id
-		CROSS JOIN LATERAL pulse.source_relation(s) AS q
-		WHERE s.kind = 'trades' AND s.state = 'active'
-			AND (for_portfolio IS NULL OR NOT q.has_portfolios OR d.portfolio IS NULL OR d.portfolio = for_portfolio)
+		FROM pulse.dirty d
+		-- once for each table, not for each mark
+		JOIN (SELECT s.source_id, r.has_portfolios FROM pulse.source s CROSS JOIN LATERAL pulse.source_relation(s) AS r
+			  WHERE s.kind = 'trades' AND s.state = 'active' OFFSET 0) q ON q.source_id = d.source_id
+		WHERE for_portfolio IS NULL OR NOT q.has_portfolios OR d.portfolio IS NULL OR d.portfolio = for_portfolio
 		GROUP BY 1, 2, 3
 	LOOP
 		query := pulse.source_query(mark.source_id, mark.portfolio IS NOT NULL, NOT mark.everything);

@@ -1,37 +1,11 @@
 -- Data of the state messages, as the tick asks for them: for many portfolios by one statement, which is planned once in a
 -- session. They run as the owner of the user's tables.
 
-CREATE FUNCTION pulse.unbooked(portfolios text[]) RETURNS text[]
-	LANGUAGE plpgsql STABLE
-	SET enable_nestloop = off
-	AS $$
-#variable_conflict use_column
-BEGIN
-	IF NOT EXISTS (SELECT FROM pulse.dirty d JOIN pulse.source s ON s.source_id = d.source_id WHERE s.kind = 'trades') THEN
-		RETURN '{}';
-	END IF;
-	RETURN (
-		WITH marked AS MATERIALIZED (
-			SELECT DISTINCT CASE WHEN q.has_portfolios THEN d.portfolio END AS portfolio
-			FROM (SELECT DISTINCT d.source_id, d.portfolio FROM pulse.dirty d) d
-			JOIN (SELECT s.source_id, q.has_portfolios FROM pulse.source s CROSS JOIN LATERAL pulse.source_relation(s) AS q
-				  WHERE s.kind = 'trades' AND s.state = 'active' OFFSET 0) q ON q.source_id = d.source_id
-		)
-		SELECT coalesce(array_agg(w.portfolio), '{}')
-		FROM unnest(portfolios) AS w (portfolio)
-		WHERE w.portfolio IN (SELECT m.portfolio FROM marked m WHERE m.portfolio IS NOT NULL)
-			OR EXISTS (SELECT FROM marked m WHERE m.portfolio IS NULL));
-END
-$$;
-COMMENT ON FUNCTION pulse.unbooked(text[]) IS 'Those of the portfolios that may have fills which no tick has booked yet.';
-
 CREATE FUNCTION pulse.performance_updates(portfolios text[]) RETURNS TABLE (n bigint, data jsonb)
 	LANGUAGE plpgsql STABLE ROWS 25
 	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 	AS $$
 #variable_conflict use_column
-DECLARE
-	unbooked CONSTANT text[] := pulse.unbooked(portfolios);
 BEGIN
 	RETURN QUERY
 	WITH wanted AS MATERIALIZED (
@@ -60,8 +34,8 @@ BEGIN
 		GROUP BY w.n
 	)
 	SELECT w.n, CASE
-		-- fills that are still to be booked, or a portfolio of several tables
-		WHEN w.portfolio = ANY (unbooked) OR (w.source_id IS NULL AND s.ts IS NOT NULL) THEN pulse.performance_data(w.portfolio)
+		-- a portfolio of several tables
+		WHEN w.source_id IS NULL AND s.ts IS NOT NULL THEN pulse.performance_data(w.portfolio)
 		ELSE jsonb_build_object(
 			'ts', pulse.json_time(s.ts), 'total_value', pulse.json_money(s.total_value), 'cash_balance', pulse.json_money(s.cash_balance),
 			'position_count', coalesce(s.position_count, CASE WHEN h.symbols > 0 THEN h.open_positions END),
@@ -85,20 +59,18 @@ BEGIN
 	LEFT JOIN held h ON h.n = w.n
 	LEFT JOIN closed c ON c.n = w.n
 	CROSS JOIN LATERAL (SELECT coalesce(s.unrealized_pnl, h.unrealized_pnl) AS unrealized_pnl, coalesce(h.realized_pnl, s.realized_pnl) AS realized_pnl) p
-	CROSS JOIN LATERAL (SELECT CASE WHEN w.source_id IS NOT NULL AND w.portfolio <> ALL (unbooked)
+	CROSS JOIN LATERAL (SELECT CASE WHEN w.source_id IS NOT NULL
 			THEN pulse.state_metrics(w.source_id, w.series_portfolio, NULL, NULL) END AS m OFFSET 0) m;
 END
 $$;
 COMMENT ON FUNCTION pulse.performance_updates(text[]) IS
-	'What pulse.performance_data() says of each of the portfolios, by their numbers in the array: data of PERFORMANCE_UPDATE and of pulse.performance_state.';
+	'What pulse.performance_data() says of each of the portfolios, by their numbers in the array, as far as the ledger has booked their fills: data of PERFORMANCE_UPDATE and of pulse.performance_state.';
 
 CREATE FUNCTION pulse.portfolio_updates(portfolios text[]) RETURNS TABLE (n bigint, data jsonb)
 	LANGUAGE plpgsql STABLE ROWS 25
 	SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET jit = off
 	AS $$
 #variable_conflict use_column
-DECLARE
-	unbooked CONSTANT text[] := pulse.unbooked(portfolios);
 BEGIN
 	RETURN QUERY
 	WITH wanted AS MATERIALIZED (
@@ -135,18 +107,15 @@ BEGIN
 		) v
 		GROUP BY v.n
 	)
-	SELECT w.n, CASE
-		WHEN w.portfolio = ANY (unbooked) THEN @extschema@.pulse_portfolio(w.portfolio)
-		ELSE jsonb_build_object(
+	SELECT w.n, jsonb_build_object(
 			'ts', pulse.json_time(s.ts), 'total_value', pulse.json_money(s.total_value), 'cash_balance', pulse.json_money(s.cash_balance),
 			'positions_value', pulse.json_money(coalesce(s.positions_value, h.market_value)),
 			'unrealized_pnl', pulse.json_money(coalesce(s.unrealized_pnl, h.unrealized_pnl)),
 			'realized_pnl', pulse.json_money(coalesce(h.realized_pnl, s.realized_pnl)),
 			'position_count', coalesce(s.position_count, CASE WHEN h.symbols > 0 THEN h.open_positions END),
 			'net_flow', pulse.json_money(s.net_flow), 'positions', coalesce(h.positions, '[]'))
-		END
 	FROM wanted w LEFT JOIN newest s ON s.n = w.n LEFT JOIN held h ON h.n = w.n;
 END
 $$;
 COMMENT ON FUNCTION pulse.portfolio_updates(text[]) IS
-	'What pulse_portfolio() says of each of the portfolios, by their numbers in the array: data of PORTFOLIO_UPDATE.';
+	'What pulse_portfolio() says of each of the portfolios, by their numbers in the array, as far as the ledger has booked their fills, which have been told by TRADE_ALERT: data of PORTFOLIO_UPDATE.';

@@ -256,7 +256,7 @@ tick_changes(void)
 	if (!tick.more && tick.fills <= FEW_FILLS)
 		(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, REST_DELAY_MS, pulse_wait_event(PULSE_WAIT_BETWEEN_TICKS));
 	begin("pulse: processing what goes with fills");
-	/* what has come since is processed first: the state would have to be computed past it */
+	/* what has come since is processed first, so that the state contains it */
 	tick.yielding = tick.yielding || pulse_yield_wanted(&tick);
 	if (!tick.more && !tick.yielding && pulse_changes_exist())
 		pulse_tick_changes(&tick);

@@ -499,7 +499,7 @@ take_rest(PulseSequencer *sequencer, PulseTick *tick)
 	alerts = pulse_announce_alerts(sequencer, pulse_tick_batch);
 	announcements_left = messages == pulse_tick_batch || alerts == pulse_tick_batch;
 	tick->more = tick->more || announcements_left;
-	/* While a backlog of fills is left a look at their portfolios would have to replay it. */
+	/* while a backlog of fills is left, what their portfolios are worth is soon out of date */
 	if (!tick->fills_left && !tick->yielding)
 		pulse_send_portfolio_updates(sequencer, tick);
 }

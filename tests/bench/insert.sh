@@ -46,7 +46,7 @@ SQL
 for schema in bare public notify; do
 	cat >"$PULSE_CLUSTER/$schema.sql" <<-SQL
 		\set q random(1, 1000)
-		INSERT INTO $schema.trades (symbol, side, quantity, price, fee) VALUES ('BTCUSDT', CASE WHEN :q % 2 = 0 THEN 'BUY' ELSE 'SELL' END, :q, 100 + :q, 0.1);
+		INSERT INTO $schema.trades (symbol, side, quantity, price, fee) VALUES ('BTCUSDT', CASE WHEN :q % 2 = 0 THEN 'BUY' ELSE 'SELL' END, 0.01 * :q, 100 + :q, 0.001);
 	SQL
 done
 
