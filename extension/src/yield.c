@@ -4,12 +4,15 @@
  * What a worker does with a change takes about as much processor time as making it. Where a processor is idle nobody
  * notices. Where none is, a worker with a backlog takes its share as any other process, and the bot has to go without:
  * so the worker then takes a twentieth of one processor and lets its backlog grow, up to a limit in time. That others
- * want its processor shows in how often the kernel takes it away. A priority would not do: the kernel weighs priorities
- * within a group of processes, and each process of a server may be a group of its own.
+ * want its processor shows in how often the kernel takes it away, and that there is no other in how long processors have been
+ * idle. A priority would not do: the kernel weighs priorities within a group of processes, and each process of a server may
+ * be a group of its own.
  */
 #include "postgres.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
+#include <unistd.h>
 
 #include "utils/timestamp.h"
 
@@ -25,8 +28,82 @@
 #define PAUSE_PER_COST 19
 #define MAX_PAUSE_MS 2000
 
+/* Idle times are compared over so long at least; ones that are older tell nothing. */
+#define LEAST_WINDOW_MS 200
+#define LONGEST_WINDOW_MS 5000
+/* A processor is to spare when one has been idle for so much of the time, in percent. */
+#define SPARE_PERCENT 10
+
 static struct rusage begun;
 static bool yielding = false;
+
+/* What the kernel has counted so far, over all processors, in its own unit. */
+typedef struct ProcessorTimes
+{
+	TimestampTz at;				/* 0: nothing is known */
+	long long	idle;
+} ProcessorTimes;
+
+/* Reads the beginning of a file of the kernel's. */
+static bool
+read_start(const char *path, char *buffer, size_t size)
+{
+	int			fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t		length = fd < 0 ? -1 : read(fd, buffer, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	buffer[Max(length, 0)] = '\0';
+	return length > 0;
+}
+
+/* Whether the kernel limits our processor time, whatever processors are idle. */
+static bool
+has_quota(void)
+{
+	static int	known = -1;
+	char		limit[32];
+
+	if (known < 0)
+		known = read_start("/sys/fs/cgroup/cpu.max", limit, sizeof(limit)) && strncmp(limit, "max", 3) != 0;
+	return known;
+}
+
+static ProcessorTimes
+read_times(void)
+{
+	ProcessorTimes times = {0};
+	char		line[256];
+	long long	waiting;
+
+	if (read_start("/proc/stat", line, sizeof(line)) &&
+		sscanf(line, "cpu %*d %*d %*d %lld %lld", &times.idle, &waiting) == 2)
+	{
+		times.idle += waiting;
+		times.at = GetCurrentTimestamp();
+	}
+	return times;
+}
+
+/* Whether a processor has been idle lately, so that nobody goes without the one that we use. */
+static bool
+processor_to_spare(void)
+{
+	static ProcessorTimes before;
+	static bool spare = false;
+	ProcessorTimes now;
+	double		seconds;
+
+	if (has_quota() || (before.at != 0 && !TimestampDifferenceExceeds(before.at, GetCurrentTimestamp(), LEAST_WINDOW_MS)))
+		return spare;
+	now = read_times();
+	seconds = (double) (now.at - before.at) / USECS_PER_SEC;
+	/* the first look begins a window; it is taken for idle, since a burst need not wait for its end */
+	spare = now.at != 0 && (before.at == 0 || seconds > LONGEST_WINDOW_MS / 1000.0 ||
+							(double) (now.idle - before.idle) / (double) sysconf(_SC_CLK_TCK) > seconds * SPARE_PERCENT / 100);
+	before = now;
+	return spare;
+}
 
 /* Microseconds of a time as getrusage() has it. */
 static int64
@@ -57,7 +134,7 @@ pressed(const PulseTick *tick, int64 *cost)
 		return false;
 	*cost = microseconds(&now.ru_utime) + microseconds(&now.ru_stime) - microseconds(&begun.ru_utime) - microseconds(&begun.ru_stime);
 	interruptions = now.ru_nivcsw - begun.ru_nivcsw;
-	return interruptions > 1 && interruptions * (int64) INTERRUPTION_US >= *cost;
+	return interruptions > 1 && interruptions * (int64) INTERRUPTION_US >= *cost && !processor_to_spare();
 }
 
 /* Whether the cycle in progress shall come to its end. */

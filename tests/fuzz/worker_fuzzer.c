@@ -1,6 +1,6 @@
 /*
- * What pulse-worker reads from clients, from Telegram, from the outbox and from its configuration file. The first byte
- * chooses the parser.
+ * What pulse-worker reads from clients, from Telegram, from the outbox, from notifications and from its configuration file.
+ * The first byte chooses the parser; PULSE_FUZZ_PARSER=N has only that one tried.
  */
 /* build: -Iworker/src worker/src/protocol.c worker/src/subscription.c worker/src/event.c worker/src/memory.c worker/src/text.c */
 /* build: worker/src/telegram.c worker/src/format.c worker/src/net.c worker/src/config.c worker/src/config_keys.c */
@@ -115,10 +115,21 @@ try_frame(const char *bytes, size_t length)
 	frame_release(frame);
 }
 
+/* An event that came with its notification: what it is made of makes an event. */
+static void
+try_payload(char *text)
+{
+	struct event_row row;
+
+	if (event_read_payload(text, &row))
+		event_release(event_new(&row));
+}
+
 int
 LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
 	char	   *text;
+	const char *parser = getenv("PULSE_FUZZ_PARSER");
 	char		host[64];
 	int			port;
 
@@ -127,7 +138,7 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 	text = malloc(size);
 	memcpy(text, data + 1, size - 1);
 	text[size - 1] = '\0';
-	switch ((unsigned char) (data[0] - '0') % 8)
+	switch (parser != NULL ? atoi(parser) : (unsigned char) (data[0] - '0') % 9)
 	{
 		case 0:
 			try_protocol(text, size - 1);
@@ -152,6 +163,9 @@ LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 			break;
 		case 7:
 			try_frame(text, size - 1);
+			break;
+		case 8:
+			try_payload(text);
 			break;
 	}
 	free(text);
