@@ -15,7 +15,7 @@
 #define PULSE_SUMMARY_MAX_SEGMENTS ((MaxAllocSize - VARHDRSZ - PULSE_SUMMARY_HEADER) / PULSE_SUMMARY_SEGMENT)
 
 extern Datum pulse_summary_datum(const pulse_segment *segments, size_t n, int64 width);
-extern void pulse_summary_refuse(const char *error) pg_attribute_noreturn();
+extern _Noreturn void pulse_summary_refuse(const char *error);
 extern void pulse_summary_bytes(const char *bytes, size_t size, pulse_segment **segments, size_t *n, int64 *width);
 extern void pulse_summary_segments(Datum summary, int64 period, pulse_segment **segments, size_t *n);
 extern void pulse_summary_curve(Datum summary, int64 period, pulse_curve *curve);
