@@ -54,6 +54,7 @@ test('every problem is named with its file, line and reason', async () => {
 		['', /^pulse\.ini: \[database\] dsn is required$/m],
 		['[database]\n', /^pulse\.ini: \[database\] dsn is required$/m],
 		[`${minimal}[websockets]\nport = 1\n`, /^pulse\.ini:4: unknown section \[websockets\]$/m],
+		[`${minimal}[remote.*]\nenabled = false\nca_file = /x\n`, /^pulse\.ini:4: \[remote\.\*\]: a name has up to 60 letters, digits, _ and -$/m],
 		[`${minimal}[websocket]\n\nprot = 1\n`, /^pulse\.ini:5: unknown key "prot" in section \[websocket\]$/m],
 		[`${minimal}[websocket]\nport = 70000\n`, /^pulse\.ini:4: \[websocket\] port: 70000 is outside of 0 to 65535$/m],
 		[`${minimal}[websocket]\nport = 80x\n`, /^pulse\.ini:4: \[websocket\] port: "80x" is not a whole number$/m],

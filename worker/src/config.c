@@ -110,7 +110,10 @@ find_key(const char *section, const char *name, bool *section_known, const char 
 
 	*section_known = false;
 	*item = NULL;
-	if (kind != NULL && is_item_name(section + strlen(kind->prefix) + 1))
+	/* [kind.*], as the keys themselves are listed, names nothing */
+	if (kind != NULL && !is_item_name(section + strlen(kind->prefix) + 1))
+		return NULL;
+	if (kind != NULL)
 	{
 		*item = section + strlen(kind->prefix) + 1;
 		snprintf(pattern, sizeof(pattern), "%s.*", kind->prefix);
