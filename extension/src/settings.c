@@ -24,7 +24,7 @@ int			pulse_notify_max_age = 15 * 60;
 int			pulse_event_retention = 7 * 24 * 60;
 int			pulse_health_retention = 30 * 24 * 60;
 int			pulse_delivery_retention = 30 * 24 * 60;
-int			pulse_yield_limit = 30000;
+int			pulse_yield_limit = 5000;
 
 /* Defines every setting; called once, when the library is loaded. */
 void
@@ -99,7 +99,7 @@ pulse_define_settings(void)
 	DefineCustomIntVariable("pulse.yield_limit",
 							"How far the background worker may fall behind to leave the processors to others.",
 							"Where the machine is busy to its last processor and changes come faster than they can be processed beside that. 0 means that it never gives way.",
-							&pulse_yield_limit, 30000, 0, 3600 * 1000,
+							&pulse_yield_limit, 5000, 0, 3600 * 1000,
 							PGC_SUSET, GUC_UNIT_MS, NULL, NULL, NULL);
 
 	MarkGUCPrefixReserved("pulse");

@@ -9,7 +9,7 @@
 # not waited for by any insert.
 #
 # pgbench, its sessions and the worker share the machine's cores. Where these are busy to the last one, the worker gives way for
-# pulse.yield_limit (30 s): rounds shorter than that do not contain all of its work, and the column of its processor time, which
+# pulse.yield_limit (5 s): rounds shorter than that do not contain all of its work, and the column of its processor time, which
 # includes the catching up between the rounds, says how much there is. YIELD_LIMIT=0 measures what a machine pays that is
 # saturated for longer.
 #
@@ -24,7 +24,7 @@ rows=${ROWS:-1000000}
 if [ -z "${PULSE_CLUSTER:-}" ]; then
 	for fsync in ${FSYNC:-off on}; do
 		FSYNC_NOW=$fsync "$bench/../lib/cluster.sh" run --preload --database bench --conf pulse.databases=bench \
-			--conf pulse.yield_limit="${YIELD_LIMIT:-30s}" --conf fsync="$fsync" --conf shared_buffers=256MB --conf max_wal_size=4GB --conf max_connections=100 -- "$0"
+			--conf pulse.yield_limit="${YIELD_LIMIT:-5s}" --conf fsync="$fsync" --conf shared_buffers=256MB --conf max_wal_size=4GB --conf max_connections=100 -- "$0"
 	done
 	exit
 fi
