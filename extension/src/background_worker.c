@@ -62,9 +62,9 @@
 /* How long the extension and our entry in pulse.worker are taken for granted. */
 #define CHECK_INSTALLATION_MS 1000
 /* How long state messages wait for the end of a backlog. */
-#define MAX_UPDATE_DELAY_MS 2000
+#define MAX_UPDATE_DELAY_MS 500
 /* And how long where the backlog is left to grow, in favour of the sessions that write. */
-#define MAX_YIELD_UPDATE_DELAY_MS 10000
+#define MAX_YIELD_UPDATE_DELAY_MS 2000
 /* A pause in favour of others is made of such pieces, so that a shutdown does not wait for its end. */
 #define PAUSE_PIECE_MS 50
 #define FIRST_ERROR_DELAY_MS 1000
@@ -311,6 +311,22 @@ tick_updates(void)
 	commit();
 }
 
+/* State messages that are due. A backlog of fills comes first, as it soon makes them out of date, but not for ever. */
+static void
+tick_due_updates(void)
+{
+	TimestampTz now = GetCurrentTimestamp();
+	int			delay;
+
+	tick.yielding = tick.yielding || pulse_yield_wanted(&tick);
+	delay = tick.yielding ? MAX_YIELD_UPDATE_DELAY_MS : MAX_UPDATE_DELAY_MS;
+	if (pulse_next_update(early()) > now ||
+		((tick.fills_left || tick.yielding) && !TimestampDifferenceExceeds(updated_at, now, delay)))
+		return;
+	tick_updates();
+	updated_at = GetCurrentTimestamp();
+}
+
 /* One due job in a transaction of its own; returns whether there was one. */
 static bool
 run_job(List **done)
@@ -328,7 +344,7 @@ run_job(List **done)
 	return found;
 }
 
-/* Runs each due job once. After each of them changes come first again: a fill does not wait for all of them. */
+/* Runs each due job once. After each of them changes and state messages come first again: they do not wait for all jobs. */
 static void
 run_jobs(void)
 {
@@ -348,6 +364,7 @@ run_jobs(void)
 		if (tick.yielding)
 			return;
 		tick_changes();
+		tick_due_updates();
 	}
 }
 
@@ -427,8 +444,6 @@ wait_for_turn(void)
 static void
 cycle(void)
 {
-	TimestampTz now;
-
 	memset(&tick, 0, sizeof(tick));
 	tick.oldest_mark = DT_NOEND;
 	tick.yielding = pulse_yielding();
@@ -437,16 +452,7 @@ cycle(void)
 		return;
 	if (pulse_metric_state_waits())
 		tick_summaries();
-	now = GetCurrentTimestamp();
-	tick.yielding = tick.yielding || pulse_yield_wanted(&tick);
-	/* A backlog of fills comes first, as the state would have to be computed past it, but not for ever. */
-	if (pulse_next_update(early()) <= now &&
-		((!tick.fills_left && !tick.yielding) || TimestampDifferenceExceeds(updated_at, now,
-												tick.yielding ? MAX_YIELD_UPDATE_DELAY_MS : MAX_UPDATE_DELAY_MS)))
-	{
-		tick_updates();
-		updated_at = GetCurrentTimestamp();
-	}
+	tick_due_updates();
 	run_jobs();
 	removed_marks += tick.marks;
 	if (removed_marks >= VACUUM_MARKS)
