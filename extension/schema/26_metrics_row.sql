@@ -45,6 +45,47 @@ CREATE TYPE pulse_metrics_row AS (
 );
 COMMENT ON TYPE pulse_metrics_row IS
 	'Result of pulse_metrics(). n_snapshots: rows used; n_periods: returns, one per bucket after the first; gaps: buckets without a row, whose value was carried forward; net_flow: deposits less withdrawals, without the first row''s; period_return: return of the last bucket (in the only bucket, since the first row); total_return and cagr: from the first row to the last, time-weighted; max_drawdown, current_drawdown, drawdown_duration: over all rows, flows removed; average_drawdown, ulcer_index, pain_index, cdar: over the ends of buckets; everything else: over the returns of buckets. Rates and volatilities are annual; var, cvar, their relatives and cdar at the given confidence, var_95 and cvar_95 at 0.95.';
+COMMENT ON COLUMN pulse_metrics_row.n_snapshots IS 'rows used';
+COMMENT ON COLUMN pulse_metrics_row.n_periods IS 'returns, one for each bucket after the first';
+COMMENT ON COLUMN pulse_metrics_row.gaps IS 'buckets without a row, whose value was carried forward';
+COMMENT ON COLUMN pulse_metrics_row.first_ts IS 'time of the first row';
+COMMENT ON COLUMN pulse_metrics_row.last_ts IS 'time of the last row';
+COMMENT ON COLUMN pulse_metrics_row.first_value IS 'value of the first row';
+COMMENT ON COLUMN pulse_metrics_row.last_value IS 'value of the last row';
+COMMENT ON COLUMN pulse_metrics_row.net_flow IS 'deposits less withdrawals, without those of the first row';
+COMMENT ON COLUMN pulse_metrics_row.period IS 'length of a bucket';
+COMMENT ON COLUMN pulse_metrics_row.periods_per_year IS 'how many buckets a year has, by which rates are annualised';
+COMMENT ON COLUMN pulse_metrics_row.confidence IS 'confidence of var, cvar, their relatives and cdar';
+COMMENT ON COLUMN pulse_metrics_row.period_return IS 'return of the last bucket; in the only bucket, since the first row';
+COMMENT ON COLUMN pulse_metrics_row.total_return IS 'return from the first row to the last, time-weighted, flows removed';
+COMMENT ON COLUMN pulse_metrics_row.cagr IS 'the same a year';
+COMMENT ON COLUMN pulse_metrics_row.volatility IS 'annual standard deviation of the returns of buckets';
+COMMENT ON COLUMN pulse_metrics_row.downside_deviation IS 'annual root mean square of what returns fall short of the acceptable one';
+COMMENT ON COLUMN pulse_metrics_row.sharpe IS 'annual Sharpe ratio';
+COMMENT ON COLUMN pulse_metrics_row.sortino IS 'annual Sortino ratio';
+COMMENT ON COLUMN pulse_metrics_row.calmar IS 'cagr over max_drawdown';
+COMMENT ON COLUMN pulse_metrics_row.max_drawdown IS 'largest loss from a peak, as a fraction of it, over all rows';
+COMMENT ON COLUMN pulse_metrics_row.current_drawdown IS 'loss of the last row from the highest peak before it, as a fraction of it';
+COMMENT ON COLUMN pulse_metrics_row.drawdown_duration IS 'longest time under water: from a peak to its recovery, or to the last row';
+COMMENT ON COLUMN pulse_metrics_row.average_drawdown IS 'mean drawdown at the ends of buckets';
+COMMENT ON COLUMN pulse_metrics_row.ulcer_index IS 'root mean square of the drawdowns at the ends of buckets';
+COMMENT ON COLUMN pulse_metrics_row.pain_index IS 'mean drawdown at the ends of buckets';
+COMMENT ON COLUMN pulse_metrics_row.cdar IS 'conditional drawdown at risk: mean of the largest drawdowns beyond the confidence';
+COMMENT ON COLUMN pulse_metrics_row.stability IS 'R squared of a straight line through the logarithm of the equity';
+COMMENT ON COLUMN pulse_metrics_row.skewness IS 'skewness of the returns of buckets';
+COMMENT ON COLUMN pulse_metrics_row.kurtosis IS 'excess kurtosis of the returns of buckets, 0 for a normal distribution';
+COMMENT ON COLUMN pulse_metrics_row.gain_to_pain IS 'sum of the returns over the sum of the losses';
+COMMENT ON COLUMN pulse_metrics_row.omega IS 'Omega ratio: gains over losses beyond the acceptable return';
+COMMENT ON COLUMN pulse_metrics_row.psr IS 'probability that the true Sharpe ratio is above 0';
+COMMENT ON COLUMN pulse_metrics_row.kelly IS 'Kelly fraction of the returns';
+COMMENT ON COLUMN pulse_metrics_row.var_gaussian IS 'value at risk at the confidence, if returns were normal';
+COMMENT ON COLUMN pulse_metrics_row.cvar_gaussian IS 'expected shortfall at the confidence, if returns were normal';
+COMMENT ON COLUMN pulse_metrics_row.var_cornish_fisher IS 'value at risk at the confidence, corrected for skewness and kurtosis';
+COMMENT ON COLUMN pulse_metrics_row.var IS 'value at risk of a bucket at the confidence, from the returns themselves';
+COMMENT ON COLUMN pulse_metrics_row.cvar IS 'expected shortfall of a bucket at the confidence, from the returns themselves';
+COMMENT ON COLUMN pulse_metrics_row.var_95 IS 'value at risk of a bucket at 0.95';
+COMMENT ON COLUMN pulse_metrics_row.cvar_95 IS 'expected shortfall of a bucket at 0.95';
+COMMENT ON COLUMN pulse_metrics_row.tail_ratio IS 'the 0.95 quantile of the returns over the size of the 0.05 quantile';
 
 CREATE FUNCTION pulse.equity_metrics(internal) RETURNS pulse_metrics_row
 	AS 'MODULE_PATHNAME', 'pulse_equity_metrics' LANGUAGE C IMMUTABLE PARALLEL SAFE;

@@ -467,6 +467,15 @@ CREATE TYPE pulse.observation AS (
 	gone		boolean
 );
 COMMENT ON TYPE pulse.observation IS 'a value that a rule looks at, with the thresholds that apply to it';
+COMMENT ON COLUMN pulse.observation.rule IS 'name of the rule';
+COMMENT ON COLUMN pulse.observation.portfolio IS 'portfolio that the value belongs to; NULL: none';
+COMMENT ON COLUMN pulse.observation.symbol IS 'symbol that it belongs to; NULL: none';
+COMMENT ON COLUMN pulse.observation.component IS 'component that it belongs to; NULL: none';
+COMMENT ON COLUMN pulse.observation.value IS 'the value; NULL is judged as the rule says of missing ones';
+COMMENT ON COLUMN pulse.observation.warning IS 'threshold of a warning; NULL: none';
+COMMENT ON COLUMN pulse.observation.critical IS 'threshold of a critical one; NULL: none';
+COMMENT ON COLUMN pulse.observation.note IS 'what the message says besides';
+COMMENT ON COLUMN pulse.observation.gone IS 'what it is about is there no longer: its alert is resolved';
 
 REVOKE ALL ON pulse.acknowledgement, pulse.alert_rule, pulse.alert_rule_state, pulse.alert, pulse.alert_history, pulse.silence, pulse.maintenance,
 	pulse.alert_band, pulse.alert_regime, pulse.threshold_history, pulse.alert_evaluation FROM PUBLIC;

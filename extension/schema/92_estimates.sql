@@ -26,5 +26,14 @@ BEGIN
 	LOOP
 		EXECUTE pg_catalog.format('ALTER FUNCTION %s COST %s', f.name, f.cost);
 	END LOOP;
+	-- what the functions above are made of, where they are bounded; what grows with the portfolios keeps the usual thousand
+	FOR f IN SELECT p.oid::regprocedure AS name, e.expected, e.cost FROM (VALUES
+		('explain_threshold', 1, 1000), ('compare_benchmark', 1, 10000), ('check_component', 1, 1000), ('health_at', 15, 10000), ('monthly_growth', 24, 10000), ('newest_fills', 100, 1000), ('backtest', 50, 100000),
+		('data_quality', 50, 10000), ('reconcile_all', 50, 10000), ('verify_buckets', 10, 10000), ('verify_performance', 10, 10000), ('booked_positions', 1000, 1000), ('latest_snapshots', 1000, 1000),
+		('current_trades', 1000, 1000), ('recent_fills', 10000, 1000), ('replay_positions', 1000, 10000), ('replay_trades', 1000, 10000), ('replay_fills', 1000, 10000)
+		) AS e (name, expected, cost) JOIN pg_catalog.pg_proc p ON p.proname = e.name AND p.pronamespace = 'pulse'::pg_catalog.regnamespace AND p.proretset
+	LOOP
+		EXECUTE pg_catalog.format('ALTER FUNCTION %s ROWS %s COST %s', f.name, f.expected, f.cost);
+	END LOOP;
 END
 $$;

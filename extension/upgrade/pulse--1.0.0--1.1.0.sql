@@ -1887,6 +1887,57 @@ COMMENT ON FUNCTION pulse.follow_events() IS
 	'Listens to the channel over which the events of single fills come as soon as they are committed, and returns its name, which is a secret. A payload is a line of seq, epoch, time, type and priority; a line with = and the portfolio; one with = and the key (- where there is none); and the data as JSON. They come besides the notifications on channel pulse, for few events at a time, and may be missing: pulse.event has them all. For pulse-worker (pulse_grant: worker).';
 INSERT INTO pulse.privilege (level, kind, name, privilege) VALUES ('worker', 'function', 'follow_events', 'EXECUTE');
 
+COMMENT ON COLUMN pulse_metrics_row.n_snapshots IS 'rows used';
+COMMENT ON COLUMN pulse_metrics_row.n_periods IS 'returns, one for each bucket after the first';
+COMMENT ON COLUMN pulse_metrics_row.gaps IS 'buckets without a row, whose value was carried forward';
+COMMENT ON COLUMN pulse_metrics_row.first_ts IS 'time of the first row';
+COMMENT ON COLUMN pulse_metrics_row.last_ts IS 'time of the last row';
+COMMENT ON COLUMN pulse_metrics_row.first_value IS 'value of the first row';
+COMMENT ON COLUMN pulse_metrics_row.last_value IS 'value of the last row';
+COMMENT ON COLUMN pulse_metrics_row.net_flow IS 'deposits less withdrawals, without those of the first row';
+COMMENT ON COLUMN pulse_metrics_row.period IS 'length of a bucket';
+COMMENT ON COLUMN pulse_metrics_row.periods_per_year IS 'how many buckets a year has, by which rates are annualised';
+COMMENT ON COLUMN pulse_metrics_row.confidence IS 'confidence of var, cvar, their relatives and cdar';
+COMMENT ON COLUMN pulse_metrics_row.period_return IS 'return of the last bucket; in the only bucket, since the first row';
+COMMENT ON COLUMN pulse_metrics_row.total_return IS 'return from the first row to the last, time-weighted, flows removed';
+COMMENT ON COLUMN pulse_metrics_row.cagr IS 'the same a year';
+COMMENT ON COLUMN pulse_metrics_row.volatility IS 'annual standard deviation of the returns of buckets';
+COMMENT ON COLUMN pulse_metrics_row.downside_deviation IS 'annual root mean square of what returns fall short of the acceptable one';
+COMMENT ON COLUMN pulse_metrics_row.sharpe IS 'annual Sharpe ratio';
+COMMENT ON COLUMN pulse_metrics_row.sortino IS 'annual Sortino ratio';
+COMMENT ON COLUMN pulse_metrics_row.calmar IS 'cagr over max_drawdown';
+COMMENT ON COLUMN pulse_metrics_row.max_drawdown IS 'largest loss from a peak, as a fraction of it, over all rows';
+COMMENT ON COLUMN pulse_metrics_row.current_drawdown IS 'loss of the last row from the highest peak before it, as a fraction of it';
+COMMENT ON COLUMN pulse_metrics_row.drawdown_duration IS 'longest time under water: from a peak to its recovery, or to the last row';
+COMMENT ON COLUMN pulse_metrics_row.average_drawdown IS 'mean drawdown at the ends of buckets';
+COMMENT ON COLUMN pulse_metrics_row.ulcer_index IS 'root mean square of the drawdowns at the ends of buckets';
+COMMENT ON COLUMN pulse_metrics_row.pain_index IS 'mean drawdown at the ends of buckets';
+COMMENT ON COLUMN pulse_metrics_row.cdar IS 'conditional drawdown at risk: mean of the largest drawdowns beyond the confidence';
+COMMENT ON COLUMN pulse_metrics_row.stability IS 'R squared of a straight line through the logarithm of the equity';
+COMMENT ON COLUMN pulse_metrics_row.skewness IS 'skewness of the returns of buckets';
+COMMENT ON COLUMN pulse_metrics_row.kurtosis IS 'excess kurtosis of the returns of buckets, 0 for a normal distribution';
+COMMENT ON COLUMN pulse_metrics_row.gain_to_pain IS 'sum of the returns over the sum of the losses';
+COMMENT ON COLUMN pulse_metrics_row.omega IS 'Omega ratio: gains over losses beyond the acceptable return';
+COMMENT ON COLUMN pulse_metrics_row.psr IS 'probability that the true Sharpe ratio is above 0';
+COMMENT ON COLUMN pulse_metrics_row.kelly IS 'Kelly fraction of the returns';
+COMMENT ON COLUMN pulse_metrics_row.var_gaussian IS 'value at risk at the confidence, if returns were normal';
+COMMENT ON COLUMN pulse_metrics_row.cvar_gaussian IS 'expected shortfall at the confidence, if returns were normal';
+COMMENT ON COLUMN pulse_metrics_row.var_cornish_fisher IS 'value at risk at the confidence, corrected for skewness and kurtosis';
+COMMENT ON COLUMN pulse_metrics_row.var IS 'value at risk of a bucket at the confidence, from the returns themselves';
+COMMENT ON COLUMN pulse_metrics_row.cvar IS 'expected shortfall of a bucket at the confidence, from the returns themselves';
+COMMENT ON COLUMN pulse_metrics_row.var_95 IS 'value at risk of a bucket at 0.95';
+COMMENT ON COLUMN pulse_metrics_row.cvar_95 IS 'expected shortfall of a bucket at 0.95';
+COMMENT ON COLUMN pulse_metrics_row.tail_ratio IS 'the 0.95 quantile of the returns over the size of the 0.05 quantile';
+COMMENT ON COLUMN pulse.observation.rule IS 'name of the rule';
+COMMENT ON COLUMN pulse.observation.portfolio IS 'portfolio that the value belongs to; NULL: none';
+COMMENT ON COLUMN pulse.observation.symbol IS 'symbol that it belongs to; NULL: none';
+COMMENT ON COLUMN pulse.observation.component IS 'component that it belongs to; NULL: none';
+COMMENT ON COLUMN pulse.observation.value IS 'the value; NULL is judged as the rule says of missing ones';
+COMMENT ON COLUMN pulse.observation.warning IS 'threshold of a warning; NULL: none';
+COMMENT ON COLUMN pulse.observation.critical IS 'threshold of a critical one; NULL: none';
+COMMENT ON COLUMN pulse.observation.note IS 'what the message says besides';
+COMMENT ON COLUMN pulse.observation.gone IS 'what it is about is there no longer: its alert is resolved';
+
 -- What a function costs and how many rows it returns, as far as one can say, so that a query that joins, filters or sorts by
 -- them gets a fitting plan instead of one for a thousand rows that cost nothing. Metrics of an array or of a stored summary
 -- walk through it; what reads tables costs as much as a query. Stays last: CREATE OR REPLACE forgets estimates.
@@ -1914,6 +1965,15 @@ BEGIN
 				OR l.lanname = 'c' AND p.proname LIKE 'pulse\_%' AND p.proargtypes::pg_catalog.oid[] && ARRAY['@extschema@.pulse_summary'::pg_catalog.regtype, 'double precision[]'::pg_catalog.regtype]::pg_catalog.oid[])
 	LOOP
 		EXECUTE pg_catalog.format('ALTER FUNCTION %s COST %s', f.name, f.cost);
+	END LOOP;
+	-- what the functions above are made of, where they are bounded; what grows with the portfolios keeps the usual thousand
+	FOR f IN SELECT p.oid::regprocedure AS name, e.expected, e.cost FROM (VALUES
+		('explain_threshold', 1, 1000), ('compare_benchmark', 1, 10000), ('check_component', 1, 1000), ('health_at', 15, 10000), ('monthly_growth', 24, 10000), ('newest_fills', 100, 1000), ('backtest', 50, 100000),
+		('data_quality', 50, 10000), ('reconcile_all', 50, 10000), ('verify_buckets', 10, 10000), ('verify_performance', 10, 10000), ('booked_positions', 1000, 1000), ('latest_snapshots', 1000, 1000),
+		('current_trades', 1000, 1000), ('recent_fills', 10000, 1000), ('replay_positions', 1000, 10000), ('replay_trades', 1000, 10000), ('replay_fills', 1000, 10000)
+		) AS e (name, expected, cost) JOIN pg_catalog.pg_proc p ON p.proname = e.name AND p.pronamespace = 'pulse'::pg_catalog.regnamespace AND p.proretset
+	LOOP
+		EXECUTE pg_catalog.format('ALTER FUNCTION %s ROWS %s COST %s', f.name, f.expected, f.cost);
 	END LOOP;
 END
 $$;

@@ -1,7 +1,7 @@
 -- What must hold for every table and function of the extension, whoever adds one.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(17);
+SELECT plan(18);
 CREATE VIEW member AS SELECT d.classid, d.objid FROM pg_depend d JOIN pg_extension e ON e.oid = d.refobjid
 	WHERE d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e' AND e.extname = 'pulse';
 CREATE VIEW function AS SELECT p.* FROM pg_proc p JOIN member m ON m.classid = 'pg_proc'::regclass AND m.objid = p.oid;
@@ -11,6 +11,8 @@ CREATE VIEW relation AS SELECT c.* FROM pg_class c WHERE c.relnamespace = 'pulse
 SELECT is_empty($$SELECT relname FROM relation WHERE coalesce(obj_description(oid, 'pg_class'), '') = ''$$, 'every table says what it is');
 SELECT is_empty($$SELECT r.relname || '.' || a.attname FROM relation r JOIN pg_attribute a ON a.attrelid = r.oid
 	WHERE a.attnum > 0 AND NOT a.attisdropped AND coalesce(col_description(a.attrelid, a.attnum), '') = ''$$, 'every column says what it is');
+SELECT is_empty($$SELECT c.relname || '.' || a.attname FROM pg_class c JOIN member m ON m.classid = 'pg_type'::regclass AND m.objid = c.reltype JOIN pg_attribute a ON a.attrelid = c.oid
+	WHERE c.relkind = 'c' AND a.attnum > 0 AND NOT a.attisdropped AND coalesce(col_description(c.oid, a.attnum), '') = ''$$, 'and every column of a row type');
 SELECT is_empty($$SELECT oid::regprocedure FROM function WHERE coalesce(obj_description(oid, 'pg_proc'), '') = ''$$, 'every function says what it does');
 
 SELECT is_empty($$SELECT DISTINCT proname FROM function WHERE proretset AND prorows = 1000 AND pronamespace <> 'pulse'::regnamespace AND proname NOT IN ('pulse_closed_trades', 'pulse_returns',
@@ -18,7 +20,7 @@ SELECT is_empty($$SELECT DISTINCT proname FROM function WHERE proretset AND pror
 SELECT is_empty($$SELECT f.oid::regprocedure FROM function f JOIN pg_language l ON l.oid = f.prolang WHERE f.prokind = 'f' AND f.pronamespace <> 'pulse'::regnamespace AND l.lanname = 'c'
 	AND 'pulse_summary'::regtype = ANY (f.proargtypes) AND f.procost < 100$$, 'what reads a summary is known to cost more than an addition');
 CREATE FUNCTION planned_rows(query text) RETURNS numeric LANGUAGE plpgsql AS $$ DECLARE plan json; BEGIN EXECUTE 'EXPLAIN (FORMAT json) ' || query INTO plan; RETURN plan -> 0 -> 'Plan' ->> 'Plan Rows'; END $$;
-SELECT is_empty($$SELECT q FROM unnest(ARRAY['SELECT * FROM pulse_performance()', 'SELECT * FROM pulse_positions()', 'SELECT * FROM pulse_alerts()',
+SELECT is_empty($$SELECT q FROM unnest(ARRAY['SELECT * FROM pulse_performance()', 'SELECT * FROM pulse_positions()', 'SELECT * FROM pulse_health()', 'SELECT * FROM pulse_benchmark()', 'SELECT * FROM pulse_data_quality()', 'SELECT * FROM pulse_alerts()',
 	'SELECT * FROM pulse_monthly_returns()', 'SELECT * FROM pulse_drawdowns()']) q WHERE planned_rows(q) NOT BETWEEN 1 AND 200$$, 'EXPLAIN expects few rows of functions that have few');
 
 -- privileged functions
