@@ -468,9 +468,9 @@ CREATE TYPE pulse.observation AS (
 );
 COMMENT ON TYPE pulse.observation IS 'a value that a rule looks at, with the thresholds that apply to it';
 COMMENT ON COLUMN pulse.observation.rule IS 'name of the rule';
-COMMENT ON COLUMN pulse.observation.portfolio IS 'portfolio that the value belongs to; NULL: none';
-COMMENT ON COLUMN pulse.observation.symbol IS 'symbol that it belongs to; NULL: none';
-COMMENT ON COLUMN pulse.observation.component IS 'component that it belongs to; NULL: none';
+COMMENT ON COLUMN pulse.observation.portfolio IS 'portfolio that the value belongs to; empty: none';
+COMMENT ON COLUMN pulse.observation.symbol IS 'symbol that it belongs to; empty: none';
+COMMENT ON COLUMN pulse.observation.component IS 'component that it belongs to; empty: none';
 COMMENT ON COLUMN pulse.observation.value IS 'the value; NULL is judged as the rule says of missing ones';
 COMMENT ON COLUMN pulse.observation.warning IS 'threshold of a warning; NULL: none';
 COMMENT ON COLUMN pulse.observation.critical IS 'threshold of a critical one; NULL: none';

@@ -1929,9 +1929,9 @@ COMMENT ON COLUMN pulse_metrics_row.var_95 IS 'value at risk of a bucket at 0.95
 COMMENT ON COLUMN pulse_metrics_row.cvar_95 IS 'expected shortfall of a bucket at 0.95';
 COMMENT ON COLUMN pulse_metrics_row.tail_ratio IS 'the 0.95 quantile of the returns over the size of the 0.05 quantile';
 COMMENT ON COLUMN pulse.observation.rule IS 'name of the rule';
-COMMENT ON COLUMN pulse.observation.portfolio IS 'portfolio that the value belongs to; NULL: none';
-COMMENT ON COLUMN pulse.observation.symbol IS 'symbol that it belongs to; NULL: none';
-COMMENT ON COLUMN pulse.observation.component IS 'component that it belongs to; NULL: none';
+COMMENT ON COLUMN pulse.observation.portfolio IS 'portfolio that the value belongs to; empty: none';
+COMMENT ON COLUMN pulse.observation.symbol IS 'symbol that it belongs to; empty: none';
+COMMENT ON COLUMN pulse.observation.component IS 'component that it belongs to; empty: none';
 COMMENT ON COLUMN pulse.observation.value IS 'the value; NULL is judged as the rule says of missing ones';
 COMMENT ON COLUMN pulse.observation.warning IS 'threshold of a warning; NULL: none';
 COMMENT ON COLUMN pulse.observation.critical IS 'threshold of a critical one; NULL: none';
