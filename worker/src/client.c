@@ -12,6 +12,37 @@ client_init(struct client *client)
 	client->sent = EVENT_NO_PREV;
 }
 
+/* Entries of queues that were used before: each event needs one for each client. */
+#define MAX_SPARE 8192
+static struct queued *spare;
+static int	spare_count;
+
+static struct queued *
+new_queued(void)
+{
+	struct queued *queued = spare;
+
+	if (queued == NULL)
+		return memory_alloc_zero(sizeof(*queued));
+	spare = queued->next;
+	spare_count--;
+	*queued = (struct queued) {0};
+	return queued;
+}
+
+static void
+free_queued(struct queued *queued)
+{
+	if (spare_count >= MAX_SPARE)
+	{
+		free(queued);
+		return;
+	}
+	queued->next = spare;
+	spare = queued;
+	spare_count++;
+}
+
 static void
 unlink_state(struct queue *queue, struct queued *queued)
 {
@@ -41,7 +72,7 @@ remove_queued(struct queue *queue, struct queued *queued)
 	queue->count--;
 	event_release(queued->event);
 	frame_release(queued->frame);
-	free(queued);
+	free_queued(queued);
 }
 
 static void
@@ -83,7 +114,7 @@ client_push_event(struct client *client, struct event *event)
 			break;
 		}
 	}
-	queued = memory_alloc_zero(sizeof(*queued));
+	queued = new_queued();
 	queued->event = event_hold(event);
 	queued->bytes = sizeof(*queued) + event->frame->length;
 	append(&client->queue, queued);
@@ -93,7 +124,7 @@ client_push_event(struct client *client, struct event *event)
 void
 client_push_frame(struct queue *queue, struct frame *frame, uint64_t cut)
 {
-	struct queued *queued = memory_alloc_zero(sizeof(*queued));
+	struct queued *queued = new_queued();
 
 	queued->frame = frame;
 	queued->cut = cut;
@@ -119,7 +150,7 @@ client_push_snapshot(struct client *client, struct frame *frame, uint64_t seq)
 			remove_queued(queue, queued);
 		queued = next;
 	}
-	snapshot = memory_alloc_zero(sizeof(*snapshot));
+	snapshot = new_queued();
 	snapshot->frame = frame;
 	snapshot->cut = seq;
 	snapshot->bytes = sizeof(*snapshot) + frame->length;

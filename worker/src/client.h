@@ -69,6 +69,7 @@ struct client
 	bool		pending;		/* has output that waits for the end of a batch of events */
 	bool		server_sent;	/* over HTTP as server-sent events, not over a WebSocket */
 	bool		compressing;	/* permessage-deflate was negotiated */
+	bool		encrypted;		/* over TLS */
 	struct frame *sending;		/* a message that goes out in several fragments, with a reference */
 	size_t		sending_at;		/* bytes of it that are out */
 

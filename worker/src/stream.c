@@ -7,12 +7,14 @@
 #include "requests.h"
 #include "version.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <libwebsockets.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #define CLOSE_GRACE_US 10000000
 #define SWEEP_MS 1000
@@ -192,6 +194,27 @@ stage_fragment(struct client *client, unsigned char *at, size_t room)
 }
 
 /*
+ * Hands bytes to the kernel, without the way through libwebsockets where it has nothing to add; what the socket does not
+ * take is kept by libwebsockets.
+ */
+static bool
+write_bytes(struct client *client, unsigned char *bytes, size_t length)
+{
+	ssize_t		sent = 0;
+
+	if (!client->encrypted && !lws_partial_buffered(client->wsi))
+	{
+		sent = send(lws_get_socket_fd(client->wsi), bytes, length, MSG_NOSIGNAL | MSG_DONTWAIT);
+		if (sent == (ssize_t) length)
+			return true;
+		if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK && errno != EINTR)
+			return false;
+		sent = sent < 0 ? 0 : sent;
+	}
+	return lws_write(client->wsi, bytes + sent, length - (size_t) sent, LWS_WRITE_RAW) >= 0;
+}
+
+/*
  * Writes as much as one call of the kernel should get: many small messages together, a large one in fragments, between
  * which libwebsockets may put its control frames. What the socket does not take is kept by libwebsockets, which is
  * never more than one such piece. The frames are our own, since they are the same for all clients; libwebsockets passes
@@ -203,7 +226,7 @@ write_some(struct client *client)
 	static unsigned char stage[LWS_PRE + STAGE];
 	struct stream *stream = client->stream;
 	size_t		used = 0;
-	int			written = 0;
+	bool		written = true;
 
 	while (client->close_code == 0 && STAGE - used > STAGE / 16)
 	{
@@ -233,7 +256,7 @@ write_some(struct client *client)
 		}
 		if (used == 0 && client->answers.first == NULL && client->queue.first == NULL)
 		{
-			written = lws_write(client->wsi, client->sending->wire, client->sending->wire_length, LWS_WRITE_RAW);
+			written = write_bytes(client, client->sending->wire, client->sending->wire_length);
 			frame_release(client->sending);
 			client->sending = NULL;
 			break;
@@ -244,9 +267,9 @@ write_some(struct client *client)
 		client->sending = NULL;
 	}
 	if (used > 0)
-		written = lws_write(client->wsi, stage + LWS_PRE, used, LWS_WRITE_RAW);
+		written = write_bytes(client, stage + LWS_PRE, used);
 	client->progress_at = loop_now();
-	return written >= 0;
+	return written;
 }
 
 /*
@@ -588,6 +611,7 @@ stream_connected(struct stream *stream, struct lws *wsi, struct principal *princ
 	client->principal = principal != NULL ? principal_hold(principal) : NULL;
 	client->server_sent = server_sent;
 	client->compressing = !server_sent && compression_negotiated(wsi);
+	client->encrypted = lws_is_ssl(wsi) != 0;
 	client->peer = peer;
 	peer_hold(peer);
 	if ((principal == NULL || server_sent) && !loop_timer_is_set(&stream->sweep))
