@@ -185,6 +185,16 @@ pulse_unregister_source(PG_FUNCTION_ARGS)
 							   " ranges AS (DELETE FROM pulse.metric_dirty d USING gone g WHERE d.source_id = g.source_id)"
 							   " SELECT count(*)::int FROM gone",
 							   2, types, values, NULL);
+	/* figures that rested on the table too are computed anew, for which the mark wakes a tick */
+	(void) run_for_integer("WITH followed AS (SELECT min(s.source_id) AS source_id FROM pulse.source s WHERE s.state = 'active'),"
+						   " due AS (INSERT INTO pulse.performance_due (portfolio, reader, generation)"
+						   "  SELECT p.portfolio, p.reader, nextval('pulse.performance_version') FROM pulse.performance_state p, followed f"
+						   "  WHERE f.source_id IS NOT NULL ON CONFLICT (portfolio) DO UPDATE SET generation = excluded.generation),"
+						   " mark AS (INSERT INTO pulse.dirty (source_id, min_ts, max_ts, marked_at)"
+						   "  SELECT f.source_id, now(), now(), clock_timestamp() FROM followed f WHERE f.source_id IS NOT NULL),"
+						   " gone AS (DELETE FROM pulse.performance_state USING followed f WHERE f.source_id IS NULL)"
+						   " SELECT 0",
+						   0, NULL, NULL, NULL);
 	pulse_act_back(&identity);
 	SPI_finish();
 	PG_RETURN_INT32(detached);

@@ -15,6 +15,7 @@
 #include "src/compat.h"
 #include "src/performance_state.h"
 #include "src/portfolio_queue.h"
+#include "src/source_state.h"
 #include "src/statement.h"
 
 static PulseStatement store_due = {
@@ -135,7 +136,26 @@ pulse_performance_due(List *changed)
 	pulse_run(&store_due, values, NULL);
 }
 
-/* Queues what an earlier process left due. */
+/* Hears which tables are followed: that one is no more has made figures due in the session that let it go. */
+void
+pulse_performance_sources(List *sources)
+{
+	static int64 known = 0;
+	int64		now = 0;
+	ListCell   *cell;
+
+	foreach(cell, sources)
+	{
+		int64		id = ((PulseSourceState *) lfirst(cell))->source_id;
+
+		now += id * id;
+	}
+	if (now != known)
+		taken_over = false;
+	known = now;
+}
+
+/* Queues what an earlier process, or who has let a table go, left due. */
 void
 pulse_performance_take_over(void)
 {

@@ -27,7 +27,10 @@ typedef struct PulseChanged
 /* Notes in pulse.performance_due that these (PulseChanged) have changed. SPI must be connected. */
 extern void pulse_performance_due(List *changed);
 
-/* Queues what an earlier process left due, once in the life of this one. SPI must be connected. */
+/* Hears which tables (PulseSourceState) are followed: where one has been let go, what it left due is queued as well. */
+extern void pulse_performance_sources(List *sources);
+
+/* Queues what an earlier process, or who has let a table go, left due: once for each. SPI must be connected. */
 extern void pulse_performance_take_over(void);
 
 /* Fills in the generations of a list of PulsePerformance, before anything is computed. */

@@ -399,6 +399,7 @@ process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes, Pulse
 	bool		trimmed = false;
 	int			fills_changed;
 
+	pulse_performance_sources(sources);
 	changes = add_rebuilds(changes, sources);
 	if (pulse_portfolio_throttled())
 		order_changes(changes);

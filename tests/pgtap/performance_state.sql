@@ -1,7 +1,7 @@
 -- pulse.performance_state: the figures of each portfolio, as alert rules read them.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(13);
+SELECT plan(17);
 
 SELECT pulse_setup();
 INSERT INTO portfolio_snapshots (portfolio, ts, total_value, cash_balance)
@@ -39,4 +39,14 @@ TRUNCATE portfolio_snapshots;
 SELECT pulse_tick();
 SELECT set_eq('SELECT portfolio FROM pulse.performance_state', '{a}'::text[], 'also after TRUNCATE');
 SELECT is_empty('SELECT * FROM different', 'what is left is right');
+-- a table that is followed no more
+INSERT INTO portfolio_snapshots (portfolio, ts, total_value) SELECT p, timestamptz '2026-03-01 00:00Z' + i * interval '1 day', 900 + i FROM unnest('{a,b}'::text[]) p, generate_series(1, 5) i;
+SELECT pulse_tick();
+SELECT set_eq('SELECT portfolio FROM pulse.performance_state', '{a,b}'::text[], 'both tables have figures');
+SELECT pulse_detach('portfolio_snapshots');
+SELECT pulse_tick();
+SELECT set_eq('SELECT portfolio FROM pulse.performance_state', '{a}'::text[], 'who has rows only in a detached table has no figures');
+SELECT is_empty('SELECT * FROM different', 'the others have those of what is still followed');
+SELECT pulse_detach('trades');
+SELECT is_empty('SELECT * FROM pulse.performance_state', 'without any table there are none');
 SELECT * FROM finish();
