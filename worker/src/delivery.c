@@ -576,13 +576,10 @@ timer_due(void *arg)
 {
 	struct delivery *delivery = arg;
 
-	if (!delivery->enabled)
-	{
-		forgo(delivery);
-		return;
-	}
 	/* The clock also brings what became due by time, and leases that ran out. */
-	if (delivery->state == DELIVERY_IDLE && !delivery->draining)
+	if (!delivery->enabled)
+		forgo(delivery);
+	else if (delivery->state == DELIVERY_IDLE && !delivery->draining)
 	{
 		delivery->woken = true;
 		delivery->none_for_open = false;
