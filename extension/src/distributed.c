@@ -32,7 +32,7 @@ PG_FUNCTION_INFO_V1(pulse_newest_snapshots);
 typedef struct Known
 {
 	char	  **names;			/* in order of their bytes */
-	TimestampTz *times;			/* of the newest snapshot in the summaries */
+	TimestampTz *times;			/* of the newest snapshot in the summaries; DT_NOBEGIN: these do not tell */
 	bool	   *seen;			/* its newest snapshot has been read */
 	int			n;
 	TimestampTz since;			/* from here on there may be more; DT_NOBEGIN: nothing is known */
@@ -86,7 +86,8 @@ read_known(const pulse_source *source)
 	pulse_saved_plan(&bounds_plan,
 					 "SELECT least(s.polled_ts,"
 					 " (SELECT min(coalesce(d.min_ts, '-infinity')) FROM pulse.dirty d WHERE d.source_id = s.source_id),"
-					 " (SELECT min(m.min_ts) FROM pulse.metric_dirty m WHERE m.source_id = s.source_id)),"
+					 " (SELECT min(m.min_ts) FROM pulse.metric_dirty m WHERE m.source_id = s.source_id"
+					 " AND (m.portfolio IS NULL OR m.min_ts >= s.polled_ts - interval '1 day'))),"
 					 " pulse.build_source_query(s.source_id, 'n.portfolio', 'n.ts', 'n.ts'),"
 					 " pulse.build_source_query(s.source_id, NULL, '$3', '''infinity''::pg_catalog.timestamptz')"
 					 " FROM pulse.source s WHERE s.source_id = $1 AND s.polled_ts IS NOT NULL", 1, types);
@@ -111,10 +112,15 @@ read_known(const pulse_source *source)
 					 "WITH RECURSIVE found AS ("
 					 "(SELECT portfolio FROM pulse.metric_state WHERE source_id = $1 ORDER BY portfolio LIMIT 1)"
 					 " UNION ALL SELECT (SELECT m.portfolio FROM pulse.metric_state m WHERE m.source_id = $1 AND m.portfolio > found.portfolio"
-					 " ORDER BY m.portfolio LIMIT 1) FROM found WHERE found.portfolio IS NOT NULL)"
-					 " SELECT f.portfolio, s.summary FROM found f CROSS JOIN LATERAL (SELECT m.summary FROM pulse.metric_state m"
+					 " ORDER BY m.portfolio LIMIT 1) FROM found WHERE found.portfolio IS NOT NULL),"
+					 " waiting AS MATERIALIZED (SELECT m.portfolio, min(m.min_ts) AS min_ts, max(m.max_ts) AS max_ts FROM pulse.metric_dirty m"
+					 " WHERE m.source_id = $1 AND m.portfolio IS NOT NULL GROUP BY m.portfolio)"
+					 " SELECT f.portfolio, s.summary, w.min_ts, w.max_ts"
+					 " FROM (SELECT portfolio FROM found WHERE portfolio IS NOT NULL UNION SELECT portfolio FROM waiting) f"
+					 " LEFT JOIN LATERAL (SELECT m.summary FROM pulse.metric_state m"
 					 " WHERE m.source_id = $1 AND m.portfolio = f.portfolio AND m.hours = 1"
-					 " ORDER BY m.source_id DESC, m.portfolio DESC, m.hours DESC, m.bucket DESC LIMIT 1) s", 1, types);
+					 " ORDER BY m.source_id DESC, m.portfolio DESC, m.hours DESC, m.bucket DESC LIMIT 1) s ON true"
+					 " LEFT JOIN waiting w ON w.portfolio = f.portfolio ORDER BY f.portfolio", 1, types);
 	if (SPI_execute_plan(known_plan, values, NULL, true, 0) != SPI_OK_SELECT)
 		elog(ERROR, "could not read pulse.metric_state");
 	rows = SPI_tuptable;
@@ -125,13 +131,22 @@ read_known(const pulse_source *source)
 	for (uint64 i = 0; i < rows->numvals; i++)
 	{
 		PulseSegmentList list = {0};
+		TimestampTz last = DT_NOBEGIN;
+		Datum		columns[4];
+		bool		nulls[4];
 
-		known->names[known->n] = SPI_getvalue(rows->vals[i], rows->tupdesc, 1);
-		pulse_append_summary(&list, SPI_getbinval(rows->vals[i], rows->tupdesc, 2, &null));
-		if (list.n == 0)
-			continue;
-		known->times[known->n++] = list.items[list.n - 1].last_ts;
-		pfree(list.items);
+		heap_deform_tuple(rows->vals[i], rows->tupdesc, columns, nulls);
+		if (!nulls[1])
+		{
+			pulse_append_summary(&list, columns[1]);
+			last = list.n > 0 ? list.items[list.n - 1].last_ts : DT_NOBEGIN;
+			pfree(list.items);
+		}
+		/* what is still to be summarised, and not among what is read anyhow */
+		if (!nulls[2] && DatumGetTimestampTz(columns[2]) < known->since && DatumGetTimestampTz(columns[3]) > last)
+			last = DT_NOBEGIN;
+		known->names[known->n] = TextDatumGetCString(columns[0]);
+		known->times[known->n++] = last;
 	}
 	SPI_freetuptable(rows);
 	pulse_act_back(&identity);
@@ -187,16 +202,19 @@ read_rows(const pulse_source *source, Known *known, ReturnSetInfo *result, const
 	SPI_freetuptable(SPI_tuptable);
 }
 
-/* Sets the first two parameters to the known portfolios that have not been seen; returns whether there are any. */
+/*
+ * Sets the first two parameters to the known portfolios that have not been seen, or those of them whose time is known;
+ * returns whether there are any.
+ */
 static bool
-unseen(const Known *known, Datum *values)
+unseen(const Known *known, bool timed, Datum *values)
 {
 	Datum	   *names = palloc(Max(known->n, 1) * sizeof(Datum));
 	Datum	   *times = palloc(Max(known->n, 1) * sizeof(Datum));
 	int			n = 0;
 
 	for (int i = 0; i < known->n; i++)
-		if (!known->seen[i])
+		if (!known->seen[i] && !(timed && known->times[i] == DT_NOBEGIN))
 		{
 			names[n] = CStringGetTextDatum(known->names[i]);
 			times[n++] = TimestampTzGetDatum(known->times[i]);
@@ -210,10 +228,15 @@ unseen(const Known *known, Datum *values)
 Datum
 pulse_newest_snapshots(PG_FUNCTION_ARGS)
 {
-	static const char *const newest = "SELECT DISTINCT ON (r.portfolio) " COLUMNS " FROM (%s) AS r"
-		" WHERE r.portfolio IS NOT NULL AND r.ts IS NOT NULL%s ORDER BY r.portfolio, r.ts DESC";
+	/* what has come since, a few rows of each */
+	static const char *const newest_since = "SELECT DISTINCT ON (r.portfolio) " COLUMNS " FROM (%s) AS r"
+		" WHERE r.portfolio IS NOT NULL AND r.ts IS NOT NULL ORDER BY r.portfolio, r.ts DESC";
 	static const char *const newest_at = "SELECT DISTINCT ON (r.portfolio) " COLUMNS " FROM unnest($1, $2) AS n (portfolio, ts)"
 		" CROSS JOIN LATERAL (%s) AS r ORDER BY r.portfolio";
+	/* over all rows the time comes first, which is in the index */
+	static const char *const newest = "SELECT DISTINCT ON (r.portfolio) " COLUMNS " FROM (%1$s) AS r"
+		" JOIN (SELECT m.portfolio, pg_catalog.max(m.ts) AS ts FROM (%1$s) AS m WHERE m.portfolio IS NOT NULL%2$s GROUP BY m.portfolio) AS n"
+		" ON n.portfolio OPERATOR(pg_catalog.=) r.portfolio AND n.ts OPERATOR(pg_catalog.=) r.ts ORDER BY r.portfolio";
 	ReturnSetInfo *result = (ReturnSetInfo *) fcinfo->resultinfo;
 	MemoryContext context = CurrentMemoryContext;
 	pulse_source *source;
@@ -231,7 +254,7 @@ pulse_newest_snapshots(PG_FUNCTION_ARGS)
 		/* the names of portfolios that a policy hides stay out of what is sent to the nodes as this user */
 		if (pulse_may_read(source->source_id, NULL, &by_portfolio) && !by_portfolio)
 			known = read_known(source);
-		(void) unseen(known, values);
+		(void) unseen(known, false, values);
 		values[2] = TimestampTzGetDatum(known->since);
 		if (!source->has_portfolios)
 			read_rows(source, known, result, psprintf("SELECT " COLUMNS " FROM (%s) AS r WHERE r.ts IS NOT NULL ORDER BY r.ts DESC LIMIT 1",
@@ -240,12 +263,12 @@ pulse_newest_snapshots(PG_FUNCTION_ARGS)
 			read_rows(source, known, result, psprintf(newest, source->query, ""), values);
 		else
 		{
-			read_rows(source, known, result, psprintf(newest, known->since_query, ""), values);
-			/* a row where the summaries end; where it is gone, or not for this user, look for what he sees */
-			if (unseen(known, values))
+			read_rows(source, known, result, psprintf(newest_since, known->since_query), values);
+			/* a row where the summaries end; where it is gone, or they do not tell, look for what is there */
+			if (unseen(known, true, values))
 				read_rows(source, known, result, psprintf(newest_at, known->at_query), values);
-			if (unseen(known, values))
-				read_rows(source, known, result, psprintf(newest, source->query, " AND r.portfolio OPERATOR(pg_catalog.=) ANY ($1)"), values);
+			if (unseen(known, false, values))
+				read_rows(source, known, result, psprintf(newest, source->query, " AND m.portfolio OPERATOR(pg_catalog.=) ANY ($1)"), values);
 		}
 	}
 	SPI_finish();
