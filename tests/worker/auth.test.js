@@ -4,6 +4,7 @@ import { execFile, execFileSync, spawnSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { request as httpRequest } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import { connect as connectTo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
@@ -259,6 +260,13 @@ test('limits of an address: requests and connections; a proxy\'s word counts, a 
 	assert.ok(statuses.includes(200) && statuses.includes(429));
 	assert.equal((await from('198.51.100.2')).status, 200, 'another address is not held up');
 	assert.equal((await from('198.51.100.1, 198.51.100.3, 10.0.0.1')).status, 200, 'the last one that is no proxy counts');
+	for (const value of ['\t', '\t10.0.0.1', ' , \t10.0.0.1', ',']) {
+		const socket = connectTo(other.port, '127.0.0.1');
+		socket.write(`GET /healthz HTTP/1.1\r\nHost: localhost:${other.port}\r\nX-Forwarded-For: ${value}\r\nConnection: close\r\n\r\n`);
+		let answer = '';
+		for await (const piece of socket) answer += piece;
+		assert.match(answer, /^HTTP\/1\.1 200 /, `a header of nothing but proxies and blanks: ${JSON.stringify(value)}`);
+	}
 	statuses.length = 0;
 	for (let i = 0; i < 30; i++) statuses.push((await from(`198.51.100.9:${40000 + i}`)).status);
 	assert.ok(statuses.includes(429), 'an address with a port is that address');

@@ -125,7 +125,7 @@ static void
 find_address(const struct access *access, struct lws *wsi, char *address, size_t size)
 {
 	char		forwarded[256];
-	char	   *at;
+	bool		first = false;
 
 	address[0] = '\0';
 	lws_get_peer_simple(wsi, address, size);
@@ -134,13 +134,15 @@ find_address(const struct access *access, struct lws *wsi, char *address, size_t
 	if (!in_list(&access->config->trusted_proxies, address) ||
 		!copy_header(wsi, WSI_TOKEN_X_FORWARDED_FOR, forwarded, sizeof(forwarded)))
 		return;
-	while (forwarded[0] != '\0')
+	while (!first)
 	{
-		at = strrchr(forwarded, ',');
-		if (at != NULL)
-			*at++ = '\0';
-		else
+		char	   *at = strrchr(forwarded, ',');
+
+		first = at == NULL;
+		if (first)
 			at = forwarded;
+		else
+			*at++ = '\0';
 		while (isspace((unsigned char) *at))
 			at++;
 		at[strcspn(at, " \t")] = '\0';
@@ -155,8 +157,6 @@ find_address(const struct access *access, struct lws *wsi, char *address, size_t
 				memcpy(address, client, strlen(client) + 1);
 			return;
 		}
-		if (at == forwarded)
-			return;
 	}
 }
 
