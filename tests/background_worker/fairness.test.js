@@ -52,7 +52,8 @@ describe('many portfolios', () => {
 			assert.equal(row.before, 0, 'its figures are the first of the round');
 			const { rows: [state] } = await session.query(`SELECT count(*)::int AS before FROM pulse.event e
 				WHERE e.type = 'PORTFOLIO_UPDATE' AND e.data ->> 'total_value' = '200'
-					AND e.seq < (SELECT max(q.seq) FROM pulse.event q WHERE q.type = 'PORTFOLIO_UPDATE' AND q.portfolio = 'quiet')`);
+					AND e.seq < (SELECT min(q.seq) FROM pulse.event q WHERE q.type = 'PORTFOLIO_UPDATE' AND q.portfolio = 'quiet'
+						AND q.seq > (SELECT max(o.seq) FROM pulse.event o WHERE o.type = 'PORTFOLIO_UPDATE' AND o.data ->> 'total_value' = '100'))`);
 			assert.equal(state.before, 0, 'and so is its state');
 		} finally {
 			await session.end();
