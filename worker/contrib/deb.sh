@@ -8,6 +8,7 @@ top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 cd "$top" || exit 1
 version=$(sed -n "s/^default_version = '\(.*\)'/\1/p" extension/pulse.control)
 folder=.build/deb
+mkdir -p .build
 step_log=$top/.build/deb.log
 : >"$step_log"
 # shellcheck source=tests/lib/steps.sh
