@@ -59,6 +59,7 @@ try {
 		const { page, close } = await openPage(browser, `${daemon.address}?range=1Y`, { reducedMotion: 'reduce', ...options });
 		await page.locator('#equity canvas').first().waitFor();
 		await page.locator('#trades tbody tr').first().waitFor();
+		await page.waitForFunction(() => document.querySelector('.skeleton') === null);
 		await page.evaluate(() => document.fonts.ready);
 		const path = join(directory, `dashboard-${name}.png`);
 		await page.screenshot({ path });
