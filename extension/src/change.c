@@ -19,6 +19,9 @@
 #include "src/change.h"
 #include "src/compat.h"
 
+/* Marks beyond the limit are taken along up to so many for a change: a backlog of any length has to fit into memory. */
+#define MAX_MARKS_OF_CHANGE 1000000
+
 /* A dynahash key must be flat, so a change is looked up by a digest; equal digests are told apart in the chain. */
 typedef struct ChangeEntry
 {
@@ -81,7 +84,7 @@ add_mark(HTAB *index, List **changes, TupleDesc desc, HeapTuple tuple, Timestamp
 	if (enough && !nulls[2] && !nulls[3] && DatumGetTimestampTz(values[2]) == DatumGetTimestampTz(values[3]))
 		return;
 	change = get_change(index, changes, DatumGetInt32(values[0]), nulls[1] ? NULL : TextDatumGetCString(values[1]), !enough);
-	if (change == NULL)
+	if (change == NULL || (enough && change->mark_count >= MAX_MARKS_OF_CHANGE))
 		return;
 	*oldest = Min(*oldest, DatumGetTimestampTz(values[4]));
 	if (nulls[2] || nulls[3])

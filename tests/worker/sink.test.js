@@ -79,6 +79,12 @@ test('without Telegram nothing waits for it; the sinks have their own copy', asy
 	assert.equal((await status('of this moment')).status, 'pending', 'a configuration that is being changed has a minute');
 	await database.query(`UPDATE pulse.delivery SET not_before = now() - interval '2 minutes' WHERE title = 'of this moment'`);
 	await eventually('later that as well', async () => (await status('of this moment')).status === 'suppressed');
+	await database.query(`INSERT INTO pulse.delivery (type, priority, title, message, event_seq, status, sent_at) VALUES ('TEST', 'LOW', 'told', 'text', 0, 'sent', now() - interval '1 hour')`);
+	await add('after Telegram was there', '2 minutes');
+	await new Promise((resolve) => { setTimeout(resolve, 3000); });
+	assert.equal((await status('after Telegram was there')).status, 'pending', 'that it is gone is taken for a mistake');
+	await database.query(`DELETE FROM pulse.delivery WHERE title = 'told'`);
+	await eventually('that as well', async () => (await status('after Telegram was there')).status === 'suppressed');
 	const [{ health }] = await database.query(`SELECT status AS health FROM pulse.check_outbox(now())`);
 	assert.equal(health, 'HEALTHY');
 });

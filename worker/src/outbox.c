@@ -63,13 +63,15 @@ const char	outbox_release_sql[] =
 
 /*
  * Nobody sends to a Telegram that is not configured: what waits for it would be an alarm for ever, and a flood on the day
- * that it is. A minute is left for a configuration that is being changed. Other sinks have a table of their own.
+ * that it is. A minute is left for a configuration that is being changed. Other sinks have a table of their own. Where
+ * messages went by Telegram within the last day, that it is not configured is taken for a mistake: they wait, and are an alarm.
  */
 const char	outbox_forgo_sql[] =
 "UPDATE pulse.delivery SET status = 'suppressed', last_error = 'no Telegram is configured',"
 " lease_owner = NULL, lease_epoch = NULL, lease_until = NULL"
 " WHERE channel = 'telegram' AND (status = 'pending' AND not_before < pg_catalog.now() - interval '1 minute'"
-" OR status = 'leased' AND lease_until < pg_catalog.now() - interval '1 minute')";
+" OR status = 'leased' AND lease_until < pg_catalog.now() - interval '1 minute')"
+" AND NOT EXISTS (SELECT FROM pulse.delivery s WHERE s.channel = 'telegram' AND s.status = 'sent' AND s.sent_at > pg_catalog.now() - interval '1 day')";
 
 /* Every report names the lease: one that was fenced off changes nothing. */
 #define REPORT "UPDATE pulse.delivery SET lease_owner = NULL, lease_epoch = NULL, lease_until = NULL, "
