@@ -238,7 +238,7 @@ const struct config_key config_keys[] = {
 	{"auth", "session_hours", CONFIG_INTEGER, offsetof(struct config, session_hours), 1, 8760, "12",
 		"hours after which a browser has to log in again", NULL},
 	{"telegram", "enabled", CONFIG_BOOLEAN, offsetof(struct config, telegram_enabled), 0, 0, "false",
-		"send the outbox to Telegram; while it is off, messages that have waited for a minute are marked as suppressed, and other sinks have them all the same", NULL},
+		"send the outbox to Telegram; while it is off, messages that have waited for a minute are marked as suppressed, unless some were sent within the last day, and other sinks have them all the same", NULL},
 	{"telegram", "chat_id", CONFIG_STRING, offsetof(struct config, chat_id), 0, 0, NULL,
 		"chat that gets the messages; TELEGRAM_CHAT_ID in the environment serves as well", check_chat_id},
 	{"telegram", "api_base", CONFIG_STRING, offsetof(struct config, api_base), 0, 0, "https://api.telegram.org",
