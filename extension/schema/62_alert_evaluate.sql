@@ -480,10 +480,47 @@ CREATE FUNCTION pulse.trade_value(metric text, data jsonb, equity double precisi
 COMMENT ON FUNCTION pulse.trade_value(text, jsonb, double precision) IS
 	'A property of a fill, as its TRADE_ALERT has it; equity is the value of its portfolio. Exact where it compares the position with zero.';
 
-CREATE FUNCTION pulse.take_trades(at timestamptz, after_seq bigint, up_to bigint) RETURNS bigint
+CREATE TYPE pulse.trade_bound AS (metric text, below boolean, inclusive boolean, nearest double precision, portfolios text[], symbols text[]);
+COMMENT ON TYPE pulse.trade_bound IS 'the threshold of a rule about fills that is crossed first';
+COMMENT ON COLUMN pulse.trade_bound.metric IS 'the property of a fill';
+COMMENT ON COLUMN pulse.trade_bound.below IS 'whether values below the threshold are bad, not those above';
+COMMENT ON COLUMN pulse.trade_bound.inclusive IS 'whether the threshold itself is bad';
+COMMENT ON COLUMN pulse.trade_bound.nearest IS 'the threshold, of a warning or a critical one; NULL: none';
+COMMENT ON COLUMN pulse.trade_bound.portfolios IS 'patterns of portfolios that the rule is for; NULL: all';
+COMMENT ON COLUMN pulse.trade_bound.symbols IS 'patterns of symbols that it is for; NULL: all';
+
+CREATE FUNCTION pulse.trade_is_notable(bounds pulse.trade_bound[], data jsonb, portfolio text, equity double precision) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pulse_trade_is_notable' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.trade_is_notable(pulse.trade_bound[], jsonb, text, double precision) IS
+	'Whether a fill, given the data of its TRADE_ALERT and the value of its portfolio, crosses one of the bounds that are for its portfolio and symbol; true also where that takes a closer look. False for NULL.';
+
+CREATE FUNCTION pulse.notable_trades(after_seq bigint, up_to bigint, most bigint) RETURNS bigint[]
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	bounds pulse.trade_bound[];
+BEGIN
+	SELECT array_agg(ROW(r.metric, r.below, r.inclusive, CASE WHEN r.below THEN greatest(r.warning, r.critical) ELSE least(r.warning, r.critical) END,
+			r.portfolios, r.symbols)::pulse.trade_bound) INTO bounds
+		FROM (SELECT a.metric, a.comparator IN ('<', '<=') AS below, a.comparator IN ('>=', '<=') AS inclusive, a.portfolios, a.symbols,
+				pulse.rule_threshold(a.warning, a.warning_key) AS warning, pulse.rule_threshold(a.critical, a.critical_key) AS critical
+			FROM pulse.alert_rule a JOIN pulse.alert_rule_state s ON s.rule = a.name WHERE a.source = 'trade' AND a.enabled AND s.awake) r;
+	IF bounds IS NULL THEN
+		RETURN '{}';
+	END IF;
+	RETURN ARRAY(
+		SELECT e.seq FROM pulse.event e LEFT JOIN pulse.performance_state p ON p.portfolio = e.portfolio
+		WHERE e.seq > after_seq AND e.seq <= up_to AND e.type = 'TRADE_ALERT'
+			AND pulse.trade_is_notable(bounds, e.data, e.portfolio, p.total_value::double precision)
+		ORDER BY e.seq LIMIT most);
+END
+$$;
+COMMENT ON FUNCTION pulse.notable_trades(bigint, bigint, bigint) IS
+	'The TRADE_ALERT events between two numbers that a rule about fills may be concerned with, the first ones of them; nearly all fills concern none.';
+
+CREATE FUNCTION pulse.take_trades(at timestamptz, seqs bigint[]) RETURNS bigint
 	LANGUAGE sql VOLATILE
 	AS $$
-	-- every fill passes by every rule: what they are compared by is taken out of rows and JSON once
 	WITH r AS MATERIALIZED (
 		SELECT a.name, a.metric, a.portfolios, a.symbols, CASE WHEN a.comparator IN ('<', '<=') THEN -1 ELSE 1 END AS sign, a.comparator IN ('>=', '<=') AS inclusive,
 			pulse.rule_threshold(a.warning, a.warning_key) AS warning, pulse.rule_threshold(a.critical, a.critical_key) AS critical
@@ -495,7 +532,7 @@ CREATE FUNCTION pulse.take_trades(at timestamptz, after_seq bigint, up_to bigint
 			(e.data ->> 'quantity')::numeric * CASE e.data ->> 'side' WHEN 'SELL' THEN -1 ELSE 1 END AS step
 		FROM pulse.event e LEFT JOIN pulse.performance_state p ON p.portfolio = e.portfolio
 		-- an import of past trades is no news
-		WHERE e.seq > $2 AND e.seq <= $3 AND e.type = 'TRADE_ALERT'
+		WHERE e.seq = ANY ($2) AND e.type = 'TRADE_ALERT'
 			AND (e.data ->> 'executed_at')::timestamptz > $1 - current_setting('pulse.notify_max_age')::interval
 	), judged AS MATERIALIZED (
 		SELECT f.seq, f.portfolio, f.data, f.symbol, f.executed_at, r.name, r.warning, r.critical, v.value,
@@ -524,8 +561,8 @@ CREATE FUNCTION pulse.take_trades(at timestamptz, after_seq bigint, up_to bigint
 	)
 	SELECT count(*) FROM noted
 	$$;
-COMMENT ON FUNCTION pulse.take_trades(timestamptz, bigint, bigint) IS
-	'Alerts about the fills whose TRADE_ALERT lies between two event numbers: each is momentary, told once and over at once. Fills older than pulse.notify_max_age are left out.';
+COMMENT ON FUNCTION pulse.take_trades(timestamptz, bigint[]) IS
+	'Alerts about fills, given the numbers of their TRADE_ALERT events: each is momentary, told once and over at once. Fills older than pulse.notify_max_age are left out.';
 
 CREATE FUNCTION pulse.wake_rules(at timestamptz) RETURNS void
 	LANGUAGE sql VOLATILE
@@ -620,6 +657,7 @@ DECLARE
 	changed text[];
 	observed pulse.observation[];
 	bounded pulse.observation[];
+	notable bigint[];
 	more boolean := false;
 BEGIN
 	SELECT * INTO e FROM pulse.alert_evaluation FOR UPDATE;
@@ -679,10 +717,15 @@ BEGIN
 		e.trade_seq := newest_seq;
 	ELSIF newest_seq > e.trade_seq THEN
 		-- a piece at a time: fills that come meanwhile do not wait for all of it
-		more := coalesce(more, false) OR newest_seq > e.trade_seq + 2000;
-		newest_seq := least(newest_seq, e.trade_seq + 2000);
-		IF EXISTS (SELECT FROM pulse.alert_rule r WHERE r.source = 'trade' AND r.enabled) THEN
-			PERFORM pulse.take_trades(at, e.trade_seq, newest_seq);
+		more := coalesce(more, false) OR newest_seq > e.trade_seq + 20000;
+		newest_seq := least(newest_seq, e.trade_seq + 20000);
+		notable := pulse.notable_trades(e.trade_seq, newest_seq, 1000);
+		IF cardinality(notable) = 1000 THEN
+			more := true;
+			newest_seq := notable[1000];
+		END IF;
+		IF cardinality(notable) > 0 THEN
+			PERFORM pulse.take_trades(at, notable);
 		END IF;
 		e.trade_seq := newest_seq;
 	END IF;

@@ -8,6 +8,7 @@
 #include "utils/array.h"
 #include "utils/builtins.h"
 
+#include "src/alert_match.h"
 #include "src/compat.h"
 
 PG_FUNCTION_INFO_V1(pulse_matches);
@@ -44,22 +45,20 @@ fits(const char *pattern, const char *pattern_end, const char *name, const char 
 	return pattern == pattern_end;
 }
 
-/* SQL: pulse.matches(patterns, name): whether one pattern fits and no excluding one does; without any including one all fit. */
-Datum
-pulse_matches(PG_FUNCTION_ARGS)
+/* Whether one of the patterns fits a name and no excluding one does; without any including one all fit. */
+bool
+pulse_name_matches(ArrayType *patterns, const text *name)
 {
-	ArrayType  *patterns;
-	text	   *name;
 	Datum	   *values;
 	bool	   *nulls;
 	int			n;
+	const char *name_begin = name == NULL ? "" : VARDATA_ANY(name);
+	const char *name_end = name_begin + (name == NULL ? 0 : VARSIZE_ANY_EXHDR(name));
 	bool		including = false;
 	bool		found = false;
 
-	if (PG_ARGISNULL(0))
-		PG_RETURN_BOOL(true);
-	patterns = PG_GETARG_ARRAYTYPE_P(0);
-	name = PG_ARGISNULL(1) ? cstring_to_text("") : PG_GETARG_TEXT_PP(1);
+	if (patterns == NULL)
+		return true;
 	deconstruct_array(patterns, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &n);
 	for (int i = 0; i < n; i++)
 	{
@@ -78,11 +77,18 @@ pulse_matches(PG_FUNCTION_ARGS)
 			begin++;
 		else
 			including = true;
-		if (!fits(begin, end, VARDATA_ANY(name), VARDATA_ANY(name) + VARSIZE_ANY_EXHDR(name)))
+		if (!fits(begin, end, name_begin, name_end))
 			continue;
 		if (excludes)
-			PG_RETURN_BOOL(false);
+			return false;
 		found = true;
 	}
-	PG_RETURN_BOOL(found || !including);
+	return found || !including;
+}
+
+/* SQL: pulse.matches(patterns, name). */
+Datum
+pulse_matches(PG_FUNCTION_ARGS)
+{
+	PG_RETURN_BOOL(pulse_name_matches(PG_ARGISNULL(0) ? NULL : PG_GETARG_ARRAYTYPE_P(0), PG_ARGISNULL(1) ? NULL : PG_GETARG_TEXT_PP(1)));
 }

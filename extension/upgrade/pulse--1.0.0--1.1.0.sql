@@ -476,7 +476,7 @@ COMMENT ON FUNCTION pulse_doctor() IS
 	'What is wrong with this installation, and what mends it: a row for each finding, problems first, and one with status ok for each check that found nothing. check: versions, background worker, capture, sources, indexes, time zones, snapshots, rows, retention, jobs, daemon, deliveries, roles, settings. status: problem (something does not work), warning (works, but not as it could) or ok. mend: the command that mends it, to be pasted into psql; what begins with \! is for the shell of the database''s machine. Looks at catalogues and stored state, not at the rows of tables, and changes nothing. For readers (pulse_grant). pulse-worker doctor looks at what lies outside the database.';
 INSERT INTO pulse.privilege (level, kind, name, privilege) VALUES ('reader', 'function', 'pulse_doctor', 'EXECUTE');
 
--- Alerts about fills look at each fill once, not once a rule, and piece by piece: other fills do not wait for all of it.
+-- Alerts about fills look closely only at what crosses a threshold, and piece by piece: other fills do not wait for all of it.
 CREATE FUNCTION pulse.trade_property(metric text, value numeric, pnl numeric, step numeric, position_after numeric, equity double precision)
 	RETURNS double precision
 	LANGUAGE sql IMMUTABLE PARALLEL SAFE
@@ -497,10 +497,48 @@ CREATE OR REPLACE FUNCTION pulse.trade_value(metric text, data jsonb, equity dou
 		(data ->> 'quantity')::numeric * CASE data ->> 'side' WHEN 'SELL' THEN -1 ELSE 1 END, (data ->> 'position')::numeric, equity)
 	$$;
 
-CREATE OR REPLACE FUNCTION pulse.take_trades(at timestamptz, after_seq bigint, up_to bigint) RETURNS bigint
+DROP FUNCTION pulse.take_trades(timestamptz, bigint, bigint);
+CREATE TYPE pulse.trade_bound AS (metric text, below boolean, inclusive boolean, nearest double precision, portfolios text[], symbols text[]);
+COMMENT ON TYPE pulse.trade_bound IS 'the threshold of a rule about fills that is crossed first';
+COMMENT ON COLUMN pulse.trade_bound.metric IS 'the property of a fill';
+COMMENT ON COLUMN pulse.trade_bound.below IS 'whether values below the threshold are bad, not those above';
+COMMENT ON COLUMN pulse.trade_bound.inclusive IS 'whether the threshold itself is bad';
+COMMENT ON COLUMN pulse.trade_bound.nearest IS 'the threshold, of a warning or a critical one; NULL: none';
+COMMENT ON COLUMN pulse.trade_bound.portfolios IS 'patterns of portfolios that the rule is for; NULL: all';
+COMMENT ON COLUMN pulse.trade_bound.symbols IS 'patterns of symbols that it is for; NULL: all';
+
+CREATE FUNCTION pulse.trade_is_notable(bounds pulse.trade_bound[], data jsonb, portfolio text, equity double precision) RETURNS boolean
+	AS 'MODULE_PATHNAME', 'pulse_trade_is_notable' LANGUAGE C STABLE PARALLEL SAFE;
+COMMENT ON FUNCTION pulse.trade_is_notable(pulse.trade_bound[], jsonb, text, double precision) IS
+	'Whether a fill, given the data of its TRADE_ALERT and the value of its portfolio, crosses one of the bounds that are for its portfolio and symbol; true also where that takes a closer look. False for NULL.';
+
+CREATE FUNCTION pulse.notable_trades(after_seq bigint, up_to bigint, most bigint) RETURNS bigint[]
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	bounds pulse.trade_bound[];
+BEGIN
+	SELECT array_agg(ROW(r.metric, r.below, r.inclusive, CASE WHEN r.below THEN greatest(r.warning, r.critical) ELSE least(r.warning, r.critical) END,
+			r.portfolios, r.symbols)::pulse.trade_bound) INTO bounds
+		FROM (SELECT a.metric, a.comparator IN ('<', '<=') AS below, a.comparator IN ('>=', '<=') AS inclusive, a.portfolios, a.symbols,
+				pulse.rule_threshold(a.warning, a.warning_key) AS warning, pulse.rule_threshold(a.critical, a.critical_key) AS critical
+			FROM pulse.alert_rule a JOIN pulse.alert_rule_state s ON s.rule = a.name WHERE a.source = 'trade' AND a.enabled AND s.awake) r;
+	IF bounds IS NULL THEN
+		RETURN '{}';
+	END IF;
+	RETURN ARRAY(
+		SELECT e.seq FROM pulse.event e LEFT JOIN pulse.performance_state p ON p.portfolio = e.portfolio
+		WHERE e.seq > after_seq AND e.seq <= up_to AND e.type = 'TRADE_ALERT'
+			AND pulse.trade_is_notable(bounds, e.data, e.portfolio, p.total_value::double precision)
+		ORDER BY e.seq LIMIT most);
+END
+$$;
+COMMENT ON FUNCTION pulse.notable_trades(bigint, bigint, bigint) IS
+	'The TRADE_ALERT events between two numbers that a rule about fills may be concerned with, the first ones of them; nearly all fills concern none.';
+
+CREATE FUNCTION pulse.take_trades(at timestamptz, seqs bigint[]) RETURNS bigint
 	LANGUAGE sql VOLATILE
 	AS $$
-	-- every fill passes by every rule: what they are compared by is taken out of rows and JSON once
 	WITH r AS MATERIALIZED (
 		SELECT a.name, a.metric, a.portfolios, a.symbols, CASE WHEN a.comparator IN ('<', '<=') THEN -1 ELSE 1 END AS sign, a.comparator IN ('>=', '<=') AS inclusive,
 			pulse.rule_threshold(a.warning, a.warning_key) AS warning, pulse.rule_threshold(a.critical, a.critical_key) AS critical
@@ -512,7 +550,7 @@ CREATE OR REPLACE FUNCTION pulse.take_trades(at timestamptz, after_seq bigint, u
 			(e.data ->> 'quantity')::numeric * CASE e.data ->> 'side' WHEN 'SELL' THEN -1 ELSE 1 END AS step
 		FROM pulse.event e LEFT JOIN pulse.performance_state p ON p.portfolio = e.portfolio
 		-- an import of past trades is no news
-		WHERE e.seq > $2 AND e.seq <= $3 AND e.type = 'TRADE_ALERT'
+		WHERE e.seq = ANY ($2) AND e.type = 'TRADE_ALERT'
 			AND (e.data ->> 'executed_at')::timestamptz > $1 - current_setting('pulse.notify_max_age')::interval
 	), judged AS MATERIALIZED (
 		SELECT f.seq, f.portfolio, f.data, f.symbol, f.executed_at, r.name, r.warning, r.critical, v.value,
@@ -541,6 +579,8 @@ CREATE OR REPLACE FUNCTION pulse.take_trades(at timestamptz, after_seq bigint, u
 	)
 	SELECT count(*) FROM noted
 	$$;
+COMMENT ON FUNCTION pulse.take_trades(timestamptz, bigint[]) IS
+	'Alerts about fills, given the numbers of their TRADE_ALERT events: each is momentary, told once and over at once. Fills older than pulse.notify_max_age are left out.';
 
 CREATE OR REPLACE FUNCTION pulse.evaluate_alerts(at timestamptz) RETURNS timestamptz
 	LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp
@@ -554,6 +594,7 @@ DECLARE
 	changed text[];
 	observed pulse.observation[];
 	bounded pulse.observation[];
+	notable bigint[];
 	more boolean := false;
 BEGIN
 	SELECT * INTO e FROM pulse.alert_evaluation FOR UPDATE;
@@ -613,10 +654,15 @@ BEGIN
 		e.trade_seq := newest_seq;
 	ELSIF newest_seq > e.trade_seq THEN
 		-- a piece at a time: fills that come meanwhile do not wait for all of it
-		more := coalesce(more, false) OR newest_seq > e.trade_seq + 2000;
-		newest_seq := least(newest_seq, e.trade_seq + 2000);
-		IF EXISTS (SELECT FROM pulse.alert_rule r WHERE r.source = 'trade' AND r.enabled) THEN
-			PERFORM pulse.take_trades(at, e.trade_seq, newest_seq);
+		more := coalesce(more, false) OR newest_seq > e.trade_seq + 20000;
+		newest_seq := least(newest_seq, e.trade_seq + 20000);
+		notable := pulse.notable_trades(e.trade_seq, newest_seq, 1000);
+		IF cardinality(notable) = 1000 THEN
+			more := true;
+			newest_seq := notable[1000];
+		END IF;
+		IF cardinality(notable) > 0 THEN
+			PERFORM pulse.take_trades(at, notable);
 		END IF;
 		e.trade_seq := newest_seq;
 	END IF;
