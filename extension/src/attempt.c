@@ -16,6 +16,7 @@
 
 #include "src/attempt.h"
 #include "src/compat.h"
+#include "src/preempt.h"
 
 #define NAME_LENGTH 200
 #define MAX_REMEMBERED 1000
@@ -157,6 +158,13 @@ pulse_isolate(void (*work) (void *arg), void *arg, int timeout_ms)
 		error = CopyErrorData();
 		FlushErrorState();
 		RollbackAndReleaseCurrentSubTransaction();
+		/* nobody's failure: all of it will be done again */
+		if (pulse_preempted(error->sqlerrcode))
+		{
+			MemoryContextSwitchTo(context);
+			CurrentResourceOwner = owner;
+			ReThrowError(error);
+		}
 		if (timeout_ms > 0 && time_is_up && error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 		{
 			error->sqlerrcode = ERRCODE_T_R_STATEMENT_COMPLETION_UNKNOWN;

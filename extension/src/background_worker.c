@@ -39,6 +39,7 @@
 #include "src/job.h"
 #include "src/metric_state.h"
 #include "src/portfolio_queue.h"
+#include "src/preempt.h"
 #include "src/settings.h"
 #include "src/statement.h"
 #include "src/tick.h"
@@ -65,6 +66,8 @@
 #define MAX_UPDATE_DELAY_MS 500
 /* And how long where the backlog is left to grow, in favour of the sessions that write. */
 #define MAX_YIELD_UPDATE_DELAY_MS 2000
+/* So often work is given up for what has been committed meanwhile. */
+#define PREEMPTION_INTERVAL_MS 100
 /* A pause in favour of others is made of such pieces, so that a shutdown does not wait for its end. */
 #define PAUSE_PIECE_MS 50
 #define FIRST_ERROR_DELAY_MS 1000
@@ -289,14 +292,44 @@ early(void)
 	return tick.marks > 0 ? pulse_performance_interval / 4 : 0;
 }
 
+/*
+ * Does work of one transaction that may take a while. What is committed meanwhile is processed first, unless that has just
+ * been done or there is a backlog: then the work would never come to its end.
+ */
+static void
+work_preemptibly(void (*work) (void *arg), void *arg)
+{
+	static TimestampTz preempted_at = 0;
+
+	if (tick.more || tick.yielding || tick.marks > FEW_FILLS ||
+		!TimestampDifferenceExceeds(preempted_at, GetCurrentTimestamp(), PREEMPTION_INTERVAL_MS))
+	{
+		work(arg);
+		return;
+	}
+	if (MyLatch->is_set)
+	{
+		ResetLatch(MyLatch);
+		/* that was what it had been set for */
+		if (ConfigReloadPending)
+			SetLatch(MyLatch);
+		tick_changes();
+	}
+	if (pulse_preemptible(work, arg))
+		return;
+	preempted_at = GetCurrentTimestamp();
+	tick_changes();
+	work(arg);
+}
+
 /* Transaction B. */
 static void
-tick_updates(void)
+tick_updates(void *arg)
 {
 	PulseTick	updates = {.yielding = tick.yielding};
 
 	begin("pulse: computing state messages");
-	if (!tick.fills_left && !tick.yielding && pulse_changes_exist())
+	if (!pulse_may_be_preempted() && !tick.fills_left && !tick.yielding && pulse_changes_exist())
 	{
 		pulse_tick_changes(&updates);
 		if (updates.rest)
@@ -323,39 +356,46 @@ tick_due_updates(void)
 	if (pulse_next_update(early()) > now ||
 		((tick.fills_left || tick.yielding) && !TimestampDifferenceExceeds(updated_at, now, delay)))
 		return;
-	tick_updates();
+	work_preemptibly(tick_updates, NULL);
 	updated_at = GetCurrentTimestamp();
 }
 
-/* One due job in a transaction of its own; returns whether there was one. */
-static bool
-run_job(List **done)
+/* What run_job() works on. */
+typedef struct Jobs
 {
+	List	   *done;			/* names of those that have run */
+	bool		found;			/* result: whether there was another one */
+} Jobs;
+
+/* One due job in a transaction of its own. */
+static void
+run_job(void *arg)
+{
+	Jobs	   *jobs = arg;
 	PulseFailures failures = {0};
-	bool		found;
 
 	/* its time-out is its own */
 	begin("pulse: running a job");
 	disable_timeout(STATEMENT_TIMEOUT, false);
-	found = pulse_run_due_job(GetCurrentTimestamp(), done, &failures);
+	jobs->found = pulse_run_due_job(GetCurrentTimestamp(), &jobs->done, &failures);
 	if (failures.count > 0)
 		store_failures(&failures);
 	commit();
-	return found;
 }
 
 /* Runs each due job once. After each of them changes and state messages come first again: they do not wait for all jobs. */
 static void
 run_jobs(void)
 {
-	List	   *done = NIL;
+	Jobs		jobs = {0};
 
 	while (next_job <= GetCurrentTimestamp())
 	{
-		if (!run_job(&done))
+		work_preemptibly(run_job, &jobs);
+		if (!jobs.found)
 		{
 			/* what is still due has just run, or another session is running it */
-			if (done == NIL)
+			if (jobs.done == NIL)
 				next_job = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), pulse_poll_interval);
 			return;
 		}

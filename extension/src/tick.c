@@ -38,6 +38,7 @@ static bool announcements_left = true;
 /* The same for fills alone; those that others may have left are looked for every so often. */
 #define LOOK_FOR_FILLS_MS 5000
 static bool fills_wait = true;
+static bool announcing = false;	/* the running transaction may have announced some */
 static TimestampTz fills_looked_for = 0;
 
 /* Fills announced since the statistics of the ledger's tables were renewed, and how many it takes until they are again. */
@@ -518,8 +519,10 @@ close_sequencer(PulseSequencer *sequencer, PulseTick *tick)
 static void
 xact_ended(XactEvent event, void *arg)
 {
-	if (event == XACT_EVENT_ABORT)
+	if (event == XACT_EVENT_ABORT && announcing)
 		fills_wait = true;
+	if (event == XACT_EVENT_ABORT || event == XACT_EVENT_COMMIT)
+		announcing = false;
 }
 
 static void
@@ -544,6 +547,7 @@ pulse_tick_changes(PulseTick *tick)
 	int			fills = 0;
 
 	note_aborts();
+	announcing = true;
 	tick->fills_left = false;
 	pulse_tick_release(tick);
 	SPI_connect();

@@ -22,6 +22,7 @@
 #include "src/metric_state.h"
 #include "src/performance_state.h"
 #include "src/portfolio_queue.h"
+#include "src/preempt.h"
 #include "src/settings.h"
 #include "src/statement.h"
 #include "src/update.h"
@@ -370,12 +371,15 @@ send_health(PulseSequencer *sequencer, bool *open, PulseTick *tick)
 	Datum		values[1];
 	Datum		value;
 	bool		null;
+	TimestampTz begun = GetCurrentTimestamp();
 	bool		unchanged;
-
 	bool		computed;
 
-	health_looked_at = GetCurrentTimestamp();
+	/* given up, it is done again soon */
+	if (!pulse_may_be_preempted())
+		health_looked_at = begun;
 	computed = pulse_attempt("HEALTH_UPDATE", compute_health, &work, &tick->failures);
+	health_looked_at = begun;
 	/* However costly a look is, it takes no more than a tenth of the time. */
 	health_pause_ms = Max(HEALTH_LOOK_MS, 10 * (int) TimestampDifferenceMilliseconds(health_looked_at, GetCurrentTimestamp()));
 	if (!computed || work.statuses == NULL)
