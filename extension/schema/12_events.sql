@@ -28,18 +28,6 @@ CREATE FUNCTION pulse.fill_message(fill pulse.fill) RETURNS text
 COMMENT ON FUNCTION pulse.fill_message(pulse.fill) IS
 	'Text of the message about a fill; lines whose value is unknown are left out.';
 
-CREATE FUNCTION pulse.fills_message(fills jsonb[]) RETURNS text
-	LANGUAGE sql STABLE PARALLEL SAFE
-	AS $$
-	SELECT pg_catalog.string_agg(pg_catalog.format('%s %s: %s fills, %s = %s', s.side, s.symbol, s.fills,
-			trim_scale(s.quantity), trim_scale(s.value)), E'\n' ORDER BY s.fills DESC, s.symbol, s.side)
-	FROM (SELECT f ->> 'symbol' AS symbol, f ->> 'side' AS side, count(*) AS fills, sum((f ->> 'quantity')::numeric) AS quantity,
-				sum((f ->> 'value')::numeric) AS value
-			FROM unnest(fills) f GROUP BY 1, 2 ORDER BY 3 DESC, 1, 2 LIMIT 10) s
-	$$;
-COMMENT ON FUNCTION pulse.fills_message(jsonb[]) IS
-	'Text of the message about many fills at once, given the data of their TRADE_ALERT events: number, quantity and value for each symbol and side, at most ten lines.';
-
 CREATE FUNCTION pulse.system_alert(delivery pulse.delivery) RETURNS jsonb
 	LANGUAGE sql STABLE PARALLEL SAFE
 	AS $$

@@ -17,9 +17,6 @@
 #include "src/settings.h"
 #include "src/statement.h"
 
-/* More young fills of a portfolio in one tick than this share a message: nobody reads a hundred. */
-#define SINGLE_MESSAGES 5
-
 static PulseStatement waiting = {
 	"SELECT EXISTS (SELECT FROM pulse.fill WHERE event_seq IS NULL)"
 	" OR EXISTS (SELECT FROM pulse.delivery WHERE event_seq IS NULL)"
@@ -42,24 +39,6 @@ static PulseStatement announce_fills = {
 	" SELECT a.event_seq, $2, clock_timestamp(), 'TRADE_ALERT', a.portfolio, a.symbol, a.data"
 	" FROM announced a ORDER BY a.event_seq RETURNING *)" PULSE_ANNOUNCED("$4"),
 	4, {INT8OID, TEXTOID, INT8OID, INT8OID}, NULL
-};
-
-/* Messages about the young ones among the fills that were announced since the last time. */
-static PulseStatement write_messages = {
-	"WITH young AS MATERIALIZED ("
-	"SELECT e.seq AS event_seq, e.portfolio, e.data, f AS fill, count(*) OVER (PARTITION BY e.portfolio) AS fills"
-	" FROM pulse.event e JOIN pulse.fill f ON f.source_id = ANY (ARRAY(SELECT s.source_id FROM pulse.source s WHERE s.epoch = $3))"
-	" AND f.portfolio = e.portfolio COLLATE \"C\" AND f.fill_key = (e.data ->> 'id') COLLATE \"C\" AND f.event_seq = e.seq"
-	" WHERE e.seq > $1 AND e.seq <= $2 AND e.type = 'TRADE_ALERT' AND f.executed_at > now() - make_interval(secs => $4))"
-	" INSERT INTO pulse.delivery (type, priority, portfolio, title, message, data, dedup_key, event_seq)"
-	" SELECT 'TRADE_ALERT', 'LOW', y.portfolio, (y.fill).side || ' ' || (y.fill).symbol, pulse.fill_message(y.fill), y.data,"
-	" pg_catalog.concat_ws(':', 'fill', (y.fill).source_id, y.portfolio, (y.fill).fill_key), y.event_seq"
-	" FROM young y WHERE y.fills <= $5"
-	" UNION ALL SELECT 'TRADE_ALERT', 'LOW', y.portfolio, count(*) || ' fills', pulse.fills_message(pg_catalog.array_agg(y.data ORDER BY y.event_seq)),"
-	" pg_catalog.jsonb_build_object('fills', count(*), 'first_seq', min(y.event_seq), 'last_seq', max(y.event_seq)),"
-	" pg_catalog.concat_ws(':', 'fills', $3, max(y.event_seq)), max(y.event_seq)"
-	" FROM young y WHERE y.fills > $5 GROUP BY y.portfolio ORDER BY 8",
-	5, {INT8OID, INT8OID, TEXTOID, FLOAT8OID, INT8OID}, NULL
 };
 
 static PulseStatement announce_deliveries = {
@@ -160,23 +139,6 @@ pulse_take_announced(PulseSequencer *sequencer)
 	hand_over_result(sequencer);
 	sequencer->seq += count;
 	return count;
-}
-
-/* Writes the messages about fills that were announced, by this transaction or by earlier ones. */
-void
-pulse_write_messages(PulseSequencer *sequencer)
-{
-	Datum		values[5];
-
-	if (sequencer->all_told)
-		return;
-	values[0] = Int64GetDatum(sequencer->told_seq);
-	values[1] = Int64GetDatum(sequencer->seq);
-	values[2] = CStringGetTextDatum(sequencer->epoch);
-	values[3] = Float8GetDatum(pulse_notify_max_age);
-	values[4] = Int64GetDatum(SINGLE_MESSAGES);
-	pulse_run(&write_messages, values, NULL);
-	sequencer->all_told = true;
 }
 
 /* Emits a SYSTEM_ALERT for each new notification, at most limit; returns how many. */

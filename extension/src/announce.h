@@ -24,7 +24,7 @@ extern int	pulse_take_announced(PulseSequencer *sequencer);
 /* Emits a TRADE_ALERT for each new fill, at most limit; returns how many. Their messages are left to pulse_write_messages(). */
 extern int	pulse_announce_fills(PulseSequencer *sequencer, int limit);
 
-/* Writes a message for each young fill that was announced, by this transaction or by an earlier one. */
+/* Writes the messages about young fills that were announced, by this transaction or by an earlier one. */
 extern void pulse_write_messages(PulseSequencer *sequencer);
 
 /* Emits a SYSTEM_ALERT for each new notification, at most limit; returns how many. */

@@ -100,6 +100,20 @@ collect_fill(pulse_batch *batch, const pulse_fill *fill)
 	pulse_batch_datum(batch, Float8GetDatum(fill->confidence), !fill->has_confidence);
 }
 
+/*
+ * Stores the fills collected so far with the numbers of the events that announce them. They come in the order of their
+ * execution, so where one cannot be announced yet, none of those after it is.
+ */
+static void
+announce_collected(application *app)
+{
+	int			rows = app->all->new_fills->rows;
+
+	if (app->news == NULL || app->second_look || rows == 0)
+		return;
+	app->second_look = app->news->announced + rows > app->news->limit || !pulse_ledger_announce(app->all, app->news);
+}
+
 /* Collects a fill for pulse.fill; outcome NULL when it is not booked yet. */
 static void
 collect_new(application *app, const pulse_fill *fill, const pulse_symbol *symbol, const ledger_outcome *outcome)
@@ -108,6 +122,8 @@ collect_new(application *app, const pulse_fill *fill, const pulse_symbol *symbol
 	bool		silent = !app->source->rebuilt &&
 		(app->source->restored || fill->executed_at <= app->source->attached_at);
 
+	if (batch->rows == PULSE_BATCH_ROWS)
+		announce_collected(app);
 	app->second_look = app->second_look || silent || outcome == NULL;
 	collect_fill(batch, fill);
 	pulse_batch_decimal(batch, outcome != NULL && outcome->closed_some ? &outcome->realized : NULL);
@@ -141,16 +157,6 @@ take_new(application *app, const pulse_fill *fill)
 	collect_new(app, fill, symbol, NULL);
 }
 
-/* Whether the new fills can be announced as they are stored. */
-static bool
-may_announce(const application *app)
-{
-	const pulse_batch *batch = app->all->new_fills;
-
-	return app->news != NULL && !app->second_look && batch->rows > 0 && (uint64) batch->rows == batch->collected &&
-		batch->rows <= app->news->limit;
-}
-
 /* Reads a range that held no fills; false when one of its keys turned out to be stored with another time. */
 static bool
 read_new_range(application *app)
@@ -176,8 +182,7 @@ read_new_range(application *app)
 			take_new(app, fill);
 	}
 	pulse_end_fills(&reader);
-	if (may_announce(app) && !pulse_ledger_announce(app->all, app->news))
-		app->second_look = true;
+	announce_collected(app);
 	pulse_ledger_flush(app->all);
 	return app->all->new_fills->written == app->all->new_fills->collected;
 }
@@ -515,7 +520,7 @@ apply_range(application *app, int32 source_id, const char *portfolio, TimestampT
 	pulse_ledger_save(app->all);
 	settle_findings(app);
 	if (app->news != NULL)
-		app->news->left = app->all->new_fills->collected > (uint64) app->news->announced;
+		app->news->left = app->second_look;
 	return !source->rebuilt || source->rebook || app->all->new_fills->collected > 0 || app->all->changed_fills->collected > 0 ||
 		app->all->deleted_fills->collected > 0;
 }

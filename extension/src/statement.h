@@ -6,7 +6,7 @@
 
 #include "executor/spi.h"
 
-#define PULSE_MAX_PARAMETERS 8
+#define PULSE_MAX_PARAMETERS 10
 
 /* A statement and, after its first use, its plan. */
 typedef struct PulseStatement

@@ -21,6 +21,7 @@
 #include "core/decimal.h"
 #include "src/alert_match.h"
 #include "src/compat.h"
+#include "src/event_data.h"
 
 PG_FUNCTION_INFO_V1(pulse_trade_is_notable);
 
@@ -143,20 +144,13 @@ call_bounds(FunctionCallInfo fcinfo)
 	return fcinfo->flinfo->fn_extra;
 }
 
-/* Finds a string in the data; false where there is null, or nothing. */
-static bool
-find_string(const TradeFill *fill, const char *key, JsonbValue *value)
-{
-	return getKeyJsonValueFromContainer(fill->data, key, (int) strlen(key), value) != NULL && value->type == jbvString;
-}
-
 /* Copies a number's text; unknown where it has more digits than a number of the ledger has. */
 static TradeKnowledge
 number_text(const TradeFill *fill, const char *key, char text[DECIMAL_TEXT_SIZE])
 {
 	JsonbValue	value;
 
-	if (!find_string(fill, key, &value))
+	if (!pulse_find_string(fill->data, key, &value))
 		return TRADE_NULL;
 	if (value.val.string.len >= DECIMAL_TEXT_SIZE)
 		return TRADE_UNKNOWN;
@@ -198,7 +192,7 @@ position_property(const TradeFill *fill, int property, float8 *result)
 	decimal		before;
 
 	if (read_decimal(fill, "quantity", &step) != TRADE_KNOWN || read_decimal(fill, "position", &after) != TRADE_KNOWN ||
-		!find_string(fill, "side", &side))
+		!pulse_find_string(fill->data, "side", &side))
 		return TRADE_UNKNOWN;
 	if (side.val.string.len == 4 && memcmp(side.val.string.val, "SELL", 4) == 0)
 		step = decimal_negate(step);
@@ -300,7 +294,7 @@ pulse_trade_is_notable(PG_FUNCTION_ARGS)
 			continue;
 		if (!pulse_name_matches(bound->portfolios, PG_ARGISNULL(2) ? NULL : PG_GETARG_TEXT_PP(2)))
 			continue;
-		if (bound->symbols != NULL && name == NULL && find_string(&fill, "symbol", &symbol))
+		if (bound->symbols != NULL && name == NULL && pulse_find_string(fill.data, "symbol", &symbol))
 			name = cstring_to_text_with_len(symbol.val.string.val, symbol.val.string.len);
 		if (pulse_name_matches(bound->symbols, name))
 			PG_RETURN_BOOL(true);

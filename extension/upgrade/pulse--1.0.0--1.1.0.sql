@@ -682,6 +682,9 @@ BEGIN
 END
 $$;
 
+-- The text of a message about many fills is written by the library, which has added them up.
+DROP FUNCTION pulse.fills_message(jsonb[]);
+
 -- State messages of many portfolios by one statement.
 DROP FUNCTION pulse.portfolio_update(text);
 

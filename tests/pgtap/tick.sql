@@ -1,7 +1,7 @@
 -- The tick: every committed trade becomes one event, numbered without gaps; what fails stays by itself.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(49);
+SELECT plan(57);
 
 SELECT pulse_setup();
 CREATE PROCEDURE trade(side text, quantity numeric, price numeric, at timestamptz, portfolio text DEFAULT 'main', symbol text DEFAULT 'BTCUSDT')
@@ -86,6 +86,24 @@ SELECT is(gaps(), 0::bigint, 'without a gap');
 SELECT is_empty($$SELECT FROM (SELECT (data ->> 'executed_at')::timestamptz AS at, lag((data ->> 'executed_at')::timestamptz) OVER (ORDER BY seq) AS previous
 	FROM pulse.event WHERE type = 'TRADE_ALERT' AND portfolio LIKE 'batch%') e WHERE at < previous$$, 'fills of one change come in order of time');
 
+-- many fills of one portfolio are stored with the numbers of their events, piece by piece
+SELECT pulse_tick();
+INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at)
+	SELECT 'pieces', 'ETHUSDT', 'BUY', 1, 100 + i, timestamptz '2024-02-02' + (i * 7919 % 2500) * interval '1 s' FROM generate_series(1, 2500) i;
+BEGIN;
+SELECT pg_stat_get_xact_tuples_updated('pulse.fill'::regclass) AS before \gset
+SELECT is((pulse_tick() ->> 'fills')::int, 2500, 'thousands of fills in one tick');
+SELECT is(pg_stat_get_xact_tuples_updated('pulse.fill'::regclass), :before::bigint, 'each was written once');
+COMMIT;
+-- from the first one on that comes late for its symbol, they wait for the rest
+INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at)
+	SELECT 'pieces', CASE WHEN i % 2400 > 1200 AND i % 7 = 0 THEN 'ETHUSDT' ELSE 'SOLUSDT' END, 'BUY', 1, 100 + i, timestamptz '2024-01-01' + i * interval '1 s' FROM generate_series(1, 2200) i;
+SELECT is((pulse_tick() ->> 'fills')::int, 2200, 'late ones among others');
+SELECT is(unannounced(), 0::bigint, 'all of them are announced');
+SELECT is_empty($$SELECT FROM (SELECT f.executed_at, lag(f.executed_at) OVER (PARTITION BY f.executed_at < '2024-02-01' ORDER BY f.event_seq) AS previous
+	FROM pulse.fill f JOIN pulse.event e ON e.seq = f.event_seq AND e.data ->> 'id' = f.fill_key WHERE f.portfolio = 'pieces') x WHERE executed_at < previous$$,
+	'in the order of their execution');
+
 -- messages to people
 SELECT is((SELECT count(*)::int FROM pulse.delivery WHERE type = 'TRADE_ALERT'), 3, 'fresh fills get a message, old ones do not');
 SELECT is((SELECT count(*)::int FROM pulse.delivery WHERE event_seq IS NULL), 0, 'which needs no further event');
@@ -94,6 +112,24 @@ INSERT INTO trades (portfolio, symbol, side, quantity, price) SELECT 'burst', 'E
 SELECT pulse_tick();
 SELECT results_eq($$SELECT title, message FROM pulse.delivery WHERE portfolio = 'burst'$$,
 	$$VALUES ('12 fills', E'BUY BTCUSDT: 8 fills, 4 = 400\nSELL ETHUSDT: 4 fills, 4 = 40')$$, 'a burst of fills shares one message');
+INSERT INTO trades (portfolio, symbol, side, quantity, price) SELECT 'crowd', 'C' || lpad((i % 12)::text, 2, '0'), CASE WHEN i % 2 = 0 THEN 'BUY' ELSE 'SELL' END, 0.10 * i, 3
+	FROM generate_series(1, 2500) i;
+INSERT INTO trades (portfolio, symbol, side, quantity, price) SELECT 'few', 'BTCUSDT', 'BUY', i, 100 FROM generate_series(1, 5) i;
+INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at) SELECT 'few', 'ETHUSDT', 'BUY', i, 100, now() - interval '1 day' FROM generate_series(1, 5) i;
+INSERT INTO trades (portfolio, symbol, side, quantity, price) VALUES ('few', 'BTCUSDT', 'SELL', 1, 10), ('crowd', 'C04', 'BUY', 0.4, 3), ('crowd', 'C04', 'BUY', 0.4, 3);
+DELETE FROM trades WHERE portfolio = 'few' AND quantity = 5 AND symbol = 'BTCUSDT';
+SELECT seq AS before FROM pulse.sequencer \gset
+SELECT pulse_tick();
+SELECT is((SELECT message FROM pulse.delivery WHERE portfolio = 'crowd'), (SELECT string_agg(line, E'\n' ORDER BY fills DESC, symbol, side) FROM (
+	SELECT fills, symbol, side, format('%s %s: %s fills, %s = %s', side, symbol, fills, trim_scale(quantity), trim_scale(value)) AS line FROM (
+		SELECT symbol, side, count(*) AS fills, sum(quantity) AS quantity, sum(quantity * price) AS value FROM trades WHERE portfolio = 'crowd' GROUP BY 1, 2) g
+	ORDER BY fills DESC, symbol, side LIMIT 10) l), 'the message about thousands of fills has the ten symbols with the most of them');
+SELECT results_eq($$SELECT title, event_seq, data FROM pulse.delivery WHERE portfolio = 'crowd'$$,
+	$$SELECT '2502 fills', max(seq), jsonb_build_object('fills', 2502, 'first_seq', min(seq), 'last_seq', max(seq)) FROM pulse.event WHERE type = 'TRADE_ALERT' AND portfolio = 'crowd' AND seq > $$ || :before,
+	'and says which ones it is about');
+SELECT results_eq($$SELECT d.title, d.message, d.event_seq FROM pulse.delivery d WHERE d.portfolio = 'few' ORDER BY d.delivery_id$$,
+	$$SELECT f.side || ' BTCUSDT', pulse.fill_message(f), f.event_seq FROM pulse.fill f WHERE f.portfolio = 'few' AND f.symbol = 'BTCUSDT' ORDER BY f.event_seq$$,
+	'five of another portfolio have one each; old ones do not count');
 SELECT seq AS before FROM pulse.sequencer \gset
 INSERT INTO pulse.delivery (type, priority, title, message, data)
 	VALUES ('RISK', 'CRITICAL', 'Drawdown', 'too deep', '{"rule": "max_drawdown", "value": 0.2, "threshold": 0.15}'), ('INFO', 'LOW', 'Hello', 'world', '{}');
