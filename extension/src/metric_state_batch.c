@@ -19,10 +19,14 @@
 #include "src/statement.h"
 #include "src/summary.h"
 
-/* The first hour of each range, as far as it is stored. */
+/*
+ * The first hour of each range, as far as it is stored. LIMIT keeps the planner from joining: on statistics of a table that
+ * was small a moment ago it would read all of it, for a few rows.
+ */
 static PulseStatement first_hours = {
 	"SELECT n.i, m.summary FROM unnest($2, $3) WITH ORDINALITY AS n (portfolio, bucket, i)"
-	" JOIN pulse.metric_state m ON m.source_id = $1 AND m.portfolio = n.portfolio COLLATE \"C\" AND m.hours = 1 AND m.bucket = n.bucket",
+	" CROSS JOIN LATERAL (SELECT s.summary FROM pulse.metric_state s WHERE s.source_id = $1 AND s.portfolio = n.portfolio COLLATE \"C\""
+	" AND s.hours = 1 AND s.bucket = n.bucket LIMIT 1) m",
 	3, {INT4OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 
@@ -34,8 +38,9 @@ static PulseStatement hours_of_days = {
 };
 
 static PulseStatement remove_buckets = {
-	"DELETE FROM pulse.metric_state m USING unnest($3, $4) AS n (portfolio, bucket)"
-	" WHERE m.source_id = $1 AND m.portfolio = n.portfolio COLLATE \"C\" AND m.hours = $2 AND m.bucket = n.bucket AND NOT m.sealed",
+	"DELETE FROM pulse.metric_state m WHERE NOT m.sealed AND m.ctid = ANY (ARRAY(SELECT k.tid FROM unnest($3, $4) AS n (portfolio, bucket)"
+	" CROSS JOIN LATERAL (SELECT s.ctid AS tid FROM pulse.metric_state s WHERE s.source_id = $1 AND s.portfolio = n.portfolio COLLATE \"C\""
+	" AND s.hours = $2 AND s.bucket = n.bucket LIMIT 1) k))",
 	4, {INT4OID, INT2OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 
