@@ -232,6 +232,37 @@ pulse_metric_state_mark(const PulseChange *change)
 	}
 }
 
+/* Notes that ranges of portfolios of one source, as many as there are names, are to be rewritten. */
+static void
+mark_ranges(int32 source_id, const List *names, const List *ranges)
+{
+	int			n = list_length(names);
+	Datum	   *columns[3];
+	Datum		values[4];
+	const ListCell *name;
+	const ListCell *cell;
+
+	if (n == 0)
+		return;
+	for (int i = 0; i < lengthof(columns); i++)
+		columns[i] = palloc(n * sizeof(Datum));
+	forboth(name, names, cell, ranges)
+	{
+		const PulseMarkRange *range = lfirst(cell);
+		int			i = foreach_current_index(name);
+
+		columns[0][i] = CStringGetTextDatum(lfirst(name));
+		columns[1][i] = TimestampTzGetDatum(range->min_ts);
+		columns[2][i] = TimestampTzGetDatum(range->max_ts);
+	}
+	values[0] = Int32GetDatum(source_id);
+	values[1] = PointerGetDatum(construct_array(columns[0], n, TEXTOID, -1, false, TYPALIGN_INT));
+	values[2] = PointerGetDatum(construct_array(columns[1], n, TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[3] = PointerGetDatum(construct_array(columns[2], n, TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	pulse_run_set_wise(&merge_ranges, values, NULL);
+	ranges_left = true;
+}
+
 /* Notes the same for many changes of one source, each of a portfolio and bounded in time. */
 void
 pulse_metric_state_mark_all(List *changes)
@@ -240,44 +271,24 @@ pulse_metric_state_mark_all(List *changes)
 	List	   *ranges = NIL;
 	List	   *names = NIL;
 	ListCell   *cell;
-	ListCell   *name;
-	Datum	   *columns[3];
-	Datum		values[4];
-	int			n = 0;
 
 	if (source == NULL)
 		return;
-	if (!source->has_portfolios)
-	{
-		foreach(cell, changes)
-			pulse_metric_state_mark(lfirst(cell));
-		return;
-	}
 	foreach(cell, changes)
 	{
 		PulseChange *change = lfirst(cell);
 		List	   *own = change_ranges(change, source);
 
+		if (!source->has_portfolios)
+		{
+			pulse_metric_state_mark(change);
+			continue;
+		}
 		for (int i = 0; i < list_length(own); i++)
 			names = lappend(names, change->portfolio);
 		ranges = list_concat(ranges, own);
 	}
-	for (int i = 0; i < lengthof(columns); i++)
-		columns[i] = palloc(Max(list_length(ranges), 1) * sizeof(Datum));
-	forboth(cell, ranges, name, names)
-	{
-		columns[0][n] = CStringGetTextDatum(lfirst(name));
-		columns[1][n] = TimestampTzGetDatum(((PulseMarkRange *) lfirst(cell))->min_ts);
-		columns[2][n++] = TimestampTzGetDatum(((PulseMarkRange *) lfirst(cell))->max_ts);
-	}
-	if (n == 0)
-		return;
-	values[0] = Int32GetDatum(source->source_id);
-	values[1] = PointerGetDatum(construct_array(columns[0], n, TEXTOID, -1, false, TYPALIGN_INT));
-	values[2] = PointerGetDatum(construct_array(columns[1], n, TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	values[3] = PointerGetDatum(construct_array(columns[2], n, TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	pulse_run_set_wise(&merge_ranges, values, NULL);
-	ranges_left = true;
+	mark_ranges(source->source_id, names, ranges);
 }
 
 /* Tells for each of the named portfolios whether much of it is still to be rewritten; NULL when there is none. */
@@ -441,14 +452,23 @@ next_thing(const PulseSeries *series, TimestampTz since)
 	return next;
 }
 
+static int
+compare_names(const ListCell *a, const ListCell *b)
+{
+	return strcmp(lfirst(a), lfirst(b));
+}
+
 /* Takes a range of all portfolios apart. */
 static void
 split_range(PulseRangeWork *work, const pulse_source *source)
 {
 	MemoryContext context = CurrentMemoryContext;
+	PulseMarkRange range = {work->min_ts, work->max_ts};
 	List	   *names = NIL;
+	List	   *wanted = NIL;
+	List	   *ranges = NIL;
 	ListCell   *cell;
-	Datum		values[3];
+	Datum		values[1];
 	bool		null;
 	pulse_identity identity;
 	uint64		count;
@@ -470,8 +490,15 @@ split_range(PulseRangeWork *work, const pulse_source *source)
 	MemoryContextSwitchTo(context);
 	for (uint64 i = 0; i < count; i++)
 		names = lappend(names, TextDatumGetCString(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null)));
+	/* most of them are in the table and among those that are known */
+	list_sort(names, compare_names);
 	foreach(cell, names)
-		mark_range(work->source_id, lfirst(cell), work->min_ts, work->max_ts);
+		if (wanted == NIL || strcmp(llast(wanted), lfirst(cell)) != 0)
+		{
+			wanted = lappend(wanted, lfirst(cell));
+			ranges = lappend(ranges, &range);
+		}
+	mark_ranges(work->source_id, wanted, ranges);
 }
 
 /* Removes a range that has been worked off, or, where it is not done, the part before a time. */
