@@ -14,8 +14,11 @@
 #include "src/compat.h"
 #include "src/portfolio_queue.h"
 
-/* An entry without due message is dropped once its intervals are certainly over; quieter than so is as quiet as it gets. */
-#define KEEP_MS 60000
+/*
+ * An entry without due message is dropped after so long; quieter than so is as quiet as it gets. It is more than a round over
+ * ten thousand portfolios takes: in a longer one, who is quiet waits as long as the others.
+ */
+#define KEEP_MS 600000
 #define SWEEP_SIZE 10000
 /* Computing the messages of a portfolio may take a tenth of the time, however costly they are. */
 #define PAUSE_PER_COST 10
