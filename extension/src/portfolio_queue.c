@@ -6,6 +6,7 @@
  */
 #include "postgres.h"
 
+#include "access/xact.h"
 #include "common/hashfn.h"
 #include "lib/pairingheap.h"
 #include "utils/memutils.h"
@@ -29,7 +30,8 @@ typedef enum Place
 	NOT_DUE,
 	WAITING,					/* due, but its interval is not over */
 	READY,
-	TAKEN						/* being computed */
+	TAKEN,						/* being computed */
+	TOLD						/* emitted by the running transaction */
 } Place;
 
 typedef struct QueuedPortfolio QueuedPortfolio;
@@ -85,8 +87,20 @@ typedef struct MessageQueue
 	int			taken_room;
 } MessageQueue;
 
+/* A message of the running transaction, and what it was before. */
+typedef struct ToldMessage
+{
+	QueuedMessage *message;
+	PulseUpdateKind kind;
+	TimestampTz sent_at;
+	TimestampTz ready_at;
+} ToldMessage;
+
 static queue_hash *queue = NULL;
 static MessageQueue queues[PULSE_UPDATE_KINDS];
+static ToldMessage *told = NULL;
+static int	told_count = 0;
+static int	told_room = 0;
 static bool throttled = false;
 
 /* Makes the queue respect intervals and limits. */
@@ -133,6 +147,37 @@ compare_waiting(const pairingheap_node *a, const pairingheap_node *b, void *arg)
 	return (x < y) - (x > y);
 }
 
+/* Puts a due message where it belongs. */
+static void
+place_message(int kind, QueuedMessage *message, TimestampTz now)
+{
+	message->place = message->ready_at > now ? WAITING : READY;
+	pairingheap_add(message->place == READY ? queues[kind].ready : queues[kind].waiting, &message->node);
+}
+
+/* What a transaction has told has been told when it commits; otherwise it is due as before. */
+static void
+xact_ended(XactEvent event, void *arg)
+{
+	if (event != XACT_EVENT_COMMIT && event != XACT_EVENT_PREPARE && event != XACT_EVENT_ABORT)
+		return;
+	while (told_count > 0)
+	{
+		ToldMessage *last = &told[--told_count];
+		QueuedMessage *message = last->message;
+
+		/* it may have become due again since, and have its place in a heap */
+		if (message->place != TOLD)
+			continue;
+		message->place = NOT_DUE;
+		if (event != XACT_EVENT_ABORT)
+			continue;
+		message->sent_at = last->sent_at;
+		message->ready_at = last->ready_at;
+		place_message(last->kind, message, message->ready_at);
+	}
+}
+
 static void
 set_up(void)
 {
@@ -147,15 +192,8 @@ set_up(void)
 		queues[kind].ready = pairingheap_allocate(compare_ready, NULL);
 	}
 	queue = queue_create(TopMemoryContext, 64, NULL);
+	RegisterXactCallback(xact_ended, NULL);
 	MemoryContextSwitchTo(old);
-}
-
-/* Puts a due message where it belongs. */
-static void
-place_message(int kind, QueuedMessage *message, TimestampTz now)
-{
-	message->place = message->ready_at > now ? WAITING : READY;
-	pairingheap_add(message->place == READY ? queues[kind].ready : queues[kind].waiting, &message->node);
 }
 
 /* Drops the entries that have nothing due and are past their intervals. */
@@ -225,7 +263,7 @@ pulse_queue_portfolio(const char *name, Oid reader, bool bulk)
 	{
 		QueuedMessage *message = &portfolio->messages[kind];
 
-		if (message->place == NOT_DUE)
+		if (message->place == NOT_DUE || message->place == TOLD)
 		{
 			message->due_since = now;
 			message->bulk = bulk;
@@ -331,7 +369,16 @@ pulse_portfolio_done(PulseUpdateKind kind, const char *name, int interval_ms, in
 
 	if (message == NULL)
 		return;
-	message->place = NOT_DUE;
+	if (told_count == told_room)
+	{
+		int			room = Max(2 * told_room, 64);
+
+		told = told == NULL ? MemoryContextAllocHuge(TopMemoryContext, room * sizeof(ToldMessage)) :
+			repalloc_huge(told, room * sizeof(ToldMessage));
+		told_room = room;
+	}
+	told[told_count++] = (ToldMessage) {message, kind, message->sent_at, message->ready_at};
+	message->place = TOLD;
 	message->sent_at = GetCurrentTimestamp();
 	message->pause_ms = Min(cost_ms, MAX_COUNTED_COST_MS) * PAUSE_PER_COST;
 	message->ready_at = TimestampTzPlusMilliseconds(message->sent_at, Max(interval_ms, message->pause_ms));
