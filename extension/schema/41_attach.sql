@@ -132,6 +132,20 @@ CREATE FUNCTION pulse.orders_by_id(source pulse.source) RETURNS boolean
 COMMENT ON FUNCTION pulse.orders_by_id(pulse.source) IS
 	'Whether the key of a followed table is one whole number.';
 
+CREATE FUNCTION pulse.narrowing() RETURNS text[]
+	AS 'MODULE_PATHNAME', 'pulse_narrowing' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.narrowing() IS 'The portfolios that pulse.answer_within() leaves visible; NULL outside of it.';
+
+CREATE FUNCTION pulse.is_within(portfolio text) RETURNS boolean
+	LANGUAGE sql STABLE
+	RETURN portfolio IS NULL OR coalesce(portfolio = ANY (pulse.narrowing()), true);
+COMMENT ON FUNCTION pulse.is_within(text) IS 'Whether pulse.answer_within() leaves a portfolio visible; true for none in particular, and outside of it.';
+
+CREATE FUNCTION pulse.answer_within(portfolios text[], query text, parameters text[] DEFAULT NULL, OUT body text, OUT seq text, OUT epoch text)
+	AS 'MODULE_PATHNAME', 'pulse_answer_within' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.answer_within(text[], text, text[]) IS
+	'Runs a SELECT, with $1, $2 … of type text, as the current user and as if there were no portfolios but these, and returns up to three columns of its first row: what pulse-worker asks for clients that may see some portfolios together. It can only narrow what the role may read, and inside another one what that leaves; nothing can be written meanwhile. Errors: 42501 for a role to which row-level policies do not apply, 22004 without portfolios or query, 22023 for what is no SELECT, and those of the query.';
+
 CREATE FUNCTION pulse.build_source_query(source_id integer, portfolio text, since text, until text)
 	RETURNS text
 	LANGUAGE plpgsql STABLE
@@ -147,6 +161,7 @@ DECLARE
 	time_type oid;
 	list text[] := '{}';
 	conditions text[] := '{}';
+	only_these CONSTANT text[] := pulse.narrowing();
 BEGIN
 	SELECT * INTO source FROM pulse.source s WHERE s.source_id = build_source_query.source_id AND s.state = 'active';
 	relation := to_regclass(format('%I.%I', source.schema_name, source.table_name));
@@ -162,7 +177,8 @@ BEGIN
 		RETURN format('SELECT r.* FROM (%s) AS r', pulse.preset_query(source.columns ->> 'preset', source.schema_name, source.columns #>> '{portfolio,value}'))
 			|| CASE WHEN portfolio IS NOT NULL THEN format(' WHERE r.portfolio = %s', portfolio) ELSE ' WHERE true' END
 			|| CASE WHEN since IS NOT NULL THEN format(' AND r.%1$I >= %2$s AND r.%1$I <= %3$s',
-				CASE source.kind WHEN 'trades' THEN 'executed_at' ELSE 'ts' END, since, until) ELSE '' END;
+				CASE source.kind WHEN 'trades' THEN 'executed_at' ELSE 'ts' END, since, until) ELSE '' END
+			|| CASE WHEN only_these IS NOT NULL THEN format(' AND r.portfolio OPERATOR(pg_catalog.=) ANY (%L::pg_catalog.text[])', only_these) ELSE '' END;
 	END IF;
 	FOR item IN SELECT * FROM pulse.logical_columns(source.kind) LOOP
 		expression := pulse.mapped_expression(relation, source.columns, source.timezone,
@@ -199,6 +215,9 @@ BEGIN
 	END IF;
 	IF portfolio IS NOT NULL THEN
 		conditions := conditions || format('%s OPERATOR(pg_catalog.=) %s', portfolio_expression, portfolio);
+	END IF;
+	IF only_these IS NOT NULL THEN
+		conditions := conditions || format('%s OPERATOR(pg_catalog.=) ANY (%L::pg_catalog.text[])', portfolio_expression, only_these);
 	END IF;
 	IF since IS NOT NULL THEN
 		conditions := conditions || format('%1$s OPERATOR(pg_catalog.>=) %2$s AND %1$s OPERATOR(pg_catalog.<=) %3$s', time_expression, since, until);

@@ -187,6 +187,7 @@ BEGIN
 		SELECT coalesce(jsonb_agg(e.data ORDER BY e.seq DESC), '[]') INTO alerts
 			FROM (SELECT v.seq, v.data FROM pulse.event v
 				  WHERE v.type = 'SYSTEM_ALERT' AND (for_portfolio IS NULL OR v.portfolio IS NULL OR v.portfolio = for_portfolio)
+					  AND pulse.is_within(v.portfolio)
 				  ORDER BY v.seq DESC LIMIT 20) e;
 	END IF;
 	RETURN jsonb_build_object('trades', trades, 'alerts', alerts);

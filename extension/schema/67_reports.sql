@@ -188,7 +188,8 @@ BEGIN
 		RETURN '{"alerts": null, "health": null}';
 	END IF;
 	IF to_regclass('pulse.alert') IS NOT NULL AND has_table_privilege('pulse.alert', 'SELECT') THEN
-		EXECUTE 'SELECT count(*) FROM pulse.alert a WHERE a.state IN (''firing'', ''acknowledged'')' INTO open_alerts;
+		EXECUTE 'SELECT count(*) FROM pulse.alert a WHERE a.state IN (''firing'', ''acknowledged'') AND ($1 IS NULL OR a.portfolio IN ('''', $1))'
+			INTO open_alerts USING for_portfolio;
 	END IF;
 	RETURN jsonb_build_object(
 		'alerts', (SELECT jsonb_build_object('total', count(*), 'open', open_alerts,
@@ -197,7 +198,7 @@ BEGIN
 				'recent', coalesce((array_agg(jsonb_build_object('at', pulse.json_time(d.created_at), 'severity', d.priority, 'title', d.title, 'message', left(d.message, 300),
 					'portfolio', d.portfolio, 'state', d.data ->> 'state', 'duplicates', d.duplicates) ORDER BY array_position('{CRITICAL,HIGH,MEDIUM,LOW}', d.priority), d.created_at DESC))[1:10], '{}'))
 			FROM pulse.delivery d WHERE d.created_at >= since AND d.created_at <= until AND d.type NOT IN ('TRADE', 'TRADE_ALERT', 'DAILY_REPORT', 'WEEKLY_REPORT')
-				AND (for_portfolio IS NULL OR d.portfolio IS NULL OR d.portfolio = for_portfolio)),
+				AND (for_portfolio IS NULL OR d.portfolio IS NULL OR d.portfolio = for_portfolio) AND pulse.is_within(d.portfolio)),
 		'health', (SELECT jsonb_build_object('status', pulse.overall_status(array_agg(h.status)),
 				'problems', coalesce(jsonb_agg(jsonb_build_object('component', h.component, 'status', h.status, 'message', h.message) ORDER BY pulse.severity(h.status) DESC, h.component)
 					FILTER (WHERE h.status IN ('WARNING', 'CRITICAL')), '[]'),

@@ -16,6 +16,7 @@
 
 #include "src/compat.h"
 #include "src/ledger_source.h"
+#include "src/narrow.h"
 
 PG_FUNCTION_INFO_V1(pulse_readable);
 
@@ -79,8 +80,8 @@ pulse_may_read(int32 source_id, const char *portfolio, bool *by_portfolio)
 
 	find_out(&answer);
 	if (by_portfolio != NULL)
-		*by_portfolio = answer.by_portfolio;
-	return answer.readable;
+		*by_portfolio = answer.by_portfolio || pulse_narrowing_in_force() != 0;
+	return answer.readable && pulse_is_within(portfolio, portfolio == NULL ? 0 : strlen(portfolio));
 }
 
 /* Whether an answer holds for this call. */
@@ -108,6 +109,13 @@ pulse_readable(PG_FUNCTION_ARGS)
 
 	if (PG_ARGISNULL(0))
 		PG_RETURN_BOOL(false);
+	if (!PG_ARGISNULL(1) && pulse_narrowing_in_force() != 0)
+	{
+		text	   *portfolio = PG_GETARG_TEXT_PP(1);
+
+		if (!pulse_is_within(VARDATA_ANY(portfolio), VARSIZE_ANY_EXHDR(portfolio)))
+			PG_RETURN_BOOL(false);
+	}
 	if (answer == NULL)
 		answer = fcinfo->flinfo->fn_extra = MemoryContextAllocZero(fcinfo->flinfo->fn_mcxt, sizeof(last_answer));
 	if (!holds(answer, PG_GETARG_INT32(0), fcinfo))

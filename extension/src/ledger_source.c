@@ -29,6 +29,7 @@
 
 #include "src/compat.h"
 #include "src/ledger_source.h"
+#include "src/narrow.h"
 
 PG_FUNCTION_INFO_V1(pulse_register_source);
 PG_FUNCTION_INFO_V1(pulse_unregister_source);
@@ -264,6 +265,7 @@ typedef struct source_access
 	int32		source_id;
 	bool		by_portfolio;
 	bool		by_time;
+	uint64		narrowing;		/* that it was resolved under */
 	char	   *qualified_name;
 	Oid			relation;
 	Oid			owner;
@@ -367,6 +369,7 @@ resolve_access(int32 source_id, bool by_portfolio, bool by_time)
 		access->source_id = source_id;
 		access->by_portfolio = by_portfolio;
 		access->by_time = by_time;
+		access->narrowing = pulse_narrowing_in_force();
 		access->qualified_name = result_text(1);
 		access->relation = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 2, &isnull));
 		access->owner = DatumGetObjectId(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 3, &isnull));
@@ -393,7 +396,8 @@ find_access(int32 source_id, bool by_portfolio, bool by_time)
 	{
 		source_access *access = lfirst(cell);
 
-		if (access->source_id == source_id && access->by_portfolio == by_portfolio && access->by_time == by_time)
+		if (access->source_id == source_id && access->by_portfolio == by_portfolio && access->by_time == by_time &&
+			access->narrowing == pulse_narrowing_in_force())
 			return access;
 	}
 	return resolve_access(source_id, by_portfolio, by_time);

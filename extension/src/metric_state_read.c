@@ -26,6 +26,7 @@
 #include "src/equity.h"
 #include "src/metric_args.h"
 #include "src/metric_state.h"
+#include "src/narrow.h"
 #include "src/summary.h"
 
 PG_FUNCTION_INFO_V1(pulse_state_metrics);
@@ -445,7 +446,8 @@ readable_source(Reader *reader, FunctionCallInfo fcinfo)
 	{
 		if (!cache->has_marks)
 			cache_marks(cache, cache->context);
-		if (!cache->readable && !pulse_may_read(source_id, reader->series.portfolio, NULL))
+		/* one that has been narrowed since may no longer be what it was */
+		if ((!cache->readable || pulse_narrowing_in_force() != 0) && !pulse_may_read(source_id, reader->series.portfolio, NULL))
 			return NULL;
 		reader->cache = cache;
 		return cache->source;

@@ -1987,6 +1987,173 @@ COMMENT ON COLUMN pulse.observation.critical IS 'threshold of a critical one; NU
 COMMENT ON COLUMN pulse.observation.note IS 'what the message says besides';
 COMMENT ON COLUMN pulse.observation.gone IS 'what it is about is there no longer: its alert is resolved';
 
+-- Answers for some of the portfolios that a role may see.
+CREATE FUNCTION pulse.narrowing() RETURNS text[]
+	AS 'MODULE_PATHNAME', 'pulse_narrowing' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.narrowing() IS 'The portfolios that pulse.answer_within() leaves visible; NULL outside of it.';
+
+CREATE FUNCTION pulse.is_within(portfolio text) RETURNS boolean
+	LANGUAGE sql STABLE
+	RETURN portfolio IS NULL OR coalesce(portfolio = ANY (pulse.narrowing()), true);
+COMMENT ON FUNCTION pulse.is_within(text) IS 'Whether pulse.answer_within() leaves a portfolio visible; true for none in particular, and outside of it.';
+
+CREATE FUNCTION pulse.answer_within(portfolios text[], query text, parameters text[] DEFAULT NULL, OUT body text, OUT seq text, OUT epoch text)
+	AS 'MODULE_PATHNAME', 'pulse_answer_within' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.answer_within(text[], text, text[]) IS
+	'Runs a SELECT, with $1, $2 … of type text, as the current user and as if there were no portfolios but these, and returns up to three columns of its first row: what pulse-worker asks for clients that may see some portfolios together. It can only narrow what the role may read, and inside another one what that leaves; nothing can be written meanwhile. Errors: 42501 for a role to which row-level policies do not apply, 22004 without portfolios or query, 22023 for what is no SELECT, and those of the query.';
+
+CREATE OR REPLACE FUNCTION pulse.build_source_query(source_id integer, portfolio text, since text, until text)
+	RETURNS text
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	source pulse.source;
+	relation regclass;
+	item record;
+	expression text;
+	portfolio_expression text;
+	time_expression text;
+	time_column text;
+	time_type oid;
+	list text[] := '{}';
+	conditions text[] := '{}';
+	only_these CONSTANT text[] := pulse.narrowing();
+BEGIN
+	SELECT * INTO source FROM pulse.source s WHERE s.source_id = build_source_query.source_id AND s.state = 'active';
+	relation := to_regclass(format('%I.%I', source.schema_name, source.table_name));
+	IF relation IS NULL THEN
+		RETURN NULL;
+	END IF;
+	IF source.columns ? 'preset' THEN
+		IF EXISTS (SELECT FROM pg_catalog.pg_attribute a
+				WHERE a.attrelid IN (relation, to_regclass(format('%I.trades', source.schema_name))) AND a.attnum > 0 AND NOT a.attisdropped
+					AND pulse.column_type(a.attrelid, a.attname) IS NULL) THEN
+			RETURN NULL;
+		END IF;
+		RETURN format('SELECT r.* FROM (%s) AS r', pulse.preset_query(source.columns ->> 'preset', source.schema_name, source.columns #>> '{portfolio,value}'))
+			|| CASE WHEN portfolio IS NOT NULL THEN format(' WHERE r.portfolio = %s', portfolio) ELSE ' WHERE true' END
+			|| CASE WHEN since IS NOT NULL THEN format(' AND r.%1$I >= %2$s AND r.%1$I <= %3$s',
+				CASE source.kind WHEN 'trades' THEN 'executed_at' ELSE 'ts' END, since, until) ELSE '' END
+			|| CASE WHEN only_these IS NOT NULL THEN format(' AND r.portfolio OPERATOR(pg_catalog.=) ANY (%L::pg_catalog.text[])', only_these) ELSE '' END;
+	END IF;
+	FOR item IN SELECT * FROM pulse.logical_columns(source.kind) LOOP
+		expression := pulse.mapped_expression(relation, source.columns, source.timezone,
+											  item.logical, item.type_name, item.fallback);
+		IF expression IS NULL AND item.logical = 'side' THEN
+			-- no column for the side: the sign of the quantity tells it
+			expression := format('CASE WHEN %1$s < 0 THEN ''SELL'' ELSE ''BUY'' END',
+				pulse.mapped_expression(relation, source.columns, source.timezone, 'quantity', 'numeric', NULL));
+		ELSIF item.logical = 'quantity' AND pulse.mapped_expression(relation, source.columns, source.timezone, 'side', 'text', NULL) IS NULL THEN
+			expression := format('pg_catalog.abs(%s)', expression);
+		END IF;
+		IF expression IS NULL THEN
+			RETURN NULL;
+		END IF;
+		IF item.logical = 'portfolio' THEN
+			portfolio_expression := expression;
+		ELSIF item.type_name = 'timestamptz' THEN
+			time_expression := expression;
+			time_column := coalesce(source.columns ->> item.logical, item.logical);
+		ELSIF item.logical = 'id' THEN
+			-- whole numbers order fills of one instant; other keys order them as text
+			list := list || format('%s AS ordinal',
+				CASE WHEN pulse.orders_by_id(source)
+					THEN format('r.%I::pg_catalog.int8', coalesce(source.columns ->> 'id', 'id'))
+					ELSE '0::pg_catalog.int8' END);
+			list := list || format('%s AS fill_key', expression);
+			CONTINUE;
+		END IF;
+		list := list || format('%s AS %I', expression, item.logical);
+	END LOOP;
+
+	IF source.columns #> '{quantity,skip_zero}' = 'true' THEN
+		conditions := conditions || format('r.%I OPERATOR(pg_catalog.<>) 0', source.columns #>> '{quantity,column}');
+	END IF;
+	IF portfolio IS NOT NULL THEN
+		conditions := conditions || format('%s OPERATOR(pg_catalog.=) %s', portfolio_expression, portfolio);
+	END IF;
+	IF only_these IS NOT NULL THEN
+		conditions := conditions || format('%s OPERATOR(pg_catalog.=) ANY (%L::pg_catalog.text[])', portfolio_expression, only_these);
+	END IF;
+	IF since IS NOT NULL THEN
+		conditions := conditions || format('%1$s OPERATOR(pg_catalog.>=) %2$s AND %1$s OPERATOR(pg_catalog.<=) %3$s', time_expression, since, until);
+		SELECT atttypid INTO time_type FROM pg_catalog.pg_attribute
+			WHERE attrelid = relation AND attname = time_column AND attnum > 0 AND NOT attisdropped;
+		IF time_type = 'timestamp'::regtype THEN
+			-- the same range on the bare column, so that its index serves; a day covers any shift of the zone
+			conditions := conditions || format('r.%1$I OPERATOR(pg_catalog.>=) (%3$s AT TIME ZONE %2$L) - interval ''1 day'' AND r.%1$I OPERATOR(pg_catalog.<=) (%4$s AT TIME ZONE %2$L) + interval ''1 day''',
+				time_column, source.timezone, since, until);
+		END IF;
+	END IF;
+	RETURN format('SELECT %s FROM %s AS r', array_to_string(list, ', '), format('%I.%I', source.schema_name, source.table_name))
+		|| CASE WHEN conditions <> '{}' THEN ' WHERE ' || array_to_string(conditions, ' AND ') ELSE '' END;
+END
+$$;
+COMMENT ON FUNCTION pulse.build_source_query(integer, text, text, text) IS
+	'SELECT that reads a followed table under the logical column names, of the portfolio and between the times that the given SQL expressions stand for (NULL: all); NULL when the table or a required column is gone. Trades carry ordinal and fill_key for their id.';
+
+CREATE OR REPLACE FUNCTION pulse.activity(for_portfolio text) RETURNS jsonb
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	trades jsonb;
+	alerts jsonb := '[]';
+BEGIN
+	-- as the events have them
+	SELECT coalesce(jsonb_agg(jsonb_build_object(
+			'portfolio', t.portfolio, 'id', t.id, 'symbol', t.symbol, 'side', t.side, 'quantity', t.quantity::text,
+			'price', t.price::text, 'value', t.value::text, 'fee', t.fee::text,
+			'fee_asset', t.fee_asset, 'executed_at', pulse.json_time(t.executed_at), 'order_id', t.order_id, 'fill_id', t.fill_id,
+			'strategy', t.strategy, 'confidence', pulse.json_number(t.confidence), 'realized_pnl', t.realized_pnl::text,
+			'position', t.position::text) ORDER BY t.n), '[]') INTO trades
+		FROM @extschema@.pulse_trades(50, NULL, for_portfolio) WITH ORDINALITY
+			AS t (portfolio, id, symbol, side, quantity, price, value, fee, fee_asset, executed_at, order_id, fill_id, strategy,
+				  confidence, realized_pnl, "position", cursor, n);
+	-- notifications may be about anything: only who may read them all sees them here
+	IF has_table_privilege('pulse.event', 'SELECT') THEN
+		SELECT coalesce(jsonb_agg(e.data ORDER BY e.seq DESC), '[]') INTO alerts
+			FROM (SELECT v.seq, v.data FROM pulse.event v
+				  WHERE v.type = 'SYSTEM_ALERT' AND (for_portfolio IS NULL OR v.portfolio IS NULL OR v.portfolio = for_portfolio)
+					  AND pulse.is_within(v.portfolio)
+				  ORDER BY v.seq DESC LIMIT 20) e;
+	END IF;
+	RETURN jsonb_build_object('trades', trades, 'alerts', alerts);
+END
+$$;
+COMMENT ON FUNCTION pulse.activity(text) IS
+	'The newest 50 fills and, for who may read pulse.event, the newest 20 system alerts, as JSON.';
+
+CREATE OR REPLACE FUNCTION pulse.report_system(since timestamptz, until timestamptz, for_portfolio text) RETURNS jsonb
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	open_alerts bigint;
+BEGIN
+	IF NOT has_table_privilege('pulse.delivery', 'SELECT') THEN
+		RETURN '{"alerts": null, "health": null}';
+	END IF;
+	IF to_regclass('pulse.alert') IS NOT NULL AND has_table_privilege('pulse.alert', 'SELECT') THEN
+		EXECUTE 'SELECT count(*) FROM pulse.alert a WHERE a.state IN (''firing'', ''acknowledged'') AND ($1 IS NULL OR a.portfolio IN ('''', $1))'
+			INTO open_alerts USING for_portfolio;
+	END IF;
+	RETURN jsonb_build_object(
+		'alerts', (SELECT jsonb_build_object('total', count(*), 'open', open_alerts,
+				'by_severity', jsonb_build_object('CRITICAL', count(*) FILTER (WHERE d.priority = 'CRITICAL'), 'HIGH', count(*) FILTER (WHERE d.priority = 'HIGH'),
+					'MEDIUM', count(*) FILTER (WHERE d.priority = 'MEDIUM'), 'LOW', count(*) FILTER (WHERE d.priority = 'LOW')),
+				'recent', coalesce((array_agg(jsonb_build_object('at', pulse.json_time(d.created_at), 'severity', d.priority, 'title', d.title, 'message', left(d.message, 300),
+					'portfolio', d.portfolio, 'state', d.data ->> 'state', 'duplicates', d.duplicates) ORDER BY array_position('{CRITICAL,HIGH,MEDIUM,LOW}', d.priority), d.created_at DESC))[1:10], '{}'))
+			FROM pulse.delivery d WHERE d.created_at >= since AND d.created_at <= until AND d.type NOT IN ('TRADE', 'TRADE_ALERT', 'DAILY_REPORT', 'WEEKLY_REPORT')
+				AND (for_portfolio IS NULL OR d.portfolio IS NULL OR d.portfolio = for_portfolio) AND pulse.is_within(d.portfolio)),
+		'health', (SELECT jsonb_build_object('status', pulse.overall_status(array_agg(h.status)),
+				'problems', coalesce(jsonb_agg(jsonb_build_object('component', h.component, 'status', h.status, 'message', h.message) ORDER BY pulse.severity(h.status) DESC, h.component)
+					FILTER (WHERE h.status IN ('WARNING', 'CRITICAL')), '[]'),
+				'uptime', (SELECT coalesce(jsonb_object_agg(u.component, round(u.healthy::numeric, 4)), '{}') FROM @extschema@.pulse_uptime(since, until) u))
+			FROM pulse.health_at(least(now(), until)) h));
+END
+$$;
+COMMENT ON FUNCTION pulse.report_system(timestamptz, timestamptz, text) IS
+	'Alerts of a period and the health at its end, with the share of the time that each component was healthy; null for who may not read messages.';
+
 -- What a function costs and how many rows it returns, as far as one can say, so that a query that joins, filters or sorts by
 -- them gets a fitting plan instead of one for a thousand rows that cost nothing. Metrics of an array or of a stored summary
 -- walk through it; what reads tables costs as much as a query. Stays last: CREATE OR REPLACE forgets estimates.

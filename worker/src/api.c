@@ -131,13 +131,17 @@ read_parameter(struct exchange *exchange, const struct parameter *parameter, cha
 }
 
 static bool
-read_portfolio(struct exchange *exchange, const struct parameter *parameter, char *value, const char **result)
+read_portfolio(struct exchange *exchange, const struct parameter *parameter, const struct database_facts *facts, char *value,
+			   const char **result, bool *narrowed)
 {
 	if (!read_parameter(exchange, parameter, value, result))
 		return false;
-	if (*result == NULL && exchange->principal->limited)
-		*result = exchange->principal->portfolios.names[0];
-	if (*result == NULL || principal_sees(exchange->principal, *result))
+	if (*result == NULL)
+	{
+		*narrowed = route_whole(exchange->principal, facts, result);
+		return true;
+	}
+	if (principal_sees(exchange->principal, *result))
 		return true;
 	http_problem(exchange, 403, "Forbidden", "your token does not cover this portfolio");
 	return false;
@@ -172,23 +176,28 @@ read_member(struct exchange *exchange, const struct parameter *parameter, json_t
 	return true;
 }
 
-/* The portfolios that a client may see as text of PostgreSQL's type text[]. */
+static int
+compare_names(const void *one, const void *other)
+{
+	return strcmp(*(const char *const *) one, *(const char *const *) other);
+}
+
+/* The portfolios that a client may see as text of PostgreSQL's type text[], the same for the same ones in any order. */
 void
 api_write_visible(struct text *out, const struct principal *principal)
 {
+	const char *names[SUBSCRIPTION_MAX_NAMES];
+	int			count = 0;
+
+	for (int i = 0; i < principal->portfolios.count; i++)
+		names[i] = principal->portfolios.names[i];
+	qsort(names, (size_t) principal->portfolios.count, sizeof(names[0]), compare_names);
 	for (int i = 0; i < principal->portfolios.count; i++)
 	{
-		text_append_char(out, i == 0 ? '{' : ',');
-		text_append_char(out, '"');
-		for (const char *c = principal->portfolios.names[i]; *c != '\0'; c++)
-		{
-			if (*c == '"' || *c == '\\')
-				text_append_char(out, '\\');
-			text_append_char(out, *c);
-		}
-		text_append_char(out, '"');
+		if (count == 0 || strcmp(names[i], names[count - 1]) != 0)
+			names[count++] = names[i];
 	}
-	text_append_char(out, '}');
+	text_append_array(out, names, count);
 }
 
 /* The values of a route's parameters, and the room that they need. */
@@ -197,11 +206,13 @@ struct values
 	const char *result[ROUTE_MAX_PARAMETERS];
 	char		room[ROUTE_MAX_PARAMETERS][MAX_BODY_VALUE];
 	struct text visible;
+	bool		narrowed;		/* the answer is for all visible portfolios together */
 	int			count;
 };
 
 static bool
-read_value(struct exchange *exchange, const struct parameter *parameter, const char *rest, json_t *body, struct values *values)
+read_value(struct exchange *exchange, const struct parameter *parameter, const char *rest, json_t *body,
+		   const struct database_facts *facts, struct values *values)
 {
 	char	   *room = values->room[values->count];
 	const char **result = &values->result[values->count++];
@@ -218,13 +229,9 @@ read_value(struct exchange *exchange, const struct parameter *parameter, const c
 			*result = rest;
 			return check_number(exchange, parameter, rest);
 		case PARAMETER_PORTFOLIO:
-			return read_portfolio(exchange, parameter, room, result);
+			return read_portfolio(exchange, parameter, facts, room, result, &values->narrowed);
 		case PARAMETER_VISIBLE:
-			if (exchange->principal->limited)
-			{
-				api_write_visible(&values->visible, exchange->principal);
-				*result = values->visible.data;
-			}
+			*result = values->visible.data;
 			return true;
 		case PARAMETER_BY:
 			*result = exchange->principal->name;
@@ -237,11 +244,14 @@ read_value(struct exchange *exchange, const struct parameter *parameter, const c
 }
 
 static bool
-read_values(struct exchange *exchange, const struct route *route, const char *rest, struct values *values)
+read_values(struct exchange *exchange, const struct route *route, const char *rest, const struct database_facts *facts,
+			struct values *values)
 {
 	json_t	   *body = NULL;
 	bool		good = true;
 
+	if (exchange->principal->limited)
+		api_write_visible(&values->visible, exchange->principal);
 	if (route->method == HTTP_POST)
 	{
 		json_error_t where;
@@ -252,7 +262,7 @@ read_values(struct exchange *exchange, const struct route *route, const char *re
 			good = bad_request(exchange, "the body must be a JSON object");
 	}
 	for (int i = 0; good && i < ROUTE_MAX_PARAMETERS && route->parameters[i].name != NULL; i++)
-		good = read_value(exchange, &route->parameters[i], rest, body, values);
+		good = read_value(exchange, &route->parameters[i], rest, body, facts, values);
 	json_decref(body);
 	return good;
 }
@@ -285,7 +295,7 @@ run(struct api *api, const struct route *route, const char *rest, struct exchang
 	struct values *values = memory_alloc_zero(sizeof(*values));
 	char	   *sql;
 
-	if (!read_values(exchange, route, rest, values))
+	if (!read_values(exchange, route, rest, database_facts(api->database), values))
 		;
 	else if (!database_is_ready(api->database))
 		http_problem(exchange, 503, "Service Unavailable", database_state(api->database) == DATABASE_NO_EXTENSION ||
@@ -294,13 +304,17 @@ run(struct api *api, const struct route *route, const char *rest, struct exchang
 	else if (route->method == HTTP_GET)
 	{
 		struct question question = {.parameter_count = values->count,.heavy = route->weight == HEAVY};
+		struct text parameters = {0};
 
 		sql = route_sql(route->sql, database_facts(api->database)->schema);
 		question.sql = sql;
 		memcpy(question.parameters, values->result, sizeof(values->result));
+		if (values->narrowed)
+			route_narrow(&question, values->visible.data, &parameters);
 		exchange->cancel = forget_answer;
 		exchange->cancel_arg = api->answers;
 		answers_ask(api->answers, &question, answered, exchange);
+		text_free(&parameters);
 		free(sql);
 	}
 	else

@@ -77,7 +77,10 @@ static const char greeting_sql[] =
 	" pg_catalog.set_config('client_connection_check_interval', '5s', false),"
 	" EXISTS (SELECT FROM pg_catalog.pg_proc p WHERE p.proname = 'follow_events' AND p.pronargs = 0"
 	" AND p.pronamespace = (SELECT s.oid FROM pg_catalog.pg_namespace s WHERE s.nspname = 'pulse')"
-	" AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE'))"
+	" AND pg_catalog.has_function_privilege(p.oid, 'EXECUTE')),"
+	" EXISTS (SELECT FROM pg_catalog.pg_class c JOIN pg_catalog.pg_namespace s ON s.oid = c.relnamespace JOIN pg_catalog.pg_proc p"
+	" ON p.pronamespace = s.oid WHERE s.nspname = 'pulse' AND c.relname = 'position' AND p.proname = 'answer_within'"
+	" AND pg_catalog.row_security_active(c.oid))"
 	" FROM (VALUES (1)) AS one(n) LEFT JOIN pg_catalog.pg_extension e ON e.extname = 'pulse'"
 	" LEFT JOIN pg_catalog.pg_namespace n ON n.oid = e.extnamespace";
 
@@ -266,6 +269,7 @@ greeted(struct database *database, PGresult *result)
 	facts->has_health = PQgetvalue(result, 0, 4)[0] == 't';
 	facts->has_heartbeat = PQgetvalue(result, 0, 5)[0] == 't';
 	facts->hands_over = PQgetvalue(result, 0, 7)[0] == 't';
+	facts->narrows = PQgetvalue(result, 0, 8)[0] == 't';
 	refusal = version_refusal(facts->version, PQdb(database->connection), problem, sizeof(problem));
 	if (refusal != NULL)
 	{

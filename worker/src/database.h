@@ -37,6 +37,7 @@ struct database_facts
 	bool		has_health;		/* pulse_record_health() is there */
 	bool		has_heartbeat;	/* pulse_heartbeat() is there */
 	bool		hands_over;		/* pulse.follow_events() is there, for us too */
+	bool		narrows;		/* pulse.answer_within() is there, and can hide portfolios from our role */
 };
 
 struct database_reply

@@ -75,11 +75,13 @@ request_snapshot(struct client *client, const struct request_message *message)
 	const char *portfolio = message->portfolio;
 	struct question question = {.parameter_count = 2};
 	struct text visible = {0};
+	struct text parameters = {0};
+	bool		narrowed = false;
 	char	   *sql;
 
-	if (portfolio == NULL && principal->limited)
-		portfolio = principal->portfolios.names[0];
-	if (portfolio != NULL && !principal_sees(principal, portfolio))
+	if (portfolio == NULL)
+		narrowed = route_whole(principal, database_facts(client->stream->database), &portfolio);
+	else if (!principal_sees(principal, portfolio))
 	{
 		stream_send_error(client, message->id, "FORBIDDEN", "your token does not cover this portfolio", false);
 		return;
@@ -105,7 +107,10 @@ request_snapshot(struct client *client, const struct request_message *message)
 	question.sql = sql;
 	question.parameters[0] = portfolio;
 	question.parameters[1] = visible.data;
+	if (narrowed)
+		route_narrow(&question, visible.data, &parameters);
 	answers_ask(client->stream->answers, &question, snapshot_came, client);
+	text_free(&parameters);
 	text_free(&visible);
 	free(sql);
 }

@@ -1,8 +1,6 @@
 /* The table of the REST interface. Figures come from the same functions as the stream's. */
 #include "routes.h"
 
-#include "text.h"
-
 #include <string.h>
 
 #define PORTFOLIO {"portfolio", PARAMETER_PORTFOLIO, NULL, 0, 0}
@@ -225,6 +223,34 @@ const struct route routes[] = {
 };
 
 const int	route_count = sizeof(routes) / sizeof(routes[0]);
+
+/*
+ * Names the portfolio of a client that has named none: NULL where it is all, or all that it may see, together. Returns
+ * whether what is summed up then has to be narrowed. Where the database cannot do that it is the first one.
+ */
+bool
+route_whole(const struct principal *principal, const struct database_facts *facts, const char **portfolio)
+{
+	*portfolio = NULL;
+	if (!principal->limited)
+		return false;
+	if (principal->portfolios.count > 1 && facts->narrows)
+		return true;
+	*portfolio = principal->portfolios.names[0];
+	return false;
+}
+
+/* Makes a question one that is answered as if there were none but the visible portfolios; parameters keeps its own ones. */
+void
+route_narrow(struct question *question, const char *visible, struct text *parameters)
+{
+	text_append_array(parameters, question->parameters, question->parameter_count);
+	question->parameters[0] = visible;
+	question->parameters[1] = question->sql;
+	question->parameters[2] = parameters->data;
+	question->parameter_count = 3;
+	question->sql = "SELECT a.body, a.seq, a.epoch FROM pulse.answer_within($1::text[], $2::text, $3::text[]) AS a";
+}
 
 /* Puts the schema of the functions in its places; the caller frees the result. */
 char *

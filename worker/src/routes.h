@@ -1,8 +1,10 @@
 #ifndef PULSE_ROUTES_H
 #define PULSE_ROUTES_H
 
+#include "answers.h"
 #include "auth.h"
 #include "http.h"
+#include "text.h"
 
 #include <stdint.h>
 
@@ -19,7 +21,7 @@ enum parameter_type
 	PARAMETER_INTEGER,
 	PARAMETER_PATH,				/* what stands in the place of {…} */
 	PARAMETER_PATH_INTEGER,
-	PARAMETER_PORTFOLIO,		/* one that the client may see; without one all, or the first of those that it may see */
+	PARAMETER_PORTFOLIO,		/* one that the client may see; without one all that it may see */
 	PARAMETER_VISIBLE,			/* text[] of the portfolios that the client may see, NULL for all */
 	PARAMETER_BY,				/* who asks */
 	PARAMETER_BODY_TEXT,		/* members of the request's body, which is a JSON object */
@@ -57,5 +59,7 @@ extern const int route_count;
 extern const char ack_sql[];	/* alert_id, by, note, visible portfolios */
 
 extern char *route_sql(const char *sql, const char *schema);
+extern bool route_whole(const struct principal *principal, const struct database_facts *facts, const char **portfolio);
+extern void route_narrow(struct question *question, const char *visible, struct text *parameters);
 
 #endif

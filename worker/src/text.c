@@ -88,6 +88,32 @@ character_width(const char *bytes, size_t length)
 	return width;
 }
 
+/* Appends an array of PostgreSQL's type text[]; NULL stands for NULL. */
+void
+text_append_array(struct text *text, const char *const *values, int count)
+{
+	text_append_char(text, '{');
+	for (int i = 0; i < count; i++)
+	{
+		if (i > 0)
+			text_append_char(text, ',');
+		if (values[i] == NULL)
+		{
+			text_append(text, "NULL");
+			continue;
+		}
+		text_append_char(text, '"');
+		for (const char *c = values[i]; *c != '\0'; c++)
+		{
+			if (*c == '"' || *c == '\\')
+				text_append_char(text, '\\');
+			text_append_char(text, *c);
+		}
+		text_append_char(text, '"');
+	}
+	text_append_char(text, '}');
+}
+
 /* Appends a JSON string literal with its quotes, in UTF-8 whatever the string is; NULL becomes null. */
 void
 text_append_json(struct text *text, const char *string)

@@ -20,6 +20,7 @@ extern void text_append(struct text *text, const char *string);
 extern void text_append_n(struct text *text, const char *bytes, size_t length);
 extern void text_append_char(struct text *text, char character);
 extern void text_printf(struct text *text, const char *format,...) __attribute__((format(printf, 2, 3)));
+extern void text_append_array(struct text *text, const char *const *values, int count);
 extern void text_append_json(struct text *text, const char *string);
 extern void text_append_html(struct text *text, const char *string);
 extern void text_reset(struct text *text);
