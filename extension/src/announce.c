@@ -37,7 +37,8 @@ static PulseStatement announce_fills = {
 	" RETURNING f.event_seq, f.portfolio, f.symbol, f.executed_at, pulse.trade_alert(f) AS data),"
 	" events AS (INSERT INTO pulse.event (seq, epoch, ts, type, portfolio, key, data)"
 	" SELECT a.event_seq, $2, clock_timestamp(), 'TRADE_ALERT', a.portfolio, a.symbol, a.data"
-	" FROM announced a ORDER BY a.event_seq RETURNING *)" PULSE_ANNOUNCED("$4"),
+	" FROM announced a ORDER BY a.event_seq"
+	" RETURNING seq, ts, portfolio, key, priority, CASE WHEN seq <= $1 + $4 THEN data END AS data)" PULSE_ANNOUNCED("$4"),
 	4, {INT8OID, TEXTOID, INT8OID, INT8OID}, NULL
 };
 

@@ -13,6 +13,7 @@ typedef struct PulseLedgerNews
 {
 	struct PulseSequencer *sequencer;
 	int			limit;			/* more than so many are left to pulse_announce_fills() */
+	struct pulse_held_fills *held;	/* fills of several changes, stored when all of them have been booked; NULL: one change */
 	int			announced;		/* result: number of fills */
 	bool		left;			/* result: there are fills that have not been announced */
 } PulseLedgerNews;

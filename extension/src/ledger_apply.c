@@ -21,6 +21,7 @@
 
 #include "src/compat.h"
 #include "src/ledger.h"
+#include "src/ledger_held.h"
 #include "src/ledger_numeric.h"
 #include "src/ledger_rows.h"
 #include "src/ledger_source.h"
@@ -40,6 +41,7 @@ typedef struct application
 	bool		by_time;
 	MemoryContext context;
 	PulseLedgerNews *news;
+	int			held_before;	/* fills of other changes that are held */
 	bool		second_look;	/* a new fill is not booked yet, or not to be announced */
 } application;
 
@@ -101,17 +103,31 @@ collect_fill(pulse_batch *batch, const pulse_fill *fill)
 }
 
 /*
- * Stores the fills collected so far with the numbers of the events that announce them. They come in the order of their
- * execution, so where one cannot be announced yet, none of those after it is.
+ * Stores the fills collected so far with the numbers of the events that announce them, or holds them for that. They come in
+ * the order of their execution, so where one cannot be announced yet, none of those after it is.
  */
 static void
 announce_collected(application *app)
 {
-	int			rows = app->all->new_fills->rows;
+	PulseLedgerNews *news = app->news;
+	pulse_batch *batch = app->all->new_fills;
 
-	if (app->news == NULL || app->second_look || rows == 0)
+	if (news == NULL || app->second_look || batch->rows == 0)
 		return;
-	app->second_look = app->news->announced + rows > app->news->limit || !pulse_ledger_announce(app->all, app->news);
+	if (news->held == NULL)
+		app->second_look = news->announced + batch->rows > news->limit || !pulse_ledger_announce(app->all, news);
+	else if (news->held->closed || news->held->count + batch->rows > news->limit)
+		app->second_look = true;
+	else
+		pulse_held_take(news->held, batch);
+}
+
+/* Stores the fills that are held of this change after all: some of the others need a second look, which looks at all. */
+static void
+store_held(application *app)
+{
+	if (app->news != NULL && app->news->held != NULL && app->second_look)
+		app->all->new_fills->written -= pulse_held_store(app->news->held, app->held_before);
 }
 
 /* Collects a fill for pulse.fill; outcome NULL when it is not booked yet. */
@@ -183,6 +199,7 @@ read_new_range(application *app)
 	}
 	pulse_end_fills(&reader);
 	announce_collected(app);
+	store_held(app);
 	pulse_ledger_flush(app->all);
 	return app->all->new_fills->written == app->all->new_fills->collected;
 }
@@ -477,6 +494,45 @@ start_over(application *app, const char *portfolio)
 	compare_range(app);
 }
 
+/* Whether there is a finding that only a stored fill settles. */
+static bool
+findings_want_fills(void)
+{
+	static SPIPlanPtr plan = NULL;
+	bool		found;
+
+	if (pulse_table_is_empty("finding"))
+		return false;
+	pulse_saved_plan(&plan, "SELECT FROM pulse.finding WHERE executed_at IS NULL LIMIT 1", 0, NULL);
+	if (SPI_execute_plan(plan, NULL, NULL, false, 1) != SPI_OK_SELECT)
+		elog(ERROR, "could not read pulse.finding");
+	found = SPI_processed > 0;
+	SPI_freetuptable(SPI_tuptable);
+	return found;
+}
+
+/* Where this change must find the fills stored that are held, its own or those of others, they are, and none is held any more. */
+static void
+see_held(application *app, const char *portfolio)
+{
+	pulse_held_fills *held = app->news == NULL ? NULL : app->news->held;
+	bool		overlaps;
+
+	if (held == NULL)
+		return;
+	overlaps = portfolio == NULL && (app->source->has_portfolios || pulse_held_has(held, app->source->source_id));
+	if (!held->closed && (overlaps || findings_want_fills()))
+	{
+		if (pulse_held_store(held, 0) > 0)
+			ereport(ERROR,
+					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+					 errmsg("fills have changed while they were booked")));
+		held->closed = true;
+		app->news->left = true;
+	}
+	app->held_before = held->count;
+}
+
 /* Applies a range and returns whether anything was new; the caller has set up memory. */
 static bool
 apply_range(application *app, int32 source_id, const char *portfolio, TimestampTz min_ts, TimestampTz max_ts)
@@ -496,6 +552,7 @@ apply_range(application *app, int32 source_id, const char *portfolio, TimestampT
 	if (!source->has_portfolios)
 		portfolio = NULL;
 	app->source = source;
+	see_held(app, portfolio);
 	set_range(app, portfolio, min_ts, max_ts);
 	app->values[3] = Int32GetDatum(source_id);
 	/* before the settings are read: one that changes now waits for this transaction, and asks for another rebuild */
@@ -520,7 +577,7 @@ apply_range(application *app, int32 source_id, const char *portfolio, TimestampT
 	pulse_ledger_save(app->all);
 	settle_findings(app);
 	if (app->news != NULL)
-		app->news->left = app->second_look;
+		app->news->left = app->news->left || app->second_look;
 	return !source->rebuilt || source->rebook || app->all->new_fills->collected > 0 || app->all->changed_fills->collected > 0 ||
 		app->all->deleted_fills->collected > 0;
 }

@@ -12,7 +12,7 @@
 
 #define PULSE_BATCH_ROWS 1000
 #define PULSE_BATCH_COLUMNS 20
-#define PULSE_BATCH_MORE 2
+#define PULSE_BATCH_MORE 3
 
 /* The statement gets $1 = source_id and one array for each column from $2 on. */
 typedef struct pulse_batch

@@ -14,6 +14,7 @@
 #include "src/compat.h"
 #include "src/event.h"
 #include "src/ledger_dust.h"
+#include "src/ledger_fills.h"
 #include "src/ledger_key.h"
 #include "src/ledger_numeric.h"
 #include "src/ledger_recent.h"
@@ -42,21 +43,6 @@ typedef struct symbol_entry
 
 #define MAX_FINDINGS 1000
 
-static const Oid fill_types[] = {
-	TEXTOID, TEXTOID, TIMESTAMPTZOID, INT8OID, TEXTOID, TEXTOID, NUMERICOID, NUMERICOID, NUMERICOID,
-	TEXTOID, TEXTOID, TEXTOID, TEXTOID, FLOAT8OID, NUMERICOID, NUMERICOID, NUMERICOID, NUMERICOID, INT8OID
-};
-#define INSERT_FILLS \
-	"INSERT INTO pulse.fill (source_id, portfolio, fill_key, executed_at, ordinal, symbol, side, quantity, price, fee," \
-	" fee_asset, order_id, fill_id, strategy, confidence, realized_pnl, position, total_realized_pnl, total_fees, event_seq)" \
-	" SELECT $1, * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
-static const char insert_fills[] = INSERT_FILLS " ON CONFLICT DO NOTHING";
-static const char insert_new_fills[] = INSERT_FILLS;
-static const char announce_new_fills[] =
-	"WITH announced AS (" INSERT_FILLS " RETURNING event_seq, portfolio, symbol, executed_at, pulse.trade_alert(fill.*) AS data),"
-	" events AS (INSERT INTO pulse.event (seq, epoch, ts, type, portfolio, key, data)"
-	" SELECT a.event_seq, $21, clock_timestamp(), 'TRADE_ALERT', a.portfolio, a.symbol, a.data FROM announced a RETURNING *)"
-	PULSE_ANNOUNCED("$22");
 static const char change_fills[] =
 	"UPDATE pulse.fill f SET executed_at = n.executed_at, ordinal = n.ordinal, symbol = n.symbol, side = n.side,"
 	" quantity = n.quantity, price = n.price, fee = n.fee, fee_asset = n.fee_asset, order_id = n.order_id,"
@@ -116,8 +102,8 @@ pulse_ledger_create(int32 source_id, bool read_only, MemoryContext context)
 	all->findings_allowed = MAX_FINDINGS;
 	all->symbols = symbol_table_create(context, 64, NULL);
 	all->dust = pulse_dust_load(context, read_only);
-	all->new_fills = pulse_batch_create(insert_fills, &plans[0], source_id, lengthof(fill_types), fill_types);
-	all->changed_fills = pulse_batch_create(change_fills, &plans[1], source_id, 14, fill_types);
+	all->new_fills = pulse_batch_create(pulse_store_fills, &plans[0], source_id, PULSE_FILL_BATCH_COLUMNS, pulse_new_fill_types);
+	all->changed_fills = pulse_batch_create(change_fills, &plans[1], source_id, 14, pulse_new_fill_types);
 	all->booked_fills = pulse_batch_create(book_fills, &plans[2], source_id, lengthof(booked_types), booked_types);
 	all->deleted_fills = pulse_batch_create(delete_fills, &plans[3], source_id, lengthof(key_types), key_types);
 	all->closed_trades = pulse_batch_create(insert_trades, &plans[4], source_id, lengthof(trade_types), trade_types);
@@ -132,7 +118,7 @@ pulse_ledger_expect_new(pulse_ledger *all)
 {
 	static SPIPlanPtr plan = NULL;
 
-	all->new_fills->statement = insert_new_fills;
+	all->new_fills->statement = pulse_store_new_fills;
 	all->new_fills->plan = &plan;
 }
 
@@ -401,10 +387,8 @@ announce(void *arg)
 {
 	static SPIPlanPtr plan = NULL;
 	announcement *work = arg;
-	const Oid	types[] = {TEXTOID, INT8OID};
-	Datum		values[] = {CStringGetTextDatum(work->sequencer->epoch), Int64GetDatum(PULSE_HANDED_OVER + 1)};
 
-	pulse_batch_execute(work->batch, announce_new_fills, &plan, lengthof(types), types, values);
+	pulse_announce_batch(work->batch, pulse_announce_new_fills, &plan, work->sequencer);
 	work->fills = pulse_take_announced(work->sequencer);
 }
 
@@ -417,7 +401,6 @@ bool
 pulse_ledger_announce(pulse_ledger *all, PulseLedgerNews *news)
 {
 	pulse_batch *batch = all->new_fills;
-	int			last = batch->columns - 1;
 	PulseSequencer before = *news->sequencer;
 	announcement work = {batch, news->sequencer, 0};
 	ErrorData  *error;
@@ -426,8 +409,8 @@ pulse_ledger_announce(pulse_ledger *all, PulseLedgerNews *news)
 	before.limit = news->sequencer->limit;
 	for (int i = 0; i < batch->rows; i++)
 	{
-		batch->values[last][i] = Int64GetDatum(before.seq + 1 + i);
-		batch->nulls[last][i] = false;
+		batch->values[PULSE_FILL_EVENT_SEQ][i] = Int64GetDatum(before.seq + 1 + i);
+		batch->nulls[PULSE_FILL_EVENT_SEQ][i] = false;
 	}
 	error = pulse_isolate(announce, &work, 0);
 	if (error != NULL)
@@ -437,7 +420,7 @@ pulse_ledger_announce(pulse_ledger *all, PulseLedgerNews *news)
 			ReThrowError(error);
 		ereport(DEBUG1, (errmsg_internal("fills are announced after they have been stored: %s", error->message)));
 		for (int i = 0; i < batch->rows; i++)
-			batch->nulls[last][i] = true;
+			batch->nulls[PULSE_FILL_EVENT_SEQ][i] = true;
 		return false;
 	}
 	news->announced += work.fills;

@@ -23,6 +23,7 @@
 #include "src/change.h"
 #include "src/compat.h"
 #include "src/ledger.h"
+#include "src/ledger_held.h"
 #include "src/metric_state.h"
 #include "src/performance_state.h"
 #include "src/poll.h"
@@ -40,6 +41,10 @@ static bool announcements_left = true;
 static bool fills_wait = true;
 static bool announcing = false;	/* the running transaction may have announced some */
 static TimestampTz fills_looked_for = 0;
+
+/* When fills were stored that had been held, while that goes on; what has failed is not tried again for so long. */
+#define HOLD_AGAIN_MS 60000
+static TimestampTz holding_began = 0;
 
 /* Fills announced since the statistics of the ledger's tables were renewed, and how many it takes until they are again. */
 #define FIRST_STATISTICS_FILLS 200
@@ -289,6 +294,7 @@ process_change(PulseTick *tick, PulseSequencer *sequencer, ChangeWork *work, Pul
 	PulseSourceState *source = find_source(work->sources, change->source_id);
 	int			failed = tick->failures.count;
 	PulseSequencer before = *sequencer;
+	pulse_held_fills held = {0};
 	Oid			reader;
 	ListCell   *name;
 
@@ -302,6 +308,8 @@ process_change(PulseTick *tick, PulseSequencer *sequencer, ChangeWork *work, Pul
 	work->source = source;
 	work->change = change;
 	work->portfolios = NIL;
+	if (work->news != NULL && work->news->held != NULL)
+		held = *work->news->held;
 	if (!pulse_attempt(change->portfolio == NULL ? psprintf("source %d", change->source_id) :
 					   psprintf("source %d, portfolio %s", change->source_id, change->portfolio),
 					   apply_change, work, &tick->failures))
@@ -309,6 +317,11 @@ process_change(PulseTick *tick, PulseSequencer *sequencer, ChangeWork *work, Pul
 		*sequencer = before;
 		if (work->news != NULL)
 			work->news->announced = 0;
+		if (work->news != NULL && work->news->held != NULL)
+		{
+			work->news->held->count = held.count;
+			work->news->held->closed = held.closed;
+		}
 		source->failed = true;
 		pulse_merge_marks(change);
 		if (tick->failures.count > failed)
@@ -382,6 +395,29 @@ trades_changes(List *changes, List *sources)
 	return count;
 }
 
+/* Whether fills of several portfolios may be held until all are booked: for a while not, after that has failed. */
+static bool
+may_hold(void)
+{
+	return holding_began == 0 || TimestampDifferenceExceeds(holding_began, GetCurrentTimestamp(), HOLD_AGAIN_MS);
+}
+
+/* Stores the fills that have been held: with the numbers of their events, unless there are others to be announced with them. */
+static void
+announce_held(PulseLedgerNews *news)
+{
+	if (news->held == NULL)
+		return;
+	holding_began = GetCurrentTimestamp();
+	if (!news->left)
+		news->announced = pulse_held_announce(news->held, news->sequencer);
+	else if (pulse_held_store(news->held, 0) > 0)
+		ereport(ERROR,
+				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+				 errmsg("fills have changed while they were booked")));
+	holding_began = 0;
+}
+
 /*
  * Processes the collected changes as far as the time goes: fills and whole tables each for itself, then snapshots, many
  * portfolios together. Some of either kind are processed in any case. Returns whether there may be fills now that have not
@@ -406,8 +442,12 @@ process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes, Pulse
 		order_changes(changes);
 	/* fills of several portfolios are announced together, in the order of their execution */
 	fills_changed = trades_changes(changes, sources);
-	if (!fills_wait && fills_changed == 1)
+	if (!fills_wait && fills_changed > 0)
 		work.news = news;
+	if (work.news != NULL && fills_changed > 1)
+		news->held = may_hold() ? pulse_held_create() : NULL;
+	if (fills_changed > 1 && news->held == NULL)
+		work.news = NULL;
 	foreach(cell, changes)
 	{
 		PulseChange *change = lfirst(cell);
@@ -432,6 +472,7 @@ process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes, Pulse
 	}
 	tick->fills_left = tick->fills_left || trimmed;
 	tick->more = tick->more || trimmed;
+	announce_held(news);
 	foreach(cell, snapshots)
 	{
 		PulseChange *change = lfirst(cell);

@@ -1,7 +1,7 @@
 -- The tick: every committed trade becomes one event, numbered without gaps; what fails stays by itself.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(57);
+SELECT plan(67);
 
 SELECT pulse_setup();
 CREATE PROCEDURE trade(side text, quantity numeric, price numeric, at timestamptz, portfolio text DEFAULT 'main', symbol text DEFAULT 'BTCUSDT')
@@ -103,6 +103,44 @@ SELECT is(unannounced(), 0::bigint, 'all of them are announced');
 SELECT is_empty($$SELECT FROM (SELECT f.executed_at, lag(f.executed_at) OVER (PARTITION BY f.executed_at < '2024-02-01' ORDER BY f.event_seq) AS previous
 	FROM pulse.fill f JOIN pulse.event e ON e.seq = f.event_seq AND e.data ->> 'id' = f.fill_key WHERE f.portfolio = 'pieces') x WHERE executed_at < previous$$,
 	'in the order of their execution');
+
+-- fills of several portfolios and sources are stored with their numbers, too, in the order of their execution
+CREATE FUNCTION disorder(portfolios text) RETURNS bigint LANGUAGE sql AS $$
+	SELECT count(*) FROM (SELECT f.executed_at, lag(f.executed_at) OVER (ORDER BY f.event_seq) AS previous
+		FROM pulse.fill f JOIN pulse.event e ON e.seq = f.event_seq AND e.data ->> 'id' = f.fill_key AND e.portfolio = f.portfolio WHERE f.portfolio LIKE portfolios) x WHERE executed_at < previous $$;
+CREATE SCHEMA other;
+SELECT pulse_setup(schema => 'other');
+SELECT pulse_tick();
+INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at, strategy)
+	SELECT 'several' || i % 3, 'ETHUSDT', 'BUY', 1, 100 + i, timestamptz '2024-03-01' + (i * 7919 % 2600) * interval '1 s', CASE WHEN i % 5 = 0 THEN 'x' END FROM generate_series(1, 2600) i;
+INSERT INTO other.trades (portfolio, symbol, side, quantity, price, executed_at)
+	SELECT 'several3', 'ETHUSDT', 'BUY', 1, 100 + i, timestamptz '2024-03-01' + i * interval '3 s' FROM generate_series(1, 500) i;
+BEGIN;
+SELECT pg_stat_get_xact_tuples_updated('pulse.fill'::regclass) AS before \gset
+SELECT is((pulse_tick() ->> 'fills')::int, 3100, 'fills of several portfolios in one tick');
+SELECT is(pg_stat_get_xact_tuples_updated('pulse.fill'::regclass), :before::bigint, 'each was written once');
+COMMIT;
+SELECT is(disorder('several%'), 0::bigint, 'in the order of their execution');
+SELECT is(unannounced(), 0::bigint, 'each has its event');
+SELECT is((SELECT count(*) FROM pulse.fill f JOIN other.trades t ON t.id::text = f.fill_key AND t.price = f.price JOIN pulse.event e ON e.seq = f.event_seq
+	WHERE f.portfolio = 'several3'), 500::bigint, 'also of the other source');
+-- one of them has fills that come late for their symbol
+INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at)
+	SELECT 'late' || i % 3, CASE WHEN i < 100 THEN 'ETHUSDT' ELSE 'SOLUSDT' END, 'BUY', 1, 100 + i, timestamptz '2024-04-01' + i * interval '1 s' FROM generate_series(1, 300) i;
+SELECT pulse_tick();
+INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at)
+	SELECT 'late' || i % 3, CASE WHEN i % 3 = 1 AND i > 100 THEN 'ETHUSDT' ELSE 'ADAUSDT' END, 'BUY', 1, 100 + i, timestamptz '2024-03-31' + i * interval '1 s' FROM generate_series(1, 300) i;
+SELECT is((pulse_tick() ->> 'fills')::int, 300, 'late ones among those of several portfolios');
+SELECT is((SELECT count(*) FROM pulse.fill WHERE portfolio LIKE 'late%' AND position IS NULL), 0::bigint, 'are booked');
+-- one change is about all portfolios
+TRUNCATE trades;
+INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at) SELECT 'all' || i % 3, 'ETHUSDT', 'BUY', 1, 100, timestamptz '2024-04-01' + i * interval '1 s' FROM generate_series(1, 30) i;
+INSERT INTO other.trades (portfolio, symbol, side, quantity, price, executed_at) SELECT 'all3', 'ETHUSDT', 'BUY', 1, 100, timestamptz '2024-04-01' + i * interval '1 s' FROM generate_series(1, 30) i;
+SELECT is((pulse_tick() ->> 'fills')::int, 60, 'beside a change of everything');
+SELECT is(disorder('all%'), 0::bigint, 'order is kept');
+SELECT is_empty('SELECT * FROM pulse.position WHERE portfolio LIKE ''all%'' AND quantity <> CASE portfolio WHEN ''all3'' THEN 30 ELSE 10 END', 'and nothing is booked twice');
+DROP SCHEMA other CASCADE;
+SELECT pulse_tick();
 
 -- messages to people
 SELECT is((SELECT count(*)::int FROM pulse.delivery WHERE type = 'TRADE_ALERT'), 3, 'fresh fills get a message, old ones do not');

@@ -1,0 +1,151 @@
+/*
+ * Fills of several portfolios are announced in the order of their execution, whatever the order in which their portfolios are
+ * processed. So they are held until all have been booked, and then stored with the numbers of their events: storing them
+ * first, and finding and changing them all again, costs three times as much.
+ */
+#include "postgres.h"
+
+#include "catalog/pg_type.h"
+#include "executor/spi.h"
+#include "utils/builtins.h"
+#include "utils/datum.h"
+#include "utils/lsyscache.h"
+#include "utils/memutils.h"
+#include "utils/timestamp.h"
+
+#include "src/announce.h"
+#include "src/compat.h"
+#include "src/hand_over.h"
+#include "src/ledger_fills.h"
+#include "src/ledger_held.h"
+#include "src/ledger_rows.h"
+
+/* One fill: the columns of a batch of new fills. */
+typedef struct pulse_held_fill
+{
+	int32		source_id;
+	Datum		value[PULSE_FILL_BATCH_COLUMNS];
+	bool		null[PULSE_FILL_BATCH_COLUMNS];
+} pulse_held_fill;
+
+pulse_held_fills *
+pulse_held_create(void)
+{
+	pulse_held_fills *held = palloc0(sizeof(pulse_held_fills));
+
+	held->context = AllocSetContextCreate(CurrentMemoryContext, "pulse held fills", ALLOCSET_DEFAULT_SIZES);
+	return held;
+}
+
+void
+pulse_held_take(pulse_held_fills *held, pulse_batch *batch)
+{
+	MemoryContext old = MemoryContextSwitchTo(held->context);
+
+	if (held->count + batch->rows > held->capacity)
+	{
+		held->capacity = Max(held->capacity * 2, held->count + batch->rows);
+		held->fill = held->fill == NULL ? palloc(sizeof(pulse_held_fill *) * held->capacity) :
+			repalloc(held->fill, sizeof(pulse_held_fill *) * held->capacity);
+	}
+	for (int column = 0; column < batch->columns; column++)
+	{
+		int16		length;
+		bool		by_value;
+
+		get_typlenbyval(batch->types[column], &length, &by_value);
+		for (int i = 0; i < batch->rows; i++)
+		{
+			pulse_held_fill *fill;
+
+			if (column == 0)
+				held->fill[held->count + i] = palloc(sizeof(pulse_held_fill));
+			fill = held->fill[held->count + i];
+			fill->source_id = batch->source_id;
+			fill->null[column] = batch->nulls[column][i];
+			fill->value[column] = fill->null[column] ? (Datum) 0 : datumCopy(batch->values[column][i], by_value, length);
+		}
+	}
+	held->count += batch->rows;
+	MemoryContextSwitchTo(old);
+	batch->written += batch->rows;
+	pulse_batch_forget(batch);
+}
+
+bool
+pulse_held_has(const pulse_held_fills *held, int32 source_id)
+{
+	for (int i = 0; i < held->count; i++)
+		if (held->fill[i]->source_id == source_id)
+			return true;
+	return false;
+}
+
+/* Appends a fill to a batch that has the source as its first column. */
+static void
+put_fill(pulse_batch *batch, const pulse_held_fill *fill)
+{
+	pulse_batch_row(batch);
+	pulse_batch_datum(batch, Int32GetDatum(fill->source_id), false);
+	for (int column = 0; column < PULSE_FILL_BATCH_COLUMNS; column++)
+		pulse_batch_datum(batch, fill->value[column], fill->null[column]);
+}
+
+int
+pulse_held_store(pulse_held_fills *held, int from)
+{
+	static SPIPlanPtr plan = NULL;
+	pulse_batch *batch = pulse_batch_create(pulse_store_held_fills, &plan, 0, PULSE_FILL_BATCH_COLUMNS + 1, pulse_held_fill_types);
+	int			count = held->count - from;
+
+	for (int i = from; i < held->count; i++)
+		put_fill(batch, held->fill[i]);
+	pulse_batch_flush(batch);
+	held->count = from;
+	return count - (int) batch->written;
+}
+
+static int
+compare_held(const void *a, const void *b)
+{
+	const pulse_held_fill *x = *(pulse_held_fill *const *) a;
+	const pulse_held_fill *y = *(pulse_held_fill *const *) b;
+	TimestampTz x_at = DatumGetTimestampTz(x->value[PULSE_FILL_EXECUTED_AT]);
+	TimestampTz y_at = DatumGetTimestampTz(y->value[PULSE_FILL_EXECUTED_AT]);
+	int64		x_ordinal = DatumGetInt64(x->value[PULSE_FILL_ORDINAL]);
+	int64		y_ordinal = DatumGetInt64(y->value[PULSE_FILL_ORDINAL]);
+	text	   *x_key = DatumGetTextPP(x->value[PULSE_FILL_KEY]);
+	text	   *y_key = DatumGetTextPP(y->value[PULSE_FILL_KEY]);
+	int			order;
+
+	if (x_at != y_at)
+		return x_at < y_at ? -1 : 1;
+	if (x_ordinal != y_ordinal)
+		return x_ordinal < y_ordinal ? -1 : 1;
+	order = memcmp(VARDATA_ANY(x_key), VARDATA_ANY(y_key), Min(VARSIZE_ANY_EXHDR(x_key), VARSIZE_ANY_EXHDR(y_key)));
+	return order != 0 ? order : (int) VARSIZE_ANY_EXHDR(x_key) - (int) VARSIZE_ANY_EXHDR(y_key);
+}
+
+int
+pulse_held_announce(pulse_held_fills *held, PulseSequencer *sequencer)
+{
+	static SPIPlanPtr plan = NULL;
+	pulse_batch *batch = pulse_batch_create(pulse_announce_held_fills, NULL, 0, PULSE_FILL_BATCH_COLUMNS + 1, pulse_held_fill_types);
+	int			announced = 0;
+
+	pulse_sequencer_reserve(sequencer, held->count);
+	qsort(held->fill, held->count, sizeof(pulse_held_fill *), compare_held);
+	for (int i = 0; i < held->count; i++)
+	{
+		held->fill[i]->value[PULSE_FILL_EVENT_SEQ] = Int64GetDatum(sequencer->seq + 1 + batch->rows);
+		held->fill[i]->null[PULSE_FILL_EVENT_SEQ] = false;
+		put_fill(batch, held->fill[i]);
+		if (batch->rows < PULSE_BATCH_ROWS && i + 1 < held->count)
+			continue;
+		pulse_announce_batch(batch, pulse_announce_held_fills, &plan, sequencer);
+		announced += pulse_take_announced(sequencer);
+		pulse_batch_forget(batch);
+	}
+	held->count = 0;
+	return announced;
+}
