@@ -19,6 +19,7 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
+#include "src/announce.h"
 #include "src/compat.h"
 #include "src/ledger.h"
 #include "src/ledger_held.h"
@@ -64,19 +65,23 @@ range_kind(const application *app)
 	return (app->by_portfolio ? 2 : 0) + (app->by_time ? 1 : 0);
 }
 
-/* Whether pulse.fill holds anything in the range. */
+/* Whether pulse.fill holds anything in the range; of one portfolio, *newest is the time of the last of it. */
 static bool
-range_holds_fills(application *app)
+range_holds_fills(application *app, TimestampTz *newest)
 {
 	static SPIPlanPtr plans[4];
 	SPIPlanPtr *plan = &plans[range_kind(app)];
 	bool		found;
+	bool		null;
 
 	if (*plan == NULL)
-		pulse_saved_plan(plan, psprintf("SELECT FROM pulse.fill WHERE %s LIMIT 1", stored_range(app)), 4, app->types);
+		pulse_saved_plan(plan, psprintf("SELECT executed_at FROM pulse.fill WHERE %s%s LIMIT 1", stored_range(app),
+										app->by_portfolio ? " ORDER BY executed_at DESC" : ""), 4, app->types);
 	if (SPI_execute_plan(*plan, app->values, app->nulls, true, 1) != SPI_OK_SELECT)
 		elog(ERROR, "could not read pulse.fill");
 	found = SPI_processed > 0;
+	if (found)
+		*newest = DatumGetTimestampTz(SPI_getbinval(SPI_tuptable->vals[0], SPI_tuptable->tupdesc, 1, &null));
 	SPI_freetuptable(SPI_tuptable);
 	return found;
 }
@@ -394,6 +399,50 @@ replay_symbol(application *app, pulse_symbol *symbol)
 	symbol->replay.set = false;
 }
 
+/* Books the symbols again that need it. */
+static void
+replay_symbols(application *app)
+{
+	for (pulse_symbol *symbol = app->all->first; symbol != NULL; symbol = symbol->next)
+		if (symbol->replay.set)
+			replay_symbol(app, symbol);
+}
+
+/* Whether a range may be taken in two parts: the fills of one change are announced as they are stored. */
+static bool
+may_append(const application *app)
+{
+	return app->news != NULL && app->news->held == NULL && app->by_portfolio && app->by_time && app->source->rebuilt && !app->source->rebook;
+}
+
+/*
+ * Sessions that write at the same time commit their fills a few milliseconds out of order, so that many a range begins a
+ * little before the newest fill that is stored. It is compared that far; what comes after is new, and has its announcement as
+ * it is stored. False when one of its keys turned out to be stored with another time.
+ */
+static bool
+compare_and_append(application *app, TimestampTz newest, TimestampTz max_ts)
+{
+	TimestampTz min_ts = DatumGetTimestampTz(app->values[1]);
+	bool		sound;
+
+	app->values[2] = TimestampTzGetDatum(newest);
+	compare_range(app);
+	replay_symbols(app);
+	pulse_ledger_flush(app->all);
+	if (app->second_look)
+	{
+		/* they come before all others */
+		app->news->announced = pulse_announce_fills(app->news->sequencer, app->news->limit);
+		app->second_look = app->news->announced >= app->news->limit;
+	}
+	app->values[1] = TimestampTzGetDatum(newest + 1);
+	app->values[2] = TimestampTzGetDatum(max_ts);
+	sound = read_new_range(app);
+	app->values[1] = TimestampTzGetDatum(min_ts);
+	return sound;
+}
+
 /* Forgets findings in the range that this application has not met again, and keeps their number bounded. */
 static void
 settle_findings(application *app)
@@ -538,6 +587,7 @@ static bool
 apply_range(application *app, int32 source_id, const char *portfolio, TimestampTz min_ts, TimestampTz max_ts)
 {
 	pulse_source *source = pulse_source_load(source_id, portfolio != NULL, min_ts != DT_NOBEGIN || max_ts != DT_NOEND);
+	TimestampTz newest;
 
 	if (source == NULL || strcmp(source->kind, "trades") != 0 || source->query == NULL)
 		return false;
@@ -560,8 +610,13 @@ apply_range(application *app, int32 source_id, const char *portfolio, TimestampT
 		mark_rebuilt(app);
 	app->all = pulse_ledger_create(source_id, false, app->context);
 
-	if (range_holds_fills(app))
-		compare_range(app);
+	if (range_holds_fills(app, &newest))
+	{
+		if (!may_append(app) || newest >= max_ts)
+			compare_range(app);
+		else if (!compare_and_append(app, newest, max_ts))
+			start_over(app, portfolio);
+	}
 	else if (!source->rebuilt)
 	{
 		forget_state(app);
@@ -571,9 +626,7 @@ apply_range(application *app, int32 source_id, const char *portfolio, TimestampT
 		start_over(app, portfolio);
 	if (source->rebook)
 		rebook_all(app);
-	for (pulse_symbol *symbol = app->all->first; symbol != NULL; symbol = symbol->next)
-		if (symbol->replay.set)
-			replay_symbol(app, symbol);
+	replay_symbols(app);
 	pulse_ledger_save(app->all);
 	settle_findings(app);
 	if (app->news != NULL)

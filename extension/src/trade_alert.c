@@ -137,23 +137,24 @@ pulse_trade_alert(PG_FUNCTION_ARGS)
 	read_columns(fcinfo, columns);
 	no_value = columns[QUANTITY].isnull || columns[PRICE].isnull;
 	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	/* in the order that jsonb has keys in, by length and then by bytes: so they need not be sorted */
 	push_text(&state, "id", &columns[FILL_KEY]);
-	push_text(&state, "symbol", &columns[SYMBOL]);
+	push_numeric(&state, "fee", &columns[FEE]);
 	push_text(&state, "side", &columns[SIDE]);
-	push_numeric(&state, "quantity", &columns[QUANTITY]);
 	push_numeric(&state, "price", &columns[PRICE]);
 	push_string(&state, "value", no_value ? NULL :
 				DatumGetCString(DirectFunctionCall1(numeric_out, DirectFunctionCall2(numeric_mul, columns[QUANTITY].value,
 																					 columns[PRICE].value))));
-	push_numeric(&state, "fee", &columns[FEE]);
+	push_text(&state, "symbol", &columns[SYMBOL]);
+	push_text(&state, "fill_id", &columns[FILL_ID]);
+	push_text(&state, "order_id", &columns[ORDER_ID]);
+	push_numeric(&state, "position", &columns[POSITION]);
+	push_numeric(&state, "quantity", &columns[QUANTITY]);
+	push_text(&state, "strategy", &columns[STRATEGY]);
 	push_text(&state, "fee_asset", &columns[FEE_ASSET]);
+	push_confidence(&state, &columns[CONFIDENCE]);
 	push_string(&state, "executed_at", columns[EXECUTED_AT].isnull ? NULL :
 				pulse_json_time(DatumGetTimestampTz(columns[EXECUTED_AT].value)));
-	push_text(&state, "order_id", &columns[ORDER_ID]);
-	push_text(&state, "fill_id", &columns[FILL_ID]);
-	push_text(&state, "strategy", &columns[STRATEGY]);
-	push_confidence(&state, &columns[CONFIDENCE]);
 	push_numeric(&state, "realized_pnl", &columns[REALIZED_PNL]);
-	push_numeric(&state, "position", &columns[POSITION]);
 	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
 }

@@ -1,7 +1,7 @@
 -- The tick: every committed trade becomes one event, numbered without gaps; what fails stays by itself.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(67);
+SELECT plan(73);
 
 SELECT pulse_setup();
 CREATE PROCEDURE trade(side text, quantity numeric, price numeric, at timestamptz, portfolio text DEFAULT 'main', symbol text DEFAULT 'BTCUSDT')
@@ -103,6 +103,30 @@ SELECT is(unannounced(), 0::bigint, 'all of them are announced');
 SELECT is_empty($$SELECT FROM (SELECT f.executed_at, lag(f.executed_at) OVER (PARTITION BY f.executed_at < '2024-02-01' ORDER BY f.event_seq) AS previous
 	FROM pulse.fill f JOIN pulse.event e ON e.seq = f.event_seq AND e.data ->> 'id' = f.fill_key WHERE f.portfolio = 'pieces') x WHERE executed_at < previous$$,
 	'in the order of their execution');
+
+-- sessions that commit a little out of order: only what overlaps is looked at twice
+SELECT pulse_tick();
+INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at)
+	SELECT 'overlap', 'ETHUSDT', CASE WHEN i % 3 = 0 THEN 'SELL' ELSE 'BUY' END, 1, 100 + i, timestamptz '2024-02-03' + i * interval '1 s' FROM generate_series(1, 50) i;
+SELECT pulse_tick();
+INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at)
+	SELECT 'overlap', CASE WHEN i % 2 = 0 THEN 'ETHUSDT' ELSE 'SOLUSDT' END, CASE WHEN i % 5 = 0 THEN 'SELL' ELSE 'BUY' END, 1, 100 + i, timestamptz '2024-02-03' + interval '45.5 s' + i * interval '2 s'
+	FROM generate_series(0, 1500) i;
+DELETE FROM trades WHERE portfolio = 'overlap' AND price = 149 AND symbol = 'ETHUSDT' AND executed_at < '2024-02-03 00:01Z';
+BEGIN;
+SELECT pg_stat_get_xact_tuples_updated('pulse.fill'::regclass) AS before \gset
+SELECT is((pulse_tick() ->> 'fills')::int, 1501, 'fills that begin before the newest one');
+SELECT ok(pg_stat_get_xact_tuples_updated('pulse.fill'::regclass) - :before BETWEEN 1 AND 20, 'the few in question were written twice');
+COMMIT;
+SELECT is_empty($$SELECT FROM (SELECT f.executed_at, lag(f.executed_at) OVER (ORDER BY f.event_seq) AS previous
+	FROM pulse.fill f JOIN pulse.event e ON e.seq = f.event_seq AND e.data ->> 'id' = f.fill_key WHERE f.portfolio = 'overlap' AND f.event_seq > (SELECT max(event_seq) - 1501 FROM pulse.fill WHERE portfolio = 'overlap')) x
+	WHERE executed_at < previous$$, 'they are announced in the order of their execution');
+SELECT is((SELECT count(*)::int FROM pulse.fill f JOIN pulse.event e ON e.seq = f.event_seq AND e.data = pulse.trade_alert(f) WHERE f.portfolio = 'overlap'
+	AND f.ordinal > (SELECT ordinal FROM pulse.fill WHERE portfolio = 'overlap' AND price = 150 AND executed_at < '2024-02-03 00:01Z' AND symbol = 'ETHUSDT')), 1501, 'with what booking has given');
+SELECT results_eq($$SELECT symbol, quantity FROM pulse.position WHERE portfolio = 'overlap' ORDER BY 1$$,
+	$$SELECT symbol COLLATE "C", sum(CASE side WHEN 'BUY' THEN quantity ELSE -quantity END) FROM trades WHERE portfolio = 'overlap' GROUP BY 1 ORDER BY 1$$, 'and their positions are right');
+SELECT is_empty($$SELECT symbol, executed_at FROM (SELECT f.*, sum(CASE side WHEN 'BUY' THEN quantity ELSE -quantity END) OVER (PARTITION BY symbol ORDER BY executed_at, ordinal) AS held
+	FROM pulse.fill f WHERE portfolio = 'overlap') x WHERE held IS DISTINCT FROM position$$, 'after each fill');
 
 -- fills of several portfolios and sources are stored with their numbers, too, in the order of their execution
 CREATE FUNCTION disorder(portfolios text) RETURNS bigint LANGUAGE sql AS $$
