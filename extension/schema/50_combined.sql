@@ -49,31 +49,27 @@ $$;
 COMMENT ON FUNCTION pulse.combined_points(integer[], text[], timestamptz, timestamptz, timestamptz[], timestamptz[]) IS
 	'What is known of several curves between two times, the second excluded: of each the last, highest and lowest value of every UTC day, of the days by_hours of every hour, and the snapshots themselves of raw_hours. at is when the last of the curves had its last value in that unit; special tells of deposits and withdrawals inside.';
 
-CREATE FUNCTION pulse.combined_curve(for_portfolio text, since timestamptz, until timestamptz, exact_at timestamptz[] DEFAULT '{}')
-	RETURNS TABLE (ts timestamptz, value numeric, flow numeric, observations numeric)
-	LANGUAGE plpgsql STABLE COST 100000 ROWS 1000
+CREATE FUNCTION pulse.combined_plan(for_portfolio text, since timestamptz, until timestamptz, look_cost integer,
+		OUT whole boolean, OUT sources integer[], OUT portfolios text[], OUT bases numeric[], OUT by_hours timestamptz[], OUT raw_hours timestamptz[])
+	LANGUAGE plpgsql STABLE COST 100000
 	SET jit = off
 	AS $$
 #variable_conflict use_column
 DECLARE
-	sources integer[];
-	portfolios text[];
-	lower_bound CONSTANT timestamptz := coalesce(combined_curve.since + interval '1 microsecond', '-infinity');
-	upper_bound CONSTANT timestamptz := coalesce(combined_curve.until + interval '1 microsecond', 'infinity');
-	by_hours timestamptz[] := ARRAY(SELECT DISTINCT date_bin('1 day', e, '2000-01-03Z') FROM unnest(exact_at) e WHERE e <> date_bin('1 day', e, '2000-01-03Z'));
-	raw_hours timestamptz[] := ARRAY(SELECT DISTINCT date_bin('1 hour', e, '2000-01-03Z') FROM unnest(exact_at) e WHERE e <> date_bin('1 hour', e, '2000-01-03Z'));
+	lower_bound CONSTANT timestamptz := coalesce(combined_plan.since + interval '1 microsecond', '-infinity');
+	upper_bound CONSTANT timestamptz := coalesce(combined_plan.until + interval '1 microsecond', 'infinity');
 	archived timestamptz;
-	-- what a period starts from
-	bases numeric[];
 	look record;
-	reading numeric := 0;
-	whole boolean := false;
+	looked numeric := 0;
 BEGIN
+	by_hours := '{}';
+	raw_hours := '{}';
+	whole := false;
 	SELECT coalesce(array_agg(p.source_id ORDER BY p.source_id, p.portfolio), '{}'), coalesce(array_agg(p.portfolio ORDER BY p.source_id, p.portfolio), '{}')
 		INTO sources, portfolios FROM pulse.portfolios_of('snapshots') p WHERE for_portfolio IS NULL OR p.portfolio = for_portfolio;
 	SELECT coalesce(max(s.archived_before), '-infinity') INTO archived FROM pulse.source s WHERE s.source_id = ANY (sources);
-	IF combined_curve.since IS NOT NULL THEN
-		bases := ARRAY(SELECT (pulse.state_metrics(n.source_id, n.portfolio, combined_curve.since, combined_curve.since)).first_value::numeric
+	IF combined_plan.since IS NOT NULL THEN
+		bases := ARRAY(SELECT (pulse.state_metrics(n.source_id, n.portfolio, combined_plan.since, combined_plan.since)).first_value::numeric
 			FROM unnest(sources, portfolios) WITH ORDINALITY AS n (source_id, portfolio, i) ORDER BY n.i);
 	END IF;
 	-- Days first, then hours of those days, then the snapshots of those hours in which something lies that they cannot
@@ -82,7 +78,7 @@ BEGIN
 		WITH points AS MATERIALIZED (
 			SELECT * FROM pulse.combined_points(sources, portfolios, lower_bound, upper_bound, by_hours, raw_hours)
 			UNION ALL
-			SELECT b.i, combined_curve.since, combined_curve.since, NULL, true, b.value, 0, NULL, NULL, 0, false, NOT (b.value > 0 AND b.value < 'Infinity')
+			SELECT b.i, combined_plan.since, combined_plan.since, NULL, true, b.value, 0, NULL, NULL, 0, false, NOT (b.value > 0 AND b.value < 'Infinity')
 				FROM unnest(bases) WITH ORDINALITY AS b (value, i) WHERE b.value IS NOT NULL
 		), steps AS (
 			SELECT p.*, p.value - coalesce(lag(p.value) OVER w, 0) AS step, CASE WHEN row_number() OVER w = 1 THEN p.value ELSE p.flow END AS inflow,
@@ -120,32 +116,57 @@ BEGIN
 		)
 		SELECT (SELECT bool_or(m.broken OR m.value <= 0 OR m.value - m.flow < 0) FROM curve m) AS broken,
 			ARRAY(SELECT DISTINCT w.unit FROM wanted w WHERE NOT w.by_hour) AS days, ARRAY(SELECT DISTINCT w.unit FROM wanted w WHERE w.by_hour) AS hours,
-			(SELECT sum(w.observations) FROM wanted w WHERE w.by_hour) AS to_read, (SELECT sum(m.observations) FROM marks m) AS all_rows
+			(SELECT count(*) FROM points) AS points, (SELECT sum(w.observations) FROM wanted w WHERE w.by_hour) AS to_read,
+			(SELECT sum(m.observations) FROM marks m) AS all_rows
 			INTO look;
-		reading := reading + coalesce(look.to_read, 0);
-		-- a curve that was lost, or one that is read faster as it is
-		whole := coalesce(look.broken, false) OR look.all_rows < 5000 OR reading > look.all_rows / 8 OR cardinality(by_hours) + cardinality(look.days) > 2000 OR round = 8;
-		EXIT WHEN whole OR (look.days = '{}' AND look.hours = '{}');
+		EXIT WHEN look.days = '{}' AND look.hours = '{}' AND NOT coalesce(look.broken, false);
+		looked := looked + look.points + 24 * cardinality(look.days) * cardinality(sources) + coalesce(look.to_read, 0);
+		-- A curve that was lost, or one that is sooner read as it is.
+		whole := coalesce(look.broken, false) OR looked * look_cost > look.all_rows OR cardinality(by_hours) + cardinality(look.days) > 2000 OR round = 8;
+		EXIT WHEN whole;
 		by_hours := by_hours || look.days;
 		raw_hours := raw_hours || look.hours;
 	END LOOP;
-	IF whole THEN
-		RETURN QUERY EXECUTE format('SELECT e.ts, e.value, e.flow, 1::numeric FROM (%s) e', pulse.equity_query(for_portfolio, combined_curve.since, combined_curve.until))
-			USING for_portfolio, combined_curve.since, combined_curve.until;
-		RETURN;
-	END IF;
-	RETURN QUERY
+END
+$$;
+COMMENT ON FUNCTION pulse.combined_plan(text, timestamptz, timestamptz, integer) IS
+	'What tells the figures of several portfolios together: the days, hours and snapshots that pulse.combined_points() gives for these columns, or all snapshots (whole), where to find those takes longer, a look at a point costing as much as to add up so many snapshots; bases are the values that a period starts from.';
+
+CREATE FUNCTION pulse.combined_days(sources integer[], portfolios text[], bases numeric[], since timestamptz, until timestamptz, by_hours timestamptz[], raw_hours timestamptz[])
+	RETURNS TABLE (ts timestamptz, value numeric, flow numeric, observations numeric)
+	LANGUAGE sql STABLE ROWS 1000
+	SET jit = off
+	AS $$
 	WITH points AS (
-		SELECT p.series, p.ts, p.at, p.value, p.flow, p.observations FROM pulse.combined_points(sources, portfolios, lower_bound, upper_bound, by_hours, raw_hours) p
+		SELECT p.series, p.ts, p.at, p.value, p.flow, p.observations
+			FROM pulse.combined_points($1, $2, coalesce($4 + interval '1 microsecond', '-infinity'), coalesce($5 + interval '1 microsecond', 'infinity'), $6, $7) p
 		UNION ALL
-		SELECT b.i, combined_curve.since, combined_curve.since, b.value, 0, 0 FROM unnest(bases) WITH ORDINALITY AS b (value, i) WHERE b.value IS NOT NULL
+		SELECT b.i, $4, $4, b.value, 0, 0 FROM unnest($3) WITH ORDINALITY AS b (value, i) WHERE b.value IS NOT NULL
 	), steps AS (
 		SELECT p.at, p.observations, p.value - coalesce(lag(p.value) OVER w, 0) AS step, CASE WHEN row_number() OVER w = 1 THEN p.value ELSE p.flow END AS flow
 		FROM points p WINDOW w AS (PARTITION BY p.series ORDER BY p.ts)
 	)
 	SELECT c.at, sum(c.step) OVER (ORDER BY c.at), c.flow, c.observations
-	FROM (SELECT s.at, sum(s.step) AS step, sum(s.flow) AS flow, sum(s.observations) AS observations FROM steps s GROUP BY s.at) c;
+	FROM (SELECT s.at, sum(s.step) AS step, sum(s.flow) AS flow, sum(s.observations) AS observations FROM steps s GROUP BY s.at) c
+	$$;
+COMMENT ON FUNCTION pulse.combined_days(integer[], text[], numeric[], timestamptz, timestamptz, timestamptz[], timestamptz[]) IS
+	'The curve of several portfolios together at the points of pulse.combined_points(), from bases on.';
+
+CREATE FUNCTION pulse.combined_performance(for_portfolio text, since timestamptz, until timestamptz, look_cost integer DEFAULT 50)
+	RETURNS pulse_metrics_row
+	LANGUAGE plpgsql STABLE COST 100000
+	AS $$
+DECLARE
+	plan record := pulse.combined_plan(for_portfolio, since, until, look_cost);
+	parts record;
+BEGIN
+	IF plan.whole THEN
+		parts := pulse.equity_parts(for_portfolio, since, until);
+		RETURN pulse.combined_metrics(parts.sources, parts.queries, for_portfolio, since, until);
+	END IF;
+	RETURN (SELECT @extschema@.pulse_metrics(c.ts, c.value, c.flow)
+		FROM pulse.combined_days(plan.sources, plan.portfolios, plan.bases, since, until, plan.by_hours, plan.raw_hours) c);
 END
 $$;
-COMMENT ON FUNCTION pulse.combined_curve(text, timestamptz, timestamptz, timestamptz[]) IS
-	'The curve of several portfolios together, as pulse.equity_query() defines it (the sum of their newest values, one that joins counting as a deposit), by days: its value at the end of each, and each snapshot of the hours in which money came or went, a portfolio joined, or the deepest drawdown, or the highest value, may lie, and it tells what was before and what from one of the times exact_at on. Returns of days and drawdowns are those of all snapshots. Where that would be more than an eighth of them, or there are few anyhow, it is all of them.';
+COMMENT ON FUNCTION pulse.combined_performance(text, timestamptz, timestamptz, integer) IS
+	'pulse_metrics() of several portfolios together: the sum of their curves, one that joins counting as a deposit. From the values at the end of each day and each snapshot of the hours in which money came or went, a portfolio joined, or the deepest drawdown, or the highest value, may lie; returns of days and drawdowns are those of all snapshots. Where these are soon added up, from all of them. look_cost as in pulse.combined_plan().';

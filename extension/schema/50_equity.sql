@@ -63,61 +63,121 @@ CREATE FUNCTION pulse_portfolios() RETURNS TABLE (portfolio text)
 COMMENT ON FUNCTION pulse_portfolios() IS
 	'Names of the portfolios that have a snapshot or a trade, as far as the current user may see them.';
 
-CREATE FUNCTION pulse.equity_query(for_portfolio text, since timestamptz, until timestamptz)
-	RETURNS text
+CREATE FUNCTION pulse.combined_equity(sources integer[], queries text[], portfolio text, since timestamptz, until timestamptz,
+		OUT ts timestamptz, OUT value numeric, OUT flow numeric)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pulse_combined_equity' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.combined_equity(integer[], text[], text, timestamptz, timestamptz) IS
+	'The curve of several portfolios together, in order of time: at every snapshot the exact sum of their newest values; one that joins brings its value as a deposit. The queries, each of a source, return portfolio, ts, value and flow, run as the current user, and have portfolio, since and until as $1, $2 and $3. Rows without time or value are skipped. Memory is that of a sort; more goes to temporary files.';
+
+CREATE FUNCTION pulse.combined_metrics(sources integer[], queries text[], portfolio text, since timestamptz, until timestamptz)
+	RETURNS pulse_metrics_row
+	AS 'MODULE_PATHNAME', 'pulse_combined_metrics' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.combined_metrics(integer[], text[], text, timestamptz, timestamptz) IS
+	'pulse_metrics() over pulse.combined_equity() of the same arguments, without its rows; NULL without any.';
+
+CREATE FUNCTION pulse.combined_summary(sources integer[], queries text[], portfolio text, since timestamptz, until timestamptz, period interval)
+	RETURNS pulse_summary
+	AS 'MODULE_PATHNAME', 'pulse_combined_summary' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.combined_summary(integer[], text[], text, timestamptz, timestamptz, interval) IS
+	'pulse_summary() of pulse.combined_equity() by buckets of a period; NULL without a row.';
+
+CREATE FUNCTION pulse.combined_segments(sources integer[], queries text[], portfolio text, since timestamptz, until timestamptz,
+		cuts timestamptz[], by_days boolean)
+	RETURNS TABLE (part integer, first_ts timestamptz, last_ts timestamptz, observations bigint, first double precision, last double precision,
+				   high double precision, high_ts timestamptz, low double precision, deepest double precision, flow double precision,
+				   link double precision, entry_link double precision)
+	AS 'MODULE_PATHNAME', 'pulse_combined_segments' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.combined_segments(integer[], text[], text, timestamptz, timestamptz, timestamptz[], boolean) IS
+	'pulse.combined_equity() in pieces, like those of pulse.state_segments().';
+
+CREATE FUNCTION pulse.combined_levels(sources integer[], queries text[], portfolio text, since timestamptz, until timestamptz)
+	RETURNS TABLE (ts timestamptz, level double precision)
+	AS 'MODULE_PATHNAME', 'pulse_combined_levels' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.combined_levels(integer[], text[], text, timestamptz, timestamptz) IS
+	'The logarithm of the growth of pulse.combined_equity(), flows removed, where a drawdown begins, is lowest and ends.';
+
+CREATE FUNCTION pulse.combined_chart(sources integer[], queries text[], portfolio text, since timestamptz, until timestamptz, points integer)
+	RETURNS double precision[]
+	AS 'MODULE_PATHNAME', 'pulse_combined_chart' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.combined_chart(integer[], text[], text, timestamptz, timestamptz, integer) IS
+	'pulse.chart() of pulse.combined_equity().';
+
+CREATE FUNCTION pulse.equity_parts(for_portfolio text, since timestamptz, until timestamptz, OUT sources integer[], OUT queries text[], OUT single boolean)
 	LANGUAGE plpgsql STABLE
 	AS $$
 DECLARE
-	only_one text := CASE WHEN for_portfolio IS NULL THEN (SELECT min(p.portfolio) FROM pulse.portfolios_of('snapshots') p HAVING count(*) = 1) END;
+	only_one text := CASE WHEN for_portfolio IS NULL THEN (SELECT s.series_portfolio FROM pulse.series_of(NULL) s) END;
 	-- SQL for the portfolio: the parameter, or the only one there is; NULL: several
 	wanted text := CASE WHEN for_portfolio IS NOT NULL THEN '$1' WHEN only_one IS NOT NULL THEN quote_literal(only_one) END;
 	bounded boolean := since IS NOT NULL OR until IS NOT NULL;
 	source record;
-	sources integer := 0;
-	parts text[] := '{}';
+	followed integer := 0;
+	archived boolean;
+	list CONSTANT text := 'r.total_value::pg_catalog.numeric, r.net_flow::pg_catalog.numeric';
 	rows text;
 BEGIN
-	FOR source IN SELECT s.source_id FROM pulse.source s WHERE s.kind = 'snapshots' AND s.state = 'active' ORDER BY s.source_id LOOP
+	sources := '{}';
+	queries := '{}';
+	FOR source IN SELECT s.source_id, s.archived_before FROM pulse.source s WHERE s.kind = 'snapshots' AND s.state = 'active' ORDER BY s.source_id LOOP
 		rows := pulse.build_source_query(source.source_id, wanted, CASE WHEN bounded THEN 'coalesce($2, ''-infinity'')' END,
 										 CASE WHEN bounded THEN 'coalesce($3, ''infinity'')' END);
 		IF rows IS NULL THEN
 			CONTINUE;
 		END IF;
-		sources := sources + 1;
-		parts := parts || format('SELECT %L || r.portfolio AS series, r.ts, r.total_value AS value, r.net_flow AS flow FROM (%s) r WHERE r.total_value IS NOT NULL%s%s',
-			source.source_id || '/', rows, coalesce(' AND r.portfolio = ' || wanted, ''), CASE WHEN since IS NOT NULL THEN ' AND r.ts > $2' ELSE '' END);
+		archived := wanted IS NULL AND source.archived_before IS NOT NULL;
+		queries := queries || format('SELECT r.portfolio, r.ts, %s FROM (%s) r WHERE r.total_value IS NOT NULL%s%s%s',
+			list, rows, coalesce(' AND r.portfolio = ' || wanted, ''), CASE WHEN since IS NOT NULL THEN ' AND r.ts > $2' ELSE '' END,
+			CASE WHEN archived THEN format(' AND r.ts >= %L', source.archived_before) ELSE '' END);
+		IF archived THEN
+			-- whose snapshots may be gone: how each hour ended
+			queries := queries || format('SELECT n.portfolio, g.last_ts, g.last::pg_catalog.numeric, g.flow::pg_catalog.numeric FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '
+				'pulse.state_segments(n.source_id, n.portfolio, ARRAY[%s, %s]::timestamptz[], false) g WHERE n.source_id = %s',
+				CASE WHEN since IS NOT NULL THEN format('least($2 + interval ''1 microsecond'', %L)', source.archived_before) ELSE '''-infinity''' END,
+				CASE WHEN until IS NOT NULL THEN format('least($3 + interval ''1 microsecond'', %L)', source.archived_before) ELSE quote_literal(source.archived_before) END,
+				source.source_id);
+		END IF;
 		IF since IS NOT NULL THEN
 			-- what a period starts from is the last snapshot before it
-			parts := parts || CASE WHEN wanted IS NOT NULL THEN
-				format('(SELECT %1$L || r.portfolio, $2, r.total_value, r.net_flow FROM (%2$s) r WHERE r.portfolio = %3$s AND r.total_value IS NOT NULL ORDER BY r.ts DESC LIMIT 1)',
-					source.source_id || '/', pulse.build_source_query(source.source_id, wanted, '''-infinity''', '$2'), wanted)
+			queries := queries || CASE WHEN wanted IS NOT NULL THEN
+				format('(SELECT r.portfolio, $2, %s FROM (%s) r WHERE r.portfolio = %s AND r.total_value IS NOT NULL ORDER BY r.ts DESC LIMIT 1)',
+					list, pulse.build_source_query(source.source_id, wanted, '''-infinity''', '$2'), wanted)
+			WHEN archived THEN
+				format('SELECT n.portfolio, $2, (b.m).first_value::pg_catalog.numeric, 0::pg_catalog.numeric FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '
+					'(SELECT pulse.state_metrics(n.source_id, n.portfolio, $2, $2) AS m OFFSET 0) b WHERE n.source_id = %s', source.source_id)
 			WHEN pulse.distributed(source.source_id) THEN
-				format('(SELECT DISTINCT ON (r.portfolio) %1$L || r.portfolio, $2, r.total_value, r.net_flow FROM (%2$s) r WHERE r.total_value IS NOT NULL ORDER BY r.portfolio, r.ts DESC)',
-					source.source_id || '/', pulse.build_source_query(source.source_id, NULL, '''-infinity''', '$2'))
+				format('(SELECT DISTINCT ON (r.portfolio) r.portfolio, $2, %s FROM (%s) r WHERE r.total_value IS NOT NULL ORDER BY r.portfolio, r.ts DESC)',
+					list, pulse.build_source_query(source.source_id, NULL, '''-infinity''', '$2'))
 			ELSE
-				format('SELECT %1$L || n.portfolio, $2, b.value, b.flow FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '
-					'(SELECT r.total_value AS value, r.net_flow AS flow FROM (%2$s) r WHERE r.portfolio = n.portfolio AND r.total_value IS NOT NULL ORDER BY r.ts DESC LIMIT 1) b WHERE n.source_id = %3$s',
-					source.source_id || '/', pulse.build_source_query(source.source_id, 'n.portfolio', '''-infinity''', '$2'), source.source_id)
+				format('SELECT n.portfolio, $2, b.* FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '
+					'(SELECT %s FROM (%s) r WHERE r.portfolio = n.portfolio AND r.total_value IS NOT NULL ORDER BY r.ts DESC LIMIT 1) b WHERE n.source_id = %s',
+					list, pulse.build_source_query(source.source_id, 'n.portfolio', '''-infinity''', '$2'), source.source_id)
 			END;
 		END IF;
+		sources := sources || array_fill(source.source_id, ARRAY[cardinality(queries) - cardinality(sources)]);
+		followed := followed + 1;
 	END LOOP;
-	IF sources = 0 THEN
+	single := wanted IS NOT NULL AND followed = 1;
+END
+$$;
+COMMENT ON FUNCTION pulse.equity_parts(text, timestamptz, timestamptz) IS
+	'The queries of pulse.combined_equity() that read the snapshots of a portfolio, or of all visible ones (NULL), each with its source: those after since up to until, and of each portfolio the last one up to since, which stands at since. Of several together, archived times count by hours. single: it is the one curve of one portfolio.';
+
+CREATE FUNCTION pulse.equity_query(for_portfolio text, since timestamptz, until timestamptz)
+	RETURNS text
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	parts record := pulse.equity_parts(for_portfolio, since, until);
+BEGIN
+	IF cardinality(parts.sources) = 0 THEN
 		RETURN 'SELECT NULL::timestamptz AS ts, NULL::numeric AS value, NULL::numeric AS flow WHERE false';
-	ELSIF sources = 1 AND wanted IS NOT NULL THEN
-		RETURN format('SELECT p.ts, p.value, p.flow FROM (%s) p', array_to_string(parts, ' UNION ALL '));
+	ELSIF parts.single THEN
+		RETURN format('SELECT p.ts, p.value, p.flow FROM (%s) AS p (portfolio, ts, value, flow)', array_to_string(parts.queries, ' UNION ALL '));
 	END IF;
-	-- At every snapshot the newest value of each portfolio; one that joins brings its value as a deposit.
-	RETURN format($q$
-		SELECT c.ts, sum(c.step) OVER (ORDER BY c.ts) AS value, c.flow
-		FROM (
-			SELECT s.ts, sum(s.step) AS step, sum(s.flow) AS flow
-			FROM (
-				SELECT p.ts, p.value - coalesce(lag(p.value) OVER w, 0) AS step,
-					CASE WHEN row_number() OVER w = 1 THEN p.value ELSE coalesce(p.flow, 0) END AS flow
-				FROM (%s) p WINDOW w AS (PARTITION BY p.series ORDER BY p.ts)
-			) s
-			GROUP BY s.ts
-		) c$q$, array_to_string(parts, ' UNION ALL '));
+	-- as a column and not as a table, so that its rows go on one by one
+	RETURN format('SELECT (c.point).ts, (c.point).value, (c.point).flow FROM (SELECT pulse.combined_equity(%L, %L, $1, %s, %s) AS point) c',
+		parts.sources, parts.queries, CASE WHEN since IS NOT NULL THEN '$2' ELSE 'NULL' END, CASE WHEN until IS NOT NULL THEN '$3' ELSE 'NULL' END);
 END
 $$;
 COMMENT ON FUNCTION pulse.equity_query(text, timestamptz, timestamptz) IS

@@ -38,8 +38,7 @@ BEGIN
 	IF series.source_id IS NOT NULL THEN
 		metrics := pulse.state_metrics(series.source_id, series.series_portfolio, since, until);
 	ELSE
-		SELECT (m.metrics).* INTO metrics
-			FROM (SELECT @extschema@.pulse_metrics(c.ts, c.value, c.flow) AS metrics FROM pulse.combined_curve(for_portfolio, since, until) c OFFSET 0) m;
+		metrics := pulse.combined_performance(for_portfolio, since, until);
 	END IF;
 
 	SELECT * INTO closed FROM pulse.trade_sums(for_portfolio, since, until);
@@ -172,10 +171,15 @@ CREATE FUNCTION pulse_equity_summary(portfolio text DEFAULT NULL, since timestam
 	AS $$
 DECLARE
 	series record := pulse.series_of(portfolio);
+	parts record;
 	result @extschema@.pulse_summary;
 BEGIN
 	IF series.source_id IS NOT NULL AND extract(epoch FROM period) % 3600 = 0 THEN
 		RETURN pulse.state_summary(series.source_id, series.series_portfolio, since, until, period);
+	END IF;
+	parts := pulse.equity_parts(portfolio, since, until);
+	IF NOT parts.single THEN
+		RETURN pulse.combined_summary(parts.sources, parts.queries, portfolio, since, until, period);
 	END IF;
 	EXECUTE format('SELECT @extschema@.pulse_summary(e.ts, e.value, e.flow, $4) FROM (%s) e', pulse.equity_query(portfolio, since, until))
 		INTO result USING portfolio, since, until, period;

@@ -23,6 +23,7 @@ CREATE FUNCTION pulse.chart_data(since timestamptz, until timestamptz, points in
 	AS $$
 DECLARE
 	series record := pulse.series_of(for_portfolio);
+	parts record;
 	chart double precision[];
 	result jsonb;
 BEGIN
@@ -35,11 +36,16 @@ BEGIN
 			AND (pulse.state_metrics(series.source_id, series.series_portfolio, since, until)).n_snapshots > 20000 THEN
 		chart := pulse.state_chart(series.source_id, series.series_portfolio, since, until, points);
 	ELSE
-		EXECUTE format($q$
-			SELECT pulse.chart(e.ts, e.value::float8, e.flow::float8, $3, $4)
-			FROM (SELECT c.* FROM (%s) c WHERE c.ts >= $2 AND c.value > '-Infinity' AND c.value < 'Infinity' ORDER BY c.ts) e$q$,
-			pulse.equity_query(for_portfolio, since, until))
-			INTO chart USING for_portfolio, since, until, points;
+		parts := pulse.equity_parts(for_portfolio, since, until);
+		IF parts.single THEN
+			EXECUTE format($q$
+				SELECT pulse.chart(e.ts, e.value::float8, e.flow::float8, $3, $4)
+				FROM (SELECT c.* FROM (%s) c WHERE c.ts >= $2 AND c.value > '-Infinity' AND c.value < 'Infinity' ORDER BY c.ts) e$q$,
+				pulse.equity_query(for_portfolio, since, until))
+				INTO chart USING for_portfolio, since, until, points;
+		ELSE
+			chart := pulse.combined_chart(parts.sources, parts.queries, for_portfolio, since, until, points);
+		END IF;
 	END IF;
 	SELECT jsonb_build_object('points', count(*),
 			'ts', coalesce(jsonb_agg(chart[i][1] ORDER BY i), '[]'), 'value', coalesce(jsonb_agg(chart[i][2] ORDER BY i), '[]'),

@@ -144,8 +144,9 @@ CREATE FUNCTION pulse.growth(for_portfolio text)
 	AS $$
 BEGIN
 	RETURN QUERY EXECUTE format($q$
-		SELECT e.ts, e.value::float8, (((e.value - coalesce(e.flow, 0)) / nullif(lag(e.value) OVER (ORDER BY e.ts), 0)) - 1)::float8
-		FROM (%s) e ORDER BY e.ts$q$, pulse.equity_query(for_portfolio, NULL, NULL)) USING for_portfolio;
+		SELECT e.ts, e.value, (e.value - e.flow - e.before) / nullif(e.before, 0)
+		FROM (SELECT e.ts, e.value, e.flow, lag(e.value) OVER (ORDER BY e.ts) AS before
+			  FROM (SELECT e.ts, e.value::float8, coalesce(e.flow, 0)::float8 AS flow FROM (%s) e) e) e ORDER BY e.ts$q$, pulse.equity_query(for_portfolio, NULL, NULL)) USING for_portfolio;
 END
 $$;
 COMMENT ON FUNCTION pulse.growth(text) IS
@@ -157,35 +158,36 @@ CREATE FUNCTION pulse.monthly_growth(for_portfolio text, timezone text)
 	AS $$
 DECLARE
 	series record := pulse.series_of(for_portfolio);
-	whole @extschema@.pulse_metrics_row;
+	sources integer[];
+	queries text[];
 	first_time timestamptz;
 	last_time timestamptz;
 	cuts timestamptz[];
 BEGIN
-	IF series.source_id IS NULL THEN
+	IF series.source_id IS NOT NULL THEN
+		SELECT m.first_ts, m.last_ts INTO first_time, last_time FROM pulse.state_metrics(series.source_id, series.series_portfolio, NULL, NULL) m;
+	ELSE
 		SELECT min((p.m).first_ts), max((p.m).last_ts) INTO first_time, last_time
 			FROM (SELECT pulse.state_metrics(o.source_id, o.portfolio, NULL, NULL) AS m FROM pulse.portfolios_of('snapshots') o
 				  WHERE for_portfolio IS NULL OR o.portfolio = for_portfolio OFFSET 0) p;
-		cuts := ARRAY(SELECT m AT TIME ZONE timezone FROM generate_series(date_trunc('month', first_time AT TIME ZONE timezone),
-			date_trunc('month', last_time AT TIME ZONE timezone) + interval '1 month', interval '1 month') m);
-		RETURN QUERY SELECT date_trunc('month', c.ts AT TIME ZONE timezone), c.ts, c.value::float8,
-				(((c.value - coalesce(c.flow, 0)) / nullif(lag(c.value) OVER (ORDER BY c.ts), 0)) - 1)::float8
-			FROM pulse.combined_curve(for_portfolio, NULL, NULL, cuts) c;
+	END IF;
+	IF first_time IS NULL THEN
 		RETURN;
 	END IF;
-	whole := pulse.state_metrics(series.source_id, series.series_portfolio, NULL, NULL);
-	IF whole.first_ts IS NULL THEN
-		RETURN;
+	cuts := ARRAY(SELECT m AT TIME ZONE timezone FROM generate_series(date_trunc('month', first_time AT TIME ZONE timezone),
+		date_trunc('month', last_time AT TIME ZONE timezone) + interval '1 month', interval '1 month') m ORDER BY m);
+	IF series.source_id IS NULL THEN
+		SELECT p.sources, p.queries INTO sources, queries FROM pulse.equity_parts(for_portfolio, NULL, NULL) p;
 	END IF;
-	cuts := ARRAY(SELECT m AT TIME ZONE timezone FROM generate_series(date_trunc('month', whole.first_ts AT TIME ZONE timezone),
-		date_trunc('month', whole.last_ts AT TIME ZONE timezone) + interval '1 month', interval '1 month') m ORDER BY m);
 	RETURN QUERY
 		SELECT date_trunc('month', s.first_ts AT TIME ZONE timezone), s.last_ts, s.last,
 			-- the flow at the very first snapshot is where the curve begins, not a part of it
 			CASE WHEN s.before IS NOT NULL THEN s.last * s.link * s.entry_link / nullif(s.before, 0) - 1
 				WHEN s.observations > 1 THEN s.last * s.link / nullif(s.first, 0) - 1 END
 		FROM (SELECT p.*, lag(p.last) OVER (ORDER BY p.first_ts) AS before
-			  FROM pulse.state_segments(series.source_id, series.series_portfolio, cuts, true) p) s;
+			  FROM (SELECT g.* FROM pulse.state_segments(series.source_id, series.series_portfolio, cuts, true) g WHERE series.source_id IS NOT NULL
+					UNION ALL
+					SELECT g.* FROM pulse.combined_segments(sources, queries, for_portfolio, NULL, NULL, cuts, true) g WHERE series.source_id IS NULL) p) s;
 END
 $$;
 COMMENT ON FUNCTION pulse.monthly_growth(text, text) IS
@@ -245,7 +247,9 @@ BEGIN
 		SELECT bool_or(g.link IS NULL OR g.low <= 0) AS broken, count(*) AS n INTO look
 			FROM pulse.state_segments(series.source_id, series.series_portfolio, '{-infinity,infinity}', true) g;
 	ELSE
-		SELECT true AS broken, 0::bigint AS n INTO look;
+		RETURN QUERY SELECT l.ts, l.level FROM pulse.equity_parts(for_portfolio, NULL, NULL) p
+			CROSS JOIN LATERAL pulse.combined_levels(p.sources, p.queries, for_portfolio, NULL, NULL) l;
+		RETURN;
 	END IF;
 	IF look.broken OR look.n = 0 THEN
 		RETURN QUERY SELECT g.ts, coalesce(sum(ln(nullif(greatest(1 + g.r, 0), 0))) OVER (ORDER BY g.ts), 0) FROM pulse.growth(for_portfolio) g;
@@ -328,7 +332,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pulse.drawdown_curve(text, integer) IS
-	'The logarithm of the growth of a curve, from summaries: of every hour its highest and last value, and each snapshot of the hours in which one of the deepest drawdowns (so many) begins, ends, has its lowest point, or may have. A curve of several portfolios, or one that was lost: at each snapshot.';
+	'The logarithm of the growth of a curve, from summaries: of every hour its highest and last value, and each snapshot of the hours in which one of the deepest drawdowns (so many) begins, ends, has its lowest point, or may have. Of several portfolios together: at each snapshot where a drawdown begins, is lowest or ends; of a curve that was lost: at each.';
 
 CREATE FUNCTION pulse_drawdowns(top integer DEFAULT 10, portfolio text DEFAULT NULL)
 	RETURNS TABLE (rank bigint, depth double precision, peak_at timestamptz, trough_at timestamptz, recovered_at timestamptz,

@@ -88,15 +88,14 @@ COMMENT ON FUNCTION pulse.benchmark_closes(text, timestamptz, timestamptz) IS
 
 CREATE FUNCTION pulse.daily_growth(for_portfolio text, since timestamptz, until timestamptz)
 	RETURNS TABLE (day date, r double precision)
-	LANGUAGE plpgsql STABLE
+	LANGUAGE sql STABLE
 	AS $$
-BEGIN
-	RETURN QUERY EXECUTE format($q$
-		SELECT (g.ts AT TIME ZONE 'UTC')::date, exp(sum(ln(g.factor))) - 1
-		FROM (SELECT e.ts, ((e.value - coalesce(e.flow, 0)) / nullif(lag(e.value) OVER (ORDER BY e.ts), 0))::float8 AS factor FROM (%s) e) g
-		WHERE g.factor > 0 GROUP BY 1 ORDER BY 1$q$, pulse.equity_query(for_portfolio, since, until)) USING for_portfolio, since, until;
-END
-$$;
+	SELECT (s.last_ts AT TIME ZONE 'UTC')::date, s.last * s.link * CASE WHEN s.before IS NULL THEN 1 ELSE s.entry_link END / nullif(coalesce(s.before, s.first), 0) - 1
+	FROM (SELECT g.*, lag(g.last) OVER (ORDER BY g.first_ts) AS before
+		  FROM pulse.summary_segments(@extschema@.pulse_equity_summary($1, $2, $3, interval '1 day')) g) s
+	WHERE s.link IS NOT NULL AND s.entry_link IS NOT NULL AND (s.before IS NOT NULL OR s.observations > 1)
+	ORDER BY s.first_ts
+	$$;
 COMMENT ON FUNCTION pulse.daily_growth(text, timestamptz, timestamptz) IS
 	'Return of a portfolio on each UTC day of a period, flows removed, chain-linked at every snapshot.';
 

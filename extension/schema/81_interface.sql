@@ -10,9 +10,7 @@ DECLARE
 	result jsonb;
 BEGIN
 	-- The first window needs the days before it.
-	EXECUTE format('SELECT @extschema@.pulse_summary(e.ts, e.value::float8, e.flow::float8) FROM (%s) e',
-			pulse.equity_query(for_portfolio, since - make_interval(days => window_days), until))
-		INTO summary USING for_portfolio, since - make_interval(days => window_days), until;
+	summary := @extschema@.pulse_equity_summary(for_portfolio, since - make_interval(days => window_days), until);
 	SELECT jsonb_build_object('metric', metric, 'window_days', window_days,
 			'ts', coalesce(jsonb_agg(extract(epoch FROM r.ts)::float8 ORDER BY r.ts), '[]'),
 			'value', coalesce(jsonb_agg(pulse.json_number(r.value) ORDER BY r.ts), '[]'))

@@ -12,6 +12,7 @@
 #include "utils/array.h"
 #include "utils/timestamp.h"
 
+#include "src/chart.h"
 #include "src/compat.h"
 
 PG_FUNCTION_INFO_V1(pulse_chart_accum);
@@ -36,7 +37,7 @@ typedef struct chart_slot
 	chart_point highest;
 } chart_slot;
 
-typedef struct chart_state
+struct chart_state
 {
 	int			points;			/* asked for */
 	int			slots;
@@ -49,15 +50,20 @@ typedef struct chart_state
 	double		flow;
 	chart_point *all;			/* the first rows, as many as asked for: when there are no more, they are the chart */
 	chart_slot *slot;
-} chart_state;
+};
 
-/* Makes the state of an aggregation. */
-static chart_state *
-create_state(MemoryContext context, int points, TimestampTz begin, TimestampTz end)
+/* Begins a chart. */
+chart_state *
+pulse_chart_begin(MemoryContext context, int points, TimestampTz begin, TimestampTz end)
 {
 	MemoryContext old = MemoryContextSwitchTo(context);
-	chart_state *state = palloc0(sizeof(chart_state));
+	chart_state *state;
 
+	if (points < 4 || points > 100000)
+		ereport(ERROR,
+				(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+				 errmsg("number of points is out of range")));
+	state = palloc0(sizeof(chart_state));
 	state->points = points;
 	state->slots = points / 4;
 	state->begin = begin;
@@ -92,34 +98,16 @@ advance(chart_state *state, TimestampTz ts, double value, double flow)
 	return point;
 }
 
-/* Transition: (state, ts, value, flow, end, points), rows in order of time. */
-Datum
-pulse_chart_accum(PG_FUNCTION_ARGS)
+/* Adds a row. */
+void
+pulse_chart_add(chart_state *state, TimestampTz ts, double value, double flow)
 {
-	MemoryContext context;
-	chart_state *state = PG_ARGISNULL(0) ? NULL : (chart_state *) PG_GETARG_POINTER(0);
-	chart_point point;
-	chart_slot *slot;
-	double		share;
+	chart_point point = advance(state, ts, value, flow);
+	double		share = (double) (point.ts - state->begin) / (double) (state->end - state->begin);
+	chart_slot *slot = &state->slot[Max(0, Min(state->slots - 1, (int) (share * state->slots)))];
 
-	if (!AggCheckCallContext(fcinfo, &context))
-		elog(ERROR, "pulse_chart_accum called in non-aggregate context");
-	if (PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(4) || PG_ARGISNULL(5))
-		goto done;
-	if (state == NULL)
-	{
-		if (PG_GETARG_INT32(5) < 4 || PG_GETARG_INT32(5) > 100000)
-			ereport(ERROR,
-					(errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-					 errmsg("number of points is out of range")));
-		state = create_state(context, PG_GETARG_INT32(5), PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_TIMESTAMPTZ(4));
-	}
-	point = advance(state, PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_FLOAT8(2), PG_ARGISNULL(3) ? 0 : PG_GETARG_FLOAT8(3));
 	if (point.row < state->points)
 		state->all[point.row] = point;
-
-	share = (double) (point.ts - state->begin) / (double) (state->end - state->begin);
-	slot = &state->slot[Max(0, Min(state->slots - 1, (int) (share * state->slots)))];
 	if (!slot->used)
 	{
 		slot->used = true;
@@ -130,7 +118,23 @@ pulse_chart_accum(PG_FUNCTION_ARGS)
 		slot->lowest = point;
 	if (point.value > slot->highest.value)
 		slot->highest = point;
-done:
+}
+
+/* Transition: (state, ts, value, flow, end, points), rows in order of time. */
+Datum
+pulse_chart_accum(PG_FUNCTION_ARGS)
+{
+	MemoryContext context;
+	chart_state *state = PG_ARGISNULL(0) ? NULL : (chart_state *) PG_GETARG_POINTER(0);
+
+	if (!AggCheckCallContext(fcinfo, &context))
+		elog(ERROR, "pulse_chart_accum called in non-aggregate context");
+	if (!(PG_ARGISNULL(1) || PG_ARGISNULL(2) || PG_ARGISNULL(4) || PG_ARGISNULL(5)))
+	{
+		if (state == NULL)
+			state = pulse_chart_begin(context, PG_GETARG_INT32(5), PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_TIMESTAMPTZ(4));
+		pulse_chart_add(state, PG_GETARG_TIMESTAMPTZ(1), PG_GETARG_FLOAT8(2), PG_ARGISNULL(3) ? 0 : PG_GETARG_FLOAT8(3));
+	}
 	if (state == NULL)
 		PG_RETURN_NULL();
 	PG_RETURN_POINTER(state);
@@ -171,11 +175,10 @@ collect(const chart_state *state, chart_point *points)
 	return count;
 }
 
-/* Final: float8[][4] of seconds since 1970, value, drawdown, flow since the point before; NULL without rows. */
+/* Returns the chart. */
 Datum
-pulse_chart_final(PG_FUNCTION_ARGS)
+pulse_chart_points(chart_state *state)
 {
-	chart_state *state;
 	chart_point *points;
 	Datum	   *cells;
 	bool	   *nulls;
@@ -184,9 +187,6 @@ pulse_chart_final(PG_FUNCTION_ARGS)
 	int			bounds[2] = {1, 1};
 	double		flow = 0;
 
-	if (PG_ARGISNULL(0))
-		PG_RETURN_NULL();
-	state = (chart_state *) PG_GETARG_POINTER(0);
 	if (state->rows <= state->points)
 	{
 		points = state->all;
@@ -216,4 +216,13 @@ pulse_chart_final(PG_FUNCTION_ARGS)
 	dimensions[1] = 4;
 	PG_RETURN_ARRAYTYPE_P(construct_md_array(cells, nulls, 2, dimensions, bounds, FLOAT8OID, sizeof(float8),
 											 FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+/* Final: the chart; NULL without rows. */
+Datum
+pulse_chart_final(PG_FUNCTION_ARGS)
+{
+	if (PG_ARGISNULL(0))
+		PG_RETURN_NULL();
+	return pulse_chart_points((chart_state *) PG_GETARG_POINTER(0));
 }

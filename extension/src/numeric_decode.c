@@ -76,61 +76,81 @@ divide_rounded(uint64 m, int k)
 	return ldexp((double) ((uint64) quotient | sticky), shift - 64);
 }
 
+/* A numeric taken apart: value = sum of its digits * 10000^(weight - i). */
+typedef struct NumericParts
+{
+	uint16		special;		/* 0: none of NaN and the infinities */
+	bool		negative;
+	int16		weight;
+	int			n_digits;
+	const char *digits;			/* int16 each, not aligned */
+} NumericParts;
+
+/* Takes a numeric apart that is not compressed. */
+static inline void
+take_apart(const struct varlena *packed, NumericParts *parts)
+{
+	const char *data = VARDATA_ANY(packed);
+	int			size = VARSIZE_ANY_EXHDR(packed);
+	uint16		header;
+
+	memcpy(&header, data, sizeof(header));
+	data += sizeof(header);
+	size -= sizeof(header);
+	parts->special = 0;
+	if ((header & SIGN_MASK) == SIGN_SPECIAL)
+	{
+		parts->special = header;
+		return;
+	}
+	if ((header & SIGN_MASK) == SIGN_SHORT)
+	{
+		parts->negative = (header & SHORT_NEGATIVE) != 0;
+		parts->weight = (int16) (header & SHORT_WEIGHT_MASK);
+		if (header & SHORT_WEIGHT_SIGN)
+			parts->weight |= ~SHORT_WEIGHT_MASK;
+	}
+	else
+	{
+		parts->negative = (header & SIGN_MASK) == SIGN_NEGATIVE;
+		memcpy(&parts->weight, data, sizeof(parts->weight));
+		data += sizeof(parts->weight);
+		size -= sizeof(parts->weight);
+	}
+	parts->n_digits = size / (int) sizeof(int16);
+	parts->digits = data;
+}
+
 /* Returns a numeric as the nearest double precision number, like its cast. */
 double
 pulse_numeric_to_double(Datum numeric)
 {
 	struct varlena *packed = PG_DETOAST_DATUM_PACKED(numeric);
-	const char *data = VARDATA_ANY(packed);
-	int			size = VARSIZE_ANY_EXHDR(packed);
-	uint16		header;
-	int16		weight;
-	bool		negative;
-	int			n_digits;
+	NumericParts parts;
 	int			exponent;
 	uint64		m = 0;
 	double		result;
 
-	memcpy(&header, data, sizeof(header));
-	data += sizeof(header);
-	size -= sizeof(header);
-
-	if ((header & SIGN_MASK) == SIGN_SPECIAL)
-	{
-		if (header == SPECIAL_POSITIVE_INFINITY)
-			return get_float8_infinity();
-		if (header == SPECIAL_NEGATIVE_INFINITY)
-			return -get_float8_infinity();
+	take_apart(packed, &parts);
+	if (parts.special == SPECIAL_POSITIVE_INFINITY)
+		return get_float8_infinity();
+	if (parts.special == SPECIAL_NEGATIVE_INFINITY)
+		return -get_float8_infinity();
+	if (parts.special != 0)
 		return get_float8_nan();
-	}
-	if ((header & SIGN_MASK) == SIGN_SHORT)
-	{
-		negative = (header & SHORT_NEGATIVE) != 0;
-		weight = (int16) (header & SHORT_WEIGHT_MASK);
-		if (header & SHORT_WEIGHT_SIGN)
-			weight |= ~SHORT_WEIGHT_MASK;
-	}
-	else
-	{
-		negative = (header & SIGN_MASK) == SIGN_NEGATIVE;
-		memcpy(&weight, data, sizeof(weight));
-		data += sizeof(weight);
-		size -= sizeof(weight);
-	}
-	n_digits = size / (int) sizeof(int16);
-	if (n_digits > 5)
+	if (parts.n_digits > 5)
 		return slow_decode(PointerGetDatum(packed));
 
-	for (int i = 0; i < n_digits; i++)
+	for (int i = 0; i < parts.n_digits; i++)
 	{
 		int16		digit;
 
-		memcpy(&digit, data + i * sizeof(digit), sizeof(digit));
+		memcpy(&digit, parts.digits + i * sizeof(digit), sizeof(digit));
 		if (m > (PG_UINT64_MAX - BASE) / BASE)
 			return slow_decode(PointerGetDatum(packed));
 		m = m * BASE + (uint64) digit;
 	}
-	exponent = DECIMALS * (weight - n_digits + 1);
+	exponent = DECIMALS * (parts.weight - parts.n_digits + 1);
 
 	/* both operands exact: IEEE division and multiplication round once */
 	if (m == 0)
@@ -145,7 +165,56 @@ pulse_numeric_to_double(Datum numeric)
 		result = divide_rounded(m, -exponent);
 	else
 		return slow_decode(PointerGetDatum(packed));
-	return negative ? -result : result;
+	return parts.negative ? -result : result;
+}
+
+/* Takes a numeric as a whole number over a power of ten; false when it has too many digits for that. */
+bool
+pulse_numeric_to_amount(Datum numeric, pulse_amount *amount)
+{
+	NumericParts parts;
+	__int128	m = 0;
+	int			exponent;
+
+	take_apart(PG_DETOAST_DATUM_PACKED(numeric), &parts);
+	*amount = (pulse_amount) {0};
+	if (parts.special != 0)
+	{
+		amount->kind = parts.special == SPECIAL_POSITIVE_INFINITY ? PULSE_AMOUNT_INFINITY :
+			parts.special == SPECIAL_NEGATIVE_INFINITY ? PULSE_AMOUNT_MINUS_INFINITY : PULSE_AMOUNT_NAN;
+		return true;
+	}
+	if (parts.n_digits == 0)
+		return true;
+	exponent = DECIMALS * (parts.weight - parts.n_digits + 1);
+	if (parts.n_digits > PULSE_AMOUNT_MAX_SCALE / DECIMALS + 1 || exponent < -PULSE_AMOUNT_MAX_SCALE || exponent > PULSE_AMOUNT_MAX_SCALE)
+		return false;
+	for (int i = 0; i < parts.n_digits; i++)
+	{
+		int16		digit;
+
+		memcpy(&digit, parts.digits + i * sizeof(digit), sizeof(digit));
+		if (__builtin_mul_overflow(m, (__int128) BASE, &m) || __builtin_add_overflow(m, (__int128) digit, &m))
+			return false;
+	}
+	for (; exponent > 0; exponent -= DECIMALS)
+		if (__builtin_mul_overflow(m, (__int128) BASE, &m))
+			return false;
+	amount->units = parts.negative ? -m : m;
+	amount->scale = (uint8) -exponent;
+	return true;
+}
+
+/* Makes a numeric of an amount. */
+Datum
+pulse_amount_to_numeric(const pulse_amount *amount)
+{
+	char		text[PULSE_AMOUNT_TEXT_SIZE];
+
+	if (amount->kind == PULSE_AMOUNT_FINITE && amount->units >= PG_INT64_MIN && amount->units <= PG_INT64_MAX)
+		return NumericGetDatum(int64_div_fast_to_numeric((int64) amount->units, amount->scale));
+	(void) pulse_amount_to_text(amount, text);
+	return DirectFunctionCall3(numeric_in, CStringGetDatum(text), ObjectIdGetDatum(InvalidOid), Int32GetDatum(-1));
 }
 
 /* Exposes the decoder to SQL, for comparison with the cast. */

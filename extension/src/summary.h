@@ -6,6 +6,7 @@
 
 #include "postgres.h"
 
+#include "nodes/execnodes.h"
 #include "utils/memutils.h"
 
 #include "core/curve.h"
@@ -19,5 +20,8 @@ extern _Noreturn void pulse_summary_refuse(const char *error);
 extern void pulse_summary_bytes(const char *bytes, size_t size, pulse_segment **segments, size_t *n, int64 *width);
 extern void pulse_summary_segments(Datum summary, int64 period, pulse_segment **segments, size_t *n);
 extern void pulse_summary_curve(Datum summary, int64 period, pulse_curve *curve);
+
+/* Returns one segment as a row of a materialised result, with part in front. */
+extern void pulse_put_segment(ReturnSetInfo *result, int32 part, const pulse_segment *segment);
 
 #endif							/* PULSE_SUMMARY_H */

@@ -849,6 +849,106 @@ ALTER FUNCTION pulse.state_metrics(integer, text, timestamptz, timestamptz) COST
 ALTER FUNCTION pulse.state_summary(integer, text, timestamptz, timestamptz, interval) COST 1000;
 ALTER FUNCTION pulse.state_segments(integer, text, timestamptz[], boolean) COST 1000 ROWS 1000;
 
+CREATE FUNCTION pulse.combined_equity(sources integer[], queries text[], portfolio text, since timestamptz, until timestamptz,
+		OUT ts timestamptz, OUT value numeric, OUT flow numeric)
+	RETURNS SETOF record
+	AS 'MODULE_PATHNAME', 'pulse_combined_equity' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.combined_equity(integer[], text[], text, timestamptz, timestamptz) IS
+	'The curve of several portfolios together, in order of time: at every snapshot the exact sum of their newest values; one that joins brings its value as a deposit. The queries, each of a source, return portfolio, ts, value and flow, run as the current user, and have portfolio, since and until as $1, $2 and $3. Rows without time or value are skipped. Memory is that of a sort; more goes to temporary files.';
+
+CREATE FUNCTION pulse.combined_metrics(sources integer[], queries text[], portfolio text, since timestamptz, until timestamptz)
+	RETURNS pulse_metrics_row
+	AS 'MODULE_PATHNAME', 'pulse_combined_metrics' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.combined_metrics(integer[], text[], text, timestamptz, timestamptz) IS
+	'pulse_metrics() over pulse.combined_equity() of the same arguments, without its rows; NULL without any.';
+
+CREATE FUNCTION pulse.combined_summary(sources integer[], queries text[], portfolio text, since timestamptz, until timestamptz, period interval)
+	RETURNS pulse_summary
+	AS 'MODULE_PATHNAME', 'pulse_combined_summary' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.combined_summary(integer[], text[], text, timestamptz, timestamptz, interval) IS
+	'pulse_summary() of pulse.combined_equity() by buckets of a period; NULL without a row.';
+
+CREATE FUNCTION pulse.combined_segments(sources integer[], queries text[], portfolio text, since timestamptz, until timestamptz,
+		cuts timestamptz[], by_days boolean)
+	RETURNS TABLE (part integer, first_ts timestamptz, last_ts timestamptz, observations bigint, first double precision, last double precision,
+				   high double precision, high_ts timestamptz, low double precision, deepest double precision, flow double precision,
+				   link double precision, entry_link double precision)
+	AS 'MODULE_PATHNAME', 'pulse_combined_segments' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.combined_segments(integer[], text[], text, timestamptz, timestamptz, timestamptz[], boolean) IS
+	'pulse.combined_equity() in pieces, like those of pulse.state_segments().';
+
+CREATE FUNCTION pulse.combined_levels(sources integer[], queries text[], portfolio text, since timestamptz, until timestamptz)
+	RETURNS TABLE (ts timestamptz, level double precision)
+	AS 'MODULE_PATHNAME', 'pulse_combined_levels' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.combined_levels(integer[], text[], text, timestamptz, timestamptz) IS
+	'The logarithm of the growth of pulse.combined_equity(), flows removed, where a drawdown begins, is lowest and ends.';
+
+CREATE FUNCTION pulse.combined_chart(sources integer[], queries text[], portfolio text, since timestamptz, until timestamptz, points integer)
+	RETURNS double precision[]
+	AS 'MODULE_PATHNAME', 'pulse_combined_chart' LANGUAGE C STABLE;
+COMMENT ON FUNCTION pulse.combined_chart(integer[], text[], text, timestamptz, timestamptz, integer) IS
+	'pulse.chart() of pulse.combined_equity().';
+
+CREATE FUNCTION pulse.equity_parts(for_portfolio text, since timestamptz, until timestamptz, OUT sources integer[], OUT queries text[], OUT single boolean)
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	only_one text := CASE WHEN for_portfolio IS NULL THEN (SELECT s.series_portfolio FROM pulse.series_of(NULL) s) END;
+	-- SQL for the portfolio: the parameter, or the only one there is; NULL: several
+	wanted text := CASE WHEN for_portfolio IS NOT NULL THEN '$1' WHEN only_one IS NOT NULL THEN quote_literal(only_one) END;
+	bounded boolean := since IS NOT NULL OR until IS NOT NULL;
+	source record;
+	followed integer := 0;
+	archived boolean;
+	list CONSTANT text := 'r.total_value::pg_catalog.numeric, r.net_flow::pg_catalog.numeric';
+	rows text;
+BEGIN
+	sources := '{}';
+	queries := '{}';
+	FOR source IN SELECT s.source_id, s.archived_before FROM pulse.source s WHERE s.kind = 'snapshots' AND s.state = 'active' ORDER BY s.source_id LOOP
+		rows := pulse.build_source_query(source.source_id, wanted, CASE WHEN bounded THEN 'coalesce($2, ''-infinity'')' END,
+										 CASE WHEN bounded THEN 'coalesce($3, ''infinity'')' END);
+		IF rows IS NULL THEN
+			CONTINUE;
+		END IF;
+		archived := wanted IS NULL AND source.archived_before IS NOT NULL;
+		queries := queries || format('SELECT r.portfolio, r.ts, %s FROM (%s) r WHERE r.total_value IS NOT NULL%s%s%s',
+			list, rows, coalesce(' AND r.portfolio = ' || wanted, ''), CASE WHEN since IS NOT NULL THEN ' AND r.ts > $2' ELSE '' END,
+			CASE WHEN archived THEN format(' AND r.ts >= %L', source.archived_before) ELSE '' END);
+		IF archived THEN
+			-- whose snapshots may be gone: how each hour ended
+			queries := queries || format('SELECT n.portfolio, g.last_ts, g.last::pg_catalog.numeric, g.flow::pg_catalog.numeric FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '
+				'pulse.state_segments(n.source_id, n.portfolio, ARRAY[%s, %s]::timestamptz[], false) g WHERE n.source_id = %s',
+				CASE WHEN since IS NOT NULL THEN format('least($2 + interval ''1 microsecond'', %L)', source.archived_before) ELSE '''-infinity''' END,
+				CASE WHEN until IS NOT NULL THEN format('least($3 + interval ''1 microsecond'', %L)', source.archived_before) ELSE quote_literal(source.archived_before) END,
+				source.source_id);
+		END IF;
+		IF since IS NOT NULL THEN
+			-- what a period starts from is the last snapshot before it
+			queries := queries || CASE WHEN wanted IS NOT NULL THEN
+				format('(SELECT r.portfolio, $2, %s FROM (%s) r WHERE r.portfolio = %s AND r.total_value IS NOT NULL ORDER BY r.ts DESC LIMIT 1)',
+					list, pulse.build_source_query(source.source_id, wanted, '''-infinity''', '$2'), wanted)
+			WHEN archived THEN
+				format('SELECT n.portfolio, $2, (b.m).first_value::pg_catalog.numeric, 0::pg_catalog.numeric FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '
+					'(SELECT pulse.state_metrics(n.source_id, n.portfolio, $2, $2) AS m OFFSET 0) b WHERE n.source_id = %s', source.source_id)
+			WHEN pulse.distributed(source.source_id) THEN
+				format('(SELECT DISTINCT ON (r.portfolio) r.portfolio, $2, %s FROM (%s) r WHERE r.total_value IS NOT NULL ORDER BY r.portfolio, r.ts DESC)',
+					list, pulse.build_source_query(source.source_id, NULL, '''-infinity''', '$2'))
+			ELSE
+				format('SELECT n.portfolio, $2, b.* FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '
+					'(SELECT %s FROM (%s) r WHERE r.portfolio = n.portfolio AND r.total_value IS NOT NULL ORDER BY r.ts DESC LIMIT 1) b WHERE n.source_id = %s',
+					list, pulse.build_source_query(source.source_id, 'n.portfolio', '''-infinity''', '$2'), source.source_id)
+			END;
+		END IF;
+		sources := sources || array_fill(source.source_id, ARRAY[cardinality(queries) - cardinality(sources)]);
+		followed := followed + 1;
+	END LOOP;
+	single := wanted IS NOT NULL AND followed = 1;
+END
+$$;
+COMMENT ON FUNCTION pulse.equity_parts(text, timestamptz, timestamptz) IS
+	'The queries of pulse.combined_equity() that read the snapshots of a portfolio, or of all visible ones (NULL), each with its source: those after since up to until, and of each portfolio the last one up to since, which stands at since. Of several together, archived times count by hours. single: it is the one curve of one portfolio.';
+
 CREATE FUNCTION pulse.combined_points(sources integer[], portfolios text[], lower_bound timestamptz, upper_bound timestamptz,
 		by_hours timestamptz[], raw_hours timestamptz[])
 	RETURNS TABLE (series bigint, ts timestamptz, at timestamptz, unit timestamptz, by_hour boolean, value numeric, flow numeric,
@@ -898,31 +998,27 @@ $$;
 COMMENT ON FUNCTION pulse.combined_points(integer[], text[], timestamptz, timestamptz, timestamptz[], timestamptz[]) IS
 	'What is known of several curves between two times, the second excluded: of each the last, highest and lowest value of every UTC day, of the days by_hours of every hour, and the snapshots themselves of raw_hours. at is when the last of the curves had its last value in that unit; special tells of deposits and withdrawals inside.';
 
-CREATE FUNCTION pulse.combined_curve(for_portfolio text, since timestamptz, until timestamptz, exact_at timestamptz[] DEFAULT '{}')
-	RETURNS TABLE (ts timestamptz, value numeric, flow numeric, observations numeric)
-	LANGUAGE plpgsql STABLE COST 100000 ROWS 1000
+CREATE FUNCTION pulse.combined_plan(for_portfolio text, since timestamptz, until timestamptz, look_cost integer,
+		OUT whole boolean, OUT sources integer[], OUT portfolios text[], OUT bases numeric[], OUT by_hours timestamptz[], OUT raw_hours timestamptz[])
+	LANGUAGE plpgsql STABLE COST 100000
 	SET jit = off
 	AS $$
 #variable_conflict use_column
 DECLARE
-	sources integer[];
-	portfolios text[];
-	lower_bound CONSTANT timestamptz := coalesce(combined_curve.since + interval '1 microsecond', '-infinity');
-	upper_bound CONSTANT timestamptz := coalesce(combined_curve.until + interval '1 microsecond', 'infinity');
-	by_hours timestamptz[] := ARRAY(SELECT DISTINCT date_bin('1 day', e, '2000-01-03Z') FROM unnest(exact_at) e WHERE e <> date_bin('1 day', e, '2000-01-03Z'));
-	raw_hours timestamptz[] := ARRAY(SELECT DISTINCT date_bin('1 hour', e, '2000-01-03Z') FROM unnest(exact_at) e WHERE e <> date_bin('1 hour', e, '2000-01-03Z'));
+	lower_bound CONSTANT timestamptz := coalesce(combined_plan.since + interval '1 microsecond', '-infinity');
+	upper_bound CONSTANT timestamptz := coalesce(combined_plan.until + interval '1 microsecond', 'infinity');
 	archived timestamptz;
-	-- what a period starts from
-	bases numeric[];
 	look record;
-	reading numeric := 0;
-	whole boolean := false;
+	looked numeric := 0;
 BEGIN
+	by_hours := '{}';
+	raw_hours := '{}';
+	whole := false;
 	SELECT coalesce(array_agg(p.source_id ORDER BY p.source_id, p.portfolio), '{}'), coalesce(array_agg(p.portfolio ORDER BY p.source_id, p.portfolio), '{}')
 		INTO sources, portfolios FROM pulse.portfolios_of('snapshots') p WHERE for_portfolio IS NULL OR p.portfolio = for_portfolio;
 	SELECT coalesce(max(s.archived_before), '-infinity') INTO archived FROM pulse.source s WHERE s.source_id = ANY (sources);
-	IF combined_curve.since IS NOT NULL THEN
-		bases := ARRAY(SELECT (pulse.state_metrics(n.source_id, n.portfolio, combined_curve.since, combined_curve.since)).first_value::numeric
+	IF combined_plan.since IS NOT NULL THEN
+		bases := ARRAY(SELECT (pulse.state_metrics(n.source_id, n.portfolio, combined_plan.since, combined_plan.since)).first_value::numeric
 			FROM unnest(sources, portfolios) WITH ORDINALITY AS n (source_id, portfolio, i) ORDER BY n.i);
 	END IF;
 	-- Days first, then hours of those days, then the snapshots of those hours in which something lies that they cannot
@@ -931,7 +1027,7 @@ BEGIN
 		WITH points AS MATERIALIZED (
 			SELECT * FROM pulse.combined_points(sources, portfolios, lower_bound, upper_bound, by_hours, raw_hours)
 			UNION ALL
-			SELECT b.i, combined_curve.since, combined_curve.since, NULL, true, b.value, 0, NULL, NULL, 0, false, NOT (b.value > 0 AND b.value < 'Infinity')
+			SELECT b.i, combined_plan.since, combined_plan.since, NULL, true, b.value, 0, NULL, NULL, 0, false, NOT (b.value > 0 AND b.value < 'Infinity')
 				FROM unnest(bases) WITH ORDINALITY AS b (value, i) WHERE b.value IS NOT NULL
 		), steps AS (
 			SELECT p.*, p.value - coalesce(lag(p.value) OVER w, 0) AS step, CASE WHEN row_number() OVER w = 1 THEN p.value ELSE p.flow END AS inflow,
@@ -969,35 +1065,60 @@ BEGIN
 		)
 		SELECT (SELECT bool_or(m.broken OR m.value <= 0 OR m.value - m.flow < 0) FROM curve m) AS broken,
 			ARRAY(SELECT DISTINCT w.unit FROM wanted w WHERE NOT w.by_hour) AS days, ARRAY(SELECT DISTINCT w.unit FROM wanted w WHERE w.by_hour) AS hours,
-			(SELECT sum(w.observations) FROM wanted w WHERE w.by_hour) AS to_read, (SELECT sum(m.observations) FROM marks m) AS all_rows
+			(SELECT count(*) FROM points) AS points, (SELECT sum(w.observations) FROM wanted w WHERE w.by_hour) AS to_read,
+			(SELECT sum(m.observations) FROM marks m) AS all_rows
 			INTO look;
-		reading := reading + coalesce(look.to_read, 0);
-		-- a curve that was lost, or one that is read faster as it is
-		whole := coalesce(look.broken, false) OR look.all_rows < 5000 OR reading > look.all_rows / 8 OR cardinality(by_hours) + cardinality(look.days) > 2000 OR round = 8;
-		EXIT WHEN whole OR (look.days = '{}' AND look.hours = '{}');
+		EXIT WHEN look.days = '{}' AND look.hours = '{}' AND NOT coalesce(look.broken, false);
+		looked := looked + look.points + 24 * cardinality(look.days) * cardinality(sources) + coalesce(look.to_read, 0);
+		-- A curve that was lost, or one that is sooner read as it is.
+		whole := coalesce(look.broken, false) OR looked * look_cost > look.all_rows OR cardinality(by_hours) + cardinality(look.days) > 2000 OR round = 8;
+		EXIT WHEN whole;
 		by_hours := by_hours || look.days;
 		raw_hours := raw_hours || look.hours;
 	END LOOP;
-	IF whole THEN
-		RETURN QUERY EXECUTE format('SELECT e.ts, e.value, e.flow, 1::numeric FROM (%s) e', pulse.equity_query(for_portfolio, combined_curve.since, combined_curve.until))
-			USING for_portfolio, combined_curve.since, combined_curve.until;
-		RETURN;
-	END IF;
-	RETURN QUERY
+END
+$$;
+COMMENT ON FUNCTION pulse.combined_plan(text, timestamptz, timestamptz, integer) IS
+	'What tells the figures of several portfolios together: the days, hours and snapshots that pulse.combined_points() gives for these columns, or all snapshots (whole), where to find those takes longer, a look at a point costing as much as to add up so many snapshots; bases are the values that a period starts from.';
+
+CREATE FUNCTION pulse.combined_days(sources integer[], portfolios text[], bases numeric[], since timestamptz, until timestamptz, by_hours timestamptz[], raw_hours timestamptz[])
+	RETURNS TABLE (ts timestamptz, value numeric, flow numeric, observations numeric)
+	LANGUAGE sql STABLE ROWS 1000
+	SET jit = off
+	AS $$
 	WITH points AS (
-		SELECT p.series, p.ts, p.at, p.value, p.flow, p.observations FROM pulse.combined_points(sources, portfolios, lower_bound, upper_bound, by_hours, raw_hours) p
+		SELECT p.series, p.ts, p.at, p.value, p.flow, p.observations
+			FROM pulse.combined_points($1, $2, coalesce($4 + interval '1 microsecond', '-infinity'), coalesce($5 + interval '1 microsecond', 'infinity'), $6, $7) p
 		UNION ALL
-		SELECT b.i, combined_curve.since, combined_curve.since, b.value, 0, 0 FROM unnest(bases) WITH ORDINALITY AS b (value, i) WHERE b.value IS NOT NULL
+		SELECT b.i, $4, $4, b.value, 0, 0 FROM unnest($3) WITH ORDINALITY AS b (value, i) WHERE b.value IS NOT NULL
 	), steps AS (
 		SELECT p.at, p.observations, p.value - coalesce(lag(p.value) OVER w, 0) AS step, CASE WHEN row_number() OVER w = 1 THEN p.value ELSE p.flow END AS flow
 		FROM points p WINDOW w AS (PARTITION BY p.series ORDER BY p.ts)
 	)
 	SELECT c.at, sum(c.step) OVER (ORDER BY c.at), c.flow, c.observations
-	FROM (SELECT s.at, sum(s.step) AS step, sum(s.flow) AS flow, sum(s.observations) AS observations FROM steps s GROUP BY s.at) c;
+	FROM (SELECT s.at, sum(s.step) AS step, sum(s.flow) AS flow, sum(s.observations) AS observations FROM steps s GROUP BY s.at) c
+	$$;
+COMMENT ON FUNCTION pulse.combined_days(integer[], text[], numeric[], timestamptz, timestamptz, timestamptz[], timestamptz[]) IS
+	'The curve of several portfolios together at the points of pulse.combined_points(), from bases on.';
+
+CREATE FUNCTION pulse.combined_performance(for_portfolio text, since timestamptz, until timestamptz, look_cost integer DEFAULT 50)
+	RETURNS pulse_metrics_row
+	LANGUAGE plpgsql STABLE COST 100000
+	AS $$
+DECLARE
+	plan record := pulse.combined_plan(for_portfolio, since, until, look_cost);
+	parts record;
+BEGIN
+	IF plan.whole THEN
+		parts := pulse.equity_parts(for_portfolio, since, until);
+		RETURN pulse.combined_metrics(parts.sources, parts.queries, for_portfolio, since, until);
+	END IF;
+	RETURN (SELECT @extschema@.pulse_metrics(c.ts, c.value, c.flow)
+		FROM pulse.combined_days(plan.sources, plan.portfolios, plan.bases, since, until, plan.by_hours, plan.raw_hours) c);
 END
 $$;
-COMMENT ON FUNCTION pulse.combined_curve(text, timestamptz, timestamptz, timestamptz[]) IS
-	'The curve of several portfolios together, as pulse.equity_query() defines it (the sum of their newest values, one that joins counting as a deposit), by days: its value at the end of each, and each snapshot of the hours in which money came or went, a portfolio joined, or the deepest drawdown, or the highest value, may lie, and it tells what was before and what from one of the times exact_at on. Returns of days and drawdowns are those of all snapshots. Where that would be more than an eighth of them, or there are few anyhow, it is all of them.';
+COMMENT ON FUNCTION pulse.combined_performance(text, timestamptz, timestamptz, integer) IS
+	'pulse_metrics() of several portfolios together: the sum of their curves, one that joins counting as a deposit. From the values at the end of each day and each snapshot of the hours in which money came or went, a portfolio joined, or the deepest drawdown, or the highest value, may lie; returns of days and drawdowns are those of all snapshots. Where these are soon added up, from all of them. look_cost as in pulse.combined_plan().';
 
 CREATE FUNCTION pulse.hour_levels(source_id integer, portfolio text, hours timestamptz[], levels double precision[], before double precision[])
 	RETURNS TABLE (ts timestamptz, level double precision)
@@ -1040,7 +1161,9 @@ BEGIN
 		SELECT bool_or(g.link IS NULL OR g.low <= 0) AS broken, count(*) AS n INTO look
 			FROM pulse.state_segments(series.source_id, series.series_portfolio, '{-infinity,infinity}', true) g;
 	ELSE
-		SELECT true AS broken, 0::bigint AS n INTO look;
+		RETURN QUERY SELECT l.ts, l.level FROM pulse.equity_parts(for_portfolio, NULL, NULL) p
+			CROSS JOIN LATERAL pulse.combined_levels(p.sources, p.queries, for_portfolio, NULL, NULL) l;
+		RETURN;
 	END IF;
 	IF look.broken OR look.n = 0 THEN
 		RETURN QUERY SELECT g.ts, coalesce(sum(ln(nullif(greatest(1 + g.r, 0), 0))) OVER (ORDER BY g.ts), 0) FROM pulse.growth(for_portfolio) g;
@@ -1123,7 +1246,7 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION pulse.drawdown_curve(text, integer) IS
-	'The logarithm of the growth of a curve, from summaries: of every hour its highest and last value, and each snapshot of the hours in which one of the deepest drawdowns (so many) begins, ends, has its lowest point, or may have. A curve of several portfolios, or one that was lost: at each snapshot.';
+	'The logarithm of the growth of a curve, from summaries: of every hour its highest and last value, and each snapshot of the hours in which one of the deepest drawdowns (so many) begins, ends, has its lowest point, or may have. Of several portfolios together: at each snapshot where a drawdown begins, is lowest or ends; of a curve that was lost: at each.';
 
 CREATE OR REPLACE FUNCTION pulse.performance(for_portfolio text, since timestamptz, until timestamptz,
 		OUT ts timestamptz, OUT total_value numeric, OUT cash_balance numeric, OUT positions_value numeric,
@@ -1163,8 +1286,7 @@ BEGIN
 	IF series.source_id IS NOT NULL THEN
 		metrics := pulse.state_metrics(series.source_id, series.series_portfolio, since, until);
 	ELSE
-		SELECT (m.metrics).* INTO metrics
-			FROM (SELECT @extschema@.pulse_metrics(c.ts, c.value, c.flow) AS metrics FROM pulse.combined_curve(for_portfolio, since, until) c OFFSET 0) m;
+		metrics := pulse.combined_performance(for_portfolio, since, until);
 	END IF;
 
 	SELECT * INTO closed FROM pulse.trade_sums(for_portfolio, since, until);
@@ -1197,35 +1319,36 @@ CREATE OR REPLACE FUNCTION pulse.monthly_growth(for_portfolio text, timezone tex
 	AS $$
 DECLARE
 	series record := pulse.series_of(for_portfolio);
-	whole @extschema@.pulse_metrics_row;
+	sources integer[];
+	queries text[];
 	first_time timestamptz;
 	last_time timestamptz;
 	cuts timestamptz[];
 BEGIN
-	IF series.source_id IS NULL THEN
+	IF series.source_id IS NOT NULL THEN
+		SELECT m.first_ts, m.last_ts INTO first_time, last_time FROM pulse.state_metrics(series.source_id, series.series_portfolio, NULL, NULL) m;
+	ELSE
 		SELECT min((p.m).first_ts), max((p.m).last_ts) INTO first_time, last_time
 			FROM (SELECT pulse.state_metrics(o.source_id, o.portfolio, NULL, NULL) AS m FROM pulse.portfolios_of('snapshots') o
 				  WHERE for_portfolio IS NULL OR o.portfolio = for_portfolio OFFSET 0) p;
-		cuts := ARRAY(SELECT m AT TIME ZONE timezone FROM generate_series(date_trunc('month', first_time AT TIME ZONE timezone),
-			date_trunc('month', last_time AT TIME ZONE timezone) + interval '1 month', interval '1 month') m);
-		RETURN QUERY SELECT date_trunc('month', c.ts AT TIME ZONE timezone), c.ts, c.value::float8,
-				(((c.value - coalesce(c.flow, 0)) / nullif(lag(c.value) OVER (ORDER BY c.ts), 0)) - 1)::float8
-			FROM pulse.combined_curve(for_portfolio, NULL, NULL, cuts) c;
+	END IF;
+	IF first_time IS NULL THEN
 		RETURN;
 	END IF;
-	whole := pulse.state_metrics(series.source_id, series.series_portfolio, NULL, NULL);
-	IF whole.first_ts IS NULL THEN
-		RETURN;
+	cuts := ARRAY(SELECT m AT TIME ZONE timezone FROM generate_series(date_trunc('month', first_time AT TIME ZONE timezone),
+		date_trunc('month', last_time AT TIME ZONE timezone) + interval '1 month', interval '1 month') m ORDER BY m);
+	IF series.source_id IS NULL THEN
+		SELECT p.sources, p.queries INTO sources, queries FROM pulse.equity_parts(for_portfolio, NULL, NULL) p;
 	END IF;
-	cuts := ARRAY(SELECT m AT TIME ZONE timezone FROM generate_series(date_trunc('month', whole.first_ts AT TIME ZONE timezone),
-		date_trunc('month', whole.last_ts AT TIME ZONE timezone) + interval '1 month', interval '1 month') m ORDER BY m);
 	RETURN QUERY
 		SELECT date_trunc('month', s.first_ts AT TIME ZONE timezone), s.last_ts, s.last,
 			-- the flow at the very first snapshot is where the curve begins, not a part of it
 			CASE WHEN s.before IS NOT NULL THEN s.last * s.link * s.entry_link / nullif(s.before, 0) - 1
 				WHEN s.observations > 1 THEN s.last * s.link / nullif(s.first, 0) - 1 END
 		FROM (SELECT p.*, lag(p.last) OVER (ORDER BY p.first_ts) AS before
-			  FROM pulse.state_segments(series.source_id, series.series_portfolio, cuts, true) p) s;
+			  FROM (SELECT g.* FROM pulse.state_segments(series.source_id, series.series_portfolio, cuts, true) g WHERE series.source_id IS NOT NULL
+					UNION ALL
+					SELECT g.* FROM pulse.combined_segments(sources, queries, for_portfolio, NULL, NULL, cuts, true) g WHERE series.source_id IS NULL) p) s;
 END
 $$;
 COMMENT ON FUNCTION pulse.monthly_growth(text, text) IS
@@ -1674,56 +1797,16 @@ CREATE OR REPLACE FUNCTION pulse.equity_query(for_portfolio text, since timestam
 	LANGUAGE plpgsql STABLE
 	AS $$
 DECLARE
-	only_one text := CASE WHEN for_portfolio IS NULL THEN (SELECT min(p.portfolio) FROM pulse.portfolios_of('snapshots') p HAVING count(*) = 1) END;
-	-- SQL for the portfolio: the parameter, or the only one there is; NULL: several
-	wanted text := CASE WHEN for_portfolio IS NOT NULL THEN '$1' WHEN only_one IS NOT NULL THEN quote_literal(only_one) END;
-	bounded boolean := since IS NOT NULL OR until IS NOT NULL;
-	source record;
-	sources integer := 0;
-	parts text[] := '{}';
-	rows text;
+	parts record := pulse.equity_parts(for_portfolio, since, until);
 BEGIN
-	FOR source IN SELECT s.source_id FROM pulse.source s WHERE s.kind = 'snapshots' AND s.state = 'active' ORDER BY s.source_id LOOP
-		rows := pulse.build_source_query(source.source_id, wanted, CASE WHEN bounded THEN 'coalesce($2, ''-infinity'')' END,
-										 CASE WHEN bounded THEN 'coalesce($3, ''infinity'')' END);
-		IF rows IS NULL THEN
-			CONTINUE;
-		END IF;
-		sources := sources + 1;
-		parts := parts || format('SELECT %L || r.portfolio AS series, r.ts, r.total_value AS value, r.net_flow AS flow FROM (%s) r WHERE r.total_value IS NOT NULL%s%s',
-			source.source_id || '/', rows, coalesce(' AND r.portfolio = ' || wanted, ''), CASE WHEN since IS NOT NULL THEN ' AND r.ts > $2' ELSE '' END);
-		IF since IS NOT NULL THEN
-			-- what a period starts from is the last snapshot before it
-			parts := parts || CASE WHEN wanted IS NOT NULL THEN
-				format('(SELECT %1$L || r.portfolio, $2, r.total_value, r.net_flow FROM (%2$s) r WHERE r.portfolio = %3$s AND r.total_value IS NOT NULL ORDER BY r.ts DESC LIMIT 1)',
-					source.source_id || '/', pulse.build_source_query(source.source_id, wanted, '''-infinity''', '$2'), wanted)
-			WHEN pulse.distributed(source.source_id) THEN
-				format('(SELECT DISTINCT ON (r.portfolio) %1$L || r.portfolio, $2, r.total_value, r.net_flow FROM (%2$s) r WHERE r.total_value IS NOT NULL ORDER BY r.portfolio, r.ts DESC)',
-					source.source_id || '/', pulse.build_source_query(source.source_id, NULL, '''-infinity''', '$2'))
-			ELSE
-				format('SELECT %1$L || n.portfolio, $2, b.value, b.flow FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '
-					'(SELECT r.total_value AS value, r.net_flow AS flow FROM (%2$s) r WHERE r.portfolio = n.portfolio AND r.total_value IS NOT NULL ORDER BY r.ts DESC LIMIT 1) b WHERE n.source_id = %3$s',
-					source.source_id || '/', pulse.build_source_query(source.source_id, 'n.portfolio', '''-infinity''', '$2'), source.source_id)
-			END;
-		END IF;
-	END LOOP;
-	IF sources = 0 THEN
+	IF cardinality(parts.sources) = 0 THEN
 		RETURN 'SELECT NULL::timestamptz AS ts, NULL::numeric AS value, NULL::numeric AS flow WHERE false';
-	ELSIF sources = 1 AND wanted IS NOT NULL THEN
-		RETURN format('SELECT p.ts, p.value, p.flow FROM (%s) p', array_to_string(parts, ' UNION ALL '));
+	ELSIF parts.single THEN
+		RETURN format('SELECT p.ts, p.value, p.flow FROM (%s) AS p (portfolio, ts, value, flow)', array_to_string(parts.queries, ' UNION ALL '));
 	END IF;
-	-- At every snapshot the newest value of each portfolio; one that joins brings its value as a deposit.
-	RETURN format($q$
-		SELECT c.ts, sum(c.step) OVER (ORDER BY c.ts) AS value, c.flow
-		FROM (
-			SELECT s.ts, sum(s.step) AS step, sum(s.flow) AS flow
-			FROM (
-				SELECT p.ts, p.value - coalesce(lag(p.value) OVER w, 0) AS step,
-					CASE WHEN row_number() OVER w = 1 THEN p.value ELSE coalesce(p.flow, 0) END AS flow
-				FROM (%s) p WINDOW w AS (PARTITION BY p.series ORDER BY p.ts)
-			) s
-			GROUP BY s.ts
-		) c$q$, array_to_string(parts, ' UNION ALL '));
+	-- as a column and not as a table, so that its rows go on one by one
+	RETURN format('SELECT (c.point).ts, (c.point).value, (c.point).flow FROM (SELECT pulse.combined_equity(%L, %L, $1, %s, %s) AS point) c',
+		parts.sources, parts.queries, CASE WHEN since IS NOT NULL THEN '$2' ELSE 'NULL' END, CASE WHEN until IS NOT NULL THEN '$3' ELSE 'NULL' END);
 END
 $$;
 COMMENT ON FUNCTION pulse.equity_query(text, timestamptz, timestamptz) IS
@@ -2153,6 +2236,118 @@ END
 $$;
 COMMENT ON FUNCTION pulse.report_system(timestamptz, timestamptz, text) IS
 	'Alerts of a period and the health at its end, with the share of the time that each component was healthy; null for who may not read messages.';
+
+-- Curves of several portfolios together are added up in one pass.
+CREATE OR REPLACE FUNCTION pulse_equity_summary(portfolio text DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
+		period interval DEFAULT '1 day')
+	RETURNS pulse_summary
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	series record := pulse.series_of(portfolio);
+	parts record;
+	result @extschema@.pulse_summary;
+BEGIN
+	IF series.source_id IS NOT NULL AND extract(epoch FROM period) % 3600 = 0 THEN
+		RETURN pulse.state_summary(series.source_id, series.series_portfolio, since, until, period);
+	END IF;
+	parts := pulse.equity_parts(portfolio, since, until);
+	IF NOT parts.single THEN
+		RETURN pulse.combined_summary(parts.sources, parts.queries, portfolio, since, until, period);
+	END IF;
+	EXECUTE format('SELECT @extschema@.pulse_summary(e.ts, e.value, e.flow, $4) FROM (%s) e', pulse.equity_query(portfolio, since, until))
+		INTO result USING portfolio, since, until, period;
+	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION pulse_equity_summary(text, timestamptz, timestamptz, interval) IS
+	'Summary of the equity of a portfolio by buckets of a period, from the last snapshot up to since, which stands at since, to until (NULL: open), for any metric of a summary and for pulse_rolling(). Periods of whole hours are read from stored summaries, others from the snapshots. Portfolio NULL: all visible ones together. NULL without a snapshot. Error 22023 for a period out of range.';
+
+CREATE OR REPLACE FUNCTION pulse.growth(for_portfolio text)
+	RETURNS TABLE (ts timestamptz, value double precision, r double precision)
+	LANGUAGE plpgsql STABLE
+	AS $$
+BEGIN
+	RETURN QUERY EXECUTE format($q$
+		SELECT e.ts, e.value, (e.value - e.flow - e.before) / nullif(e.before, 0)
+		FROM (SELECT e.ts, e.value, e.flow, lag(e.value) OVER (ORDER BY e.ts) AS before
+			  FROM (SELECT e.ts, e.value::float8, coalesce(e.flow, 0)::float8 AS flow FROM (%s) e) e) e ORDER BY e.ts$q$, pulse.equity_query(for_portfolio, NULL, NULL)) USING for_portfolio;
+END
+$$;
+COMMENT ON FUNCTION pulse.growth(text) IS
+	'Equity and the return from snapshot to snapshot, flows removed; NULL for the first.';
+
+CREATE OR REPLACE FUNCTION pulse.chart_data(since timestamptz, until timestamptz, points integer, for_portfolio text) RETURNS jsonb
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	series record := pulse.series_of(for_portfolio);
+	parts record;
+	chart double precision[];
+	result jsonb;
+BEGIN
+	IF points IS NULL OR points < 4 OR points > 100000 THEN
+		RAISE EXCEPTION 'points must lie between 4 and 100000'
+			USING ERRCODE = 'invalid_parameter_value', HINT = 'The default is 500.';
+	END IF;
+	-- where a slot of the chart is longer than an hour and snapshots are many, hours tell its extremes too
+	IF series.source_id IS NOT NULL AND extract(epoch FROM until - since) * 4 >= 3600.0 * points
+			AND (pulse.state_metrics(series.source_id, series.series_portfolio, since, until)).n_snapshots > 20000 THEN
+		chart := pulse.state_chart(series.source_id, series.series_portfolio, since, until, points);
+	ELSE
+		parts := pulse.equity_parts(for_portfolio, since, until);
+		IF parts.single THEN
+			EXECUTE format($q$
+				SELECT pulse.chart(e.ts, e.value::float8, e.flow::float8, $3, $4)
+				FROM (SELECT c.* FROM (%s) c WHERE c.ts >= $2 AND c.value > '-Infinity' AND c.value < 'Infinity' ORDER BY c.ts) e$q$,
+				pulse.equity_query(for_portfolio, since, until))
+				INTO chart USING for_portfolio, since, until, points;
+		ELSE
+			chart := pulse.combined_chart(parts.sources, parts.queries, for_portfolio, since, until, points);
+		END IF;
+	END IF;
+	SELECT jsonb_build_object('points', count(*),
+			'ts', coalesce(jsonb_agg(chart[i][1] ORDER BY i), '[]'), 'value', coalesce(jsonb_agg(chart[i][2] ORDER BY i), '[]'),
+			'drawdown', coalesce(jsonb_agg(chart[i][3] ORDER BY i), '[]'), 'flow', coalesce(jsonb_agg(chart[i][4] ORDER BY i), '[]'))
+		INTO result FROM generate_subscripts(chart, 1) i;
+	RETURN jsonb_build_object('from', pulse.json_time(since), 'to', pulse.json_time(until)) || result;
+END
+$$;
+COMMENT ON FUNCTION pulse.chart_data(timestamptz, timestamptz, integer, text) IS 'Body of pulse_portfolio_chart().';
+
+CREATE OR REPLACE FUNCTION pulse.daily_growth(for_portfolio text, since timestamptz, until timestamptz)
+	RETURNS TABLE (day date, r double precision)
+	LANGUAGE sql STABLE
+	AS $$
+	SELECT (s.last_ts AT TIME ZONE 'UTC')::date, s.last * s.link * CASE WHEN s.before IS NULL THEN 1 ELSE s.entry_link END / nullif(coalesce(s.before, s.first), 0) - 1
+	FROM (SELECT g.*, lag(g.last) OVER (ORDER BY g.first_ts) AS before
+		  FROM pulse.summary_segments(@extschema@.pulse_equity_summary($1, $2, $3, interval '1 day')) g) s
+	WHERE s.link IS NOT NULL AND s.entry_link IS NOT NULL AND (s.before IS NOT NULL OR s.observations > 1)
+	ORDER BY s.first_ts
+	$$;
+COMMENT ON FUNCTION pulse.daily_growth(text, timestamptz, timestamptz) IS
+	'Return of a portfolio on each UTC day of a period, flows removed, chain-linked at every snapshot.';
+
+CREATE OR REPLACE FUNCTION pulse.rolling_data(metric text, window_days integer, days integer, for_portfolio text) RETURNS jsonb
+	LANGUAGE plpgsql STABLE
+	AS $$
+DECLARE
+	until timestamptz := now();
+	since timestamptz := until - make_interval(days => days);
+	summary @extschema@.pulse_summary;
+	result jsonb;
+BEGIN
+	-- The first window needs the days before it.
+	summary := @extschema@.pulse_equity_summary(for_portfolio, since - make_interval(days => window_days), until);
+	SELECT jsonb_build_object('metric', metric, 'window_days', window_days,
+			'ts', coalesce(jsonb_agg(extract(epoch FROM r.ts)::float8 ORDER BY r.ts), '[]'),
+			'value', coalesce(jsonb_agg(pulse.json_number(r.value) ORDER BY r.ts), '[]'))
+		INTO result FROM @extschema@.pulse_rolling(metric, make_interval(days => window_days), summary) r WHERE r.ts >= since;
+	RETURN result;
+END
+$$;
+COMMENT ON FUNCTION pulse.rolling_data(text, integer, integer, text) IS
+	'A metric over a sliding window of days as JSON columns: metric, window_days, ts (seconds since 1970), value. Portfolio NULL: all visible ones together.';
 
 -- What a function costs and how many rows it returns, as far as one can say, so that a query that joins, filters or sorts by
 -- them gets a fitting plan instead of one for a thousand rows that cost nothing. Metrics of an array or of a stored summary
