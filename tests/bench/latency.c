@@ -4,7 +4,8 @@
  *
  *   latency idle DSN PORT RIVAL-PORT SAMPLES PAUSE-MS    one INSERT at a time into a quiet system, all kinds by turns
  *   latency hop DSN PORT SAMPLES PAUSE-MS                the WebSocket beside a libpq client that reads the same events
- *   latency load DSN PORT ROWS-PER-SECOND SECONDS        each INSERT a transaction, on a fixed schedule; counts what comes
+ *   latency load DSN PORT ROWS-PER-SECOND SECONDS ROWS-PER-TRANSACTION
+ *                                                        INSERTs on a fixed schedule; counts what comes
  *
  * One thread, raw clock: times are taken around poll() on the sockets, so that no client library's scheduling is measured.
  */
@@ -484,9 +485,12 @@ measure_hop(const char *dsn, int port, int samples, int pause_ms)
 
 /* Many INSERTs ---------------------------------------------------------------------------------------------------- */
 
-/* Sends rows by the clock, however slowly they are answered; each is a transaction and says when it was due. */
+/*
+ * Sends rows by the clock, however slowly they are answered; so many at a time are a transaction, and each says when that
+ * was due.
+ */
 static void
-send_rows(const char *dsn, int per_second, int rows)
+send_rows(const char *dsn, int per_second, int rows, int per_transaction)
 {
 	PGconn	   *connection = connect_database(dsn);
 	double		begin;
@@ -506,8 +510,7 @@ send_rows(const char *dsn, int per_second, int rows)
 		int			due = (int) ((now_ms() - begin) * per_second / 1000);
 		PGresult   *result;
 
-		if (due > rows)
-			due = rows;
+		due = due > rows ? rows : due - due % per_transaction;
 		for (; sent < due && sent - done < MAX_UNANSWERED; sent++)
 		{
 			char		number[24];
@@ -515,8 +518,10 @@ send_rows(const char *dsn, int per_second, int rows)
 			const char *values[] = {number, at};
 
 			snprintf(number, sizeof(number), "%d", sent);
-			snprintf(at, sizeof(at), "%d@%.3f", sent, begin + (double) sent * 1000 / per_second);
-			if (!PQsendQueryPrepared(connection, "load", 2, values, NULL, NULL, 0) || !PQpipelineSync(connection))
+			snprintf(at, sizeof(at), "%d@%.3f", sent, begin + (double) (sent - sent % per_transaction + per_transaction) * 1000 / per_second);
+			/* what lies between two syncs is one transaction */
+			if (!PQsendQueryPrepared(connection, "load", 2, values, NULL, NULL, 0) ||
+				((sent + 1) % per_transaction == 0 && !PQpipelineSync(connection)))
 				fail("loader", PQerrorMessage(connection));
 		}
 		if (PQflush(connection) > 0)
@@ -530,7 +535,7 @@ send_rows(const char *dsn, int per_second, int rows)
 			if (result == NULL)
 				continue;
 			if (PQresultStatus(result) == PGRES_PIPELINE_SYNC)
-				done++;
+				done += per_transaction;
 			check_result(connection, result, "INSERT");
 		}
 	}
@@ -581,9 +586,10 @@ take_loaded(const char *text, size_t length, void *arg)
 }
 
 static void
-measure_load(const char *dsn, int port, int per_second, int seconds)
+measure_load(const char *dsn, int port, int per_second, int seconds, int per_transaction)
 {
-	Load		load = {.rows = per_second * seconds, .missing = per_second * seconds};
+	int			rows = per_second * seconds / per_transaction * per_transaction;
+	Load		load = {.rows = rows, .missing = rows};
 	pid_t		loader;
 	int			status;
 
@@ -596,7 +602,7 @@ measure_load(const char *dsn, int port, int per_second, int seconds)
 	loader = fork();
 	if (loader == 0)
 	{
-		send_rows(dsn, per_second, load.rows);
+		send_rows(dsn, per_second, load.rows, per_transaction);
 		exit(0);
 	}
 	while (load.missing > 0)
@@ -613,8 +619,8 @@ measure_load(const char *dsn, int port, int per_second, int seconds)
 		fail("load", "nothing came");
 	print_heading();
 	print_series(&load.series);
-	printf("%d rows/s for %d s: p99 %.1f ms (goal at most 100); %d of %d came, %d lost, %d twice, %d breaks of prev_seq\n",
-		   per_second, seconds, load.series.p99, load.series.count, load.rows, load.missing, load.twice, load.gaps);
+	printf("%d rows/s, %d a transaction, for %d s: p99 %.1f ms (goal at most 100); %d of %d came, %d lost, %d twice, %d breaks of prev_seq\n",
+		   per_second, per_transaction, seconds, load.series.p99, load.series.count, load.rows, load.missing, load.twice, load.gaps);
 	if (load.missing + load.twice + load.gaps > 0)
 		exit(1);
 }
@@ -637,8 +643,9 @@ main(int argc, char **argv)
 		measure_idle(argv[2], number(argv[3], 1, 65535), number(argv[4], 1, 65535), number(argv[5], 1, 100000), number(argv[6], 0, 60000));
 	else if (argc == 6 && strcmp(argv[1], "hop") == 0)
 		measure_hop(argv[2], number(argv[3], 1, 65535), number(argv[4], 1, 100000), number(argv[5], 0, 60000));
-	else if (argc == 6 && strcmp(argv[1], "load") == 0)
-		measure_load(argv[2], number(argv[3], 1, 65535), number(argv[4], 1, 100000), number(argv[5], 1, MAX_ROWS / number(argv[4], 1, 100000)));
+	else if (argc == 7 && strcmp(argv[1], "load") == 0)
+		measure_load(argv[2], number(argv[3], 1, 65535), number(argv[4], 1, 100000), number(argv[5], 1, MAX_ROWS / number(argv[4], 1, 100000)),
+					 number(argv[6], 1, MAX_UNANSWERED));
 	else
 		fail("usage", "latency idle|hop|load DSN PORT …, see the head of latency.c");
 	return 0;

@@ -2,7 +2,7 @@
 # From a bot's INSERT to a libpq listener and to a WebSocket client, beside a bare pg_notify round trip and beside a trigger
 # with pg_notify, npm pg and npm ws, in the same run; then under load.
 #   latency.sh [idle] [hop] [load]      all three without arguments
-#   SAMPLES=200 PAUSE=60 (ms between two INSERTs)   ROWS=10000 (a second) DURATION=10   FSYNC=off
+#   SAMPLES=200 PAUSE=60 (ms between two INSERTs)   ROWS=10000 (a second) TRANSACTION=1 (rows) DURATION=10   FSYNC=off
 # shellcheck disable=SC2317,SC2329  # functions called through traps
 set -euo pipefail
 bench=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -76,7 +76,10 @@ for what; do
 	case $what in
 		idle) echo "-- $samples INSERTs each, $pause ms apart"; "$top/.build/bench/latency" idle "$dsn" "$port" "$rival_port" "$samples" "$pause" ;;
 		hop) echo "-- $samples INSERTs, $pause ms apart"; "$top/.build/bench/latency" hop "$dsn" "$port" "$samples" "$pause" ;;
-		load) echo "-- ${ROWS:-10000} INSERTs a second, each a transaction"; "$top/.build/bench/latency" load "$dsn" "$port" "${ROWS:-10000}" "${DURATION:-10}" ;;
+		load)
+			echo "-- ${ROWS:-10000} INSERTs a second, ${TRANSACTION:-1} a transaction"
+			"$top/.build/bench/latency" load "$dsn" "$port" "${ROWS:-10000}" "${DURATION:-10}" "${TRANSACTION:-1}"
+			;;
 		*) echo "unknown: $what" >&2; exit 64 ;;
 	esac
 done

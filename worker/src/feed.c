@@ -166,6 +166,10 @@ events_read(void *arg, const struct database_reply *reply)
 		read_events(feed);
 }
 
+/*
+ * Not prepared: a plan that is kept is made for the table as it is in the first moments, nearly empty, and would then read
+ * all of it for every few events until somebody analyses it.
+ */
 static void
 read_events(struct feed *feed)
 {
@@ -174,7 +178,6 @@ read_events(struct feed *feed)
 		.sql = "SELECT " FEED_COLUMNS " FROM pulse.event WHERE seq > $1 ORDER BY seq LIMIT " BATCH,
 		.parameters = {after},
 		.parameter_count = 1,
-		.prepare = true,
 		.reply = events_read,
 		.arg = feed
 	};

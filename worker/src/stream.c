@@ -430,6 +430,7 @@ part_read(void *arg, const struct database_reply *reply)
 	stream_continue_replay(client);
 }
 
+/* Not prepared, for the reason that read_events() has. */
 static void
 fetch_part(struct client *client)
 {
@@ -438,7 +439,6 @@ fetch_part(struct client *client)
 		.sql = "SELECT " FEED_COLUMNS " FROM pulse.event WHERE seq > $1 ORDER BY seq LIMIT " REPLAY_BATCH,
 		.parameters = {after},
 		.parameter_count = 1,
-		.prepare = true,
 		.reply = part_read,
 		.arg = client
 	};
