@@ -152,7 +152,7 @@ CREATE FUNCTION pulse.combined_days(sources integer[], portfolios text[], bases 
 COMMENT ON FUNCTION pulse.combined_days(integer[], text[], numeric[], timestamptz, timestamptz, timestamptz[], timestamptz[]) IS
 	'The curve of several portfolios together at the points of pulse.combined_points(), from bases on.';
 
-CREATE FUNCTION pulse.combined_performance(for_portfolio text, since timestamptz, until timestamptz, look_cost integer DEFAULT 50)
+CREATE FUNCTION pulse.combined_performance(for_portfolio text, since timestamptz, until timestamptz, look_cost integer DEFAULT 100)
 	RETURNS pulse_metrics_row
 	LANGUAGE plpgsql STABLE COST 100000
 	AS $$

@@ -114,20 +114,25 @@ DECLARE
 	source record;
 	followed integer := 0;
 	archived boolean;
+	by_portfolio boolean;
 	list CONSTANT text := 'r.total_value::pg_catalog.numeric, r.net_flow::pg_catalog.numeric';
 	rows text;
 BEGIN
 	sources := '{}';
 	queries := '{}';
 	FOR source IN SELECT s.source_id, s.archived_before FROM pulse.source s WHERE s.kind = 'snapshots' AND s.state = 'active' ORDER BY s.source_id LOOP
-		rows := pulse.build_source_query(source.source_id, wanted, CASE WHEN bounded THEN 'coalesce($2, ''-infinity'')' END,
-										 CASE WHEN bounded THEN 'coalesce($3, ''infinity'')' END);
+		archived := wanted IS NULL AND source.archived_before IS NOT NULL;
+		-- from a time on: the planner has the choice between the index of each portfolio and all rows
+		by_portfolio := wanted IS NULL AND since IS NOT NULL AND NOT pulse.distributed(source.source_id);
+		rows := pulse.build_source_query(source.source_id, CASE WHEN by_portfolio THEN 'n.portfolio' ELSE wanted END,
+			CASE WHEN bounded THEN 'coalesce($2, ''-infinity'')' END, CASE WHEN bounded THEN 'coalesce($3, ''infinity'')' END);
 		IF rows IS NULL THEN
 			CONTINUE;
 		END IF;
-		archived := wanted IS NULL AND source.archived_before IS NOT NULL;
-		queries := queries || format('SELECT r.portfolio, r.ts, %s FROM (%s) r WHERE r.total_value IS NOT NULL%s%s%s',
-			list, rows, coalesce(' AND r.portfolio = ' || wanted, ''), CASE WHEN since IS NOT NULL THEN ' AND r.ts > $2' ELSE '' END,
+		queries := queries || format('SELECT r.portfolio, r.ts, %s FROM %s WHERE r.total_value IS NOT NULL%s%s%s', list,
+			CASE WHEN by_portfolio THEN format('pulse.portfolios_of(''snapshots'') n JOIN LATERAL (%s) r ON n.source_id = %s', rows, source.source_id)
+				ELSE format('(%s) r', rows) END,
+			coalesce(' AND r.portfolio = ' || wanted, ''), CASE WHEN since IS NOT NULL THEN ' AND r.ts > $2' ELSE '' END,
 			CASE WHEN archived THEN format(' AND r.ts >= %L', source.archived_before) ELSE '' END);
 		IF archived THEN
 			-- whose snapshots may be gone: how each hour ended
@@ -145,7 +150,7 @@ BEGIN
 			WHEN archived THEN
 				format('SELECT n.portfolio, $2, (b.m).first_value::pg_catalog.numeric, 0::pg_catalog.numeric FROM pulse.portfolios_of(''snapshots'') n CROSS JOIN LATERAL '
 					'(SELECT pulse.state_metrics(n.source_id, n.portfolio, $2, $2) AS m OFFSET 0) b WHERE n.source_id = %s', source.source_id)
-			WHEN pulse.distributed(source.source_id) THEN
+			WHEN NOT by_portfolio THEN
 				format('(SELECT DISTINCT ON (r.portfolio) r.portfolio, $2, %s FROM (%s) r WHERE r.total_value IS NOT NULL ORDER BY r.portfolio, r.ts DESC)',
 					list, pulse.build_source_query(source.source_id, NULL, '''-infinity''', '$2'))
 			ELSE

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# What summaries are worth for several portfolios together: pulse_performance() of all of them against the sum of their
-# curves, snapshot by snapshot. Warm; from summaries the median of 5.
+# Several portfolios together: pulse_performance() and what else takes all of their snapshots, against the sum of their
+# curves as SQL says it plainly, over windows. Warm; medians of 3, of the plain one a single run.
 #
-#   PORTFOLIOS=100  ROWS=10000 (of each, one a minute)
+#   PORTFOLIOS=100  ROWS=10000 (of each, one a minute)  PLAIN=1 (0: without the plain one)
 set -euo pipefail
 bench=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 portfolios=${PORTFOLIOS:-100}
 rows=${ROWS:-10000}
+plain=${PLAIN:-1}
 
 if [ -z "${PULSE_CLUSTER:-}" ]; then
 	exec "$bench/../lib/cluster.sh" run --database bench --conf fsync=off --conf shared_buffers=1GB --conf max_wal_size=8GB \
@@ -28,14 +29,21 @@ INSERT INTO portfolio_snapshots (portfolio, ts, total_value, net_flow)
 	FROM generate_series(1, $portfolios) p CROSS JOIN market m;
 ALTER TABLE portfolio_snapshots ADD PRIMARY KEY (portfolio, ts);
 VACUUM ANALYZE portfolio_snapshots;
-CREATE FUNCTION from_snapshots() RETURNS pulse_metrics_row LANGUAGE plpgsql AS \$\$
-DECLARE
-	result pulse_metrics_row;
-BEGIN
-	EXECUTE format('SELECT (m.m).* FROM (SELECT pulse_metrics(e.ts, e.value, e.flow) AS m FROM (%s) e OFFSET 0) m', pulse.equity_query(NULL, NULL, NULL))
-		INTO result USING NULL::text, NULL::timestamptz, NULL::timestamptz;
-	RETURN result;
-END \$\$;
+CREATE FUNCTION from_snapshots() RETURNS pulse_metrics_row LANGUAGE sql STABLE AS \$\$
+	SELECT pulse_metrics(c.ts, c.value, c.flow)
+	FROM (
+		SELECT g.ts, sum(g.step) OVER (ORDER BY g.ts) AS value, g.flow
+		FROM (
+			SELECT s.ts, sum(s.step) AS step, sum(s.flow) AS flow
+			FROM (
+				SELECT p.ts, p.total_value - coalesce(lag(p.total_value) OVER w, 0) AS step,
+					CASE WHEN row_number() OVER w = 1 THEN p.total_value ELSE p.net_flow END AS flow
+				FROM portfolio_snapshots p WINDOW w AS (PARTITION BY p.portfolio ORDER BY p.ts)
+			) s
+			GROUP BY s.ts
+		) g
+	) c
+\$\$;
 CREATE FUNCTION median_ms(statement text, runs integer) RETURNS numeric LANGUAGE plpgsql AS \$\$
 DECLARE
 	begun timestamptz;
@@ -59,8 +67,20 @@ sql -v portfolios="$portfolios" -v rows="$rows" <<'SQL'
 \echo :portfolios portfolios of :rows snapshots each, milliseconds
 \pset format aligned
 \pset tuples_only off
-SELECT median_ms('SELECT from_snapshots()', 0) AS snapshots, median_ms('SELECT * FROM pulse_performance()', 5) AS summaries,
-	median_ms('SELECT * FROM pulse_monthly_returns()', 3) AS months, (SELECT count(*) FROM pulse.combined_curve(NULL, NULL, NULL)) AS points;
+SELECT median_ms('SELECT * FROM pulse_performance()', 3) AS performance, median_ms('SELECT pulse_snapshot()', 3) AS snapshot,
+	median_ms('SELECT * FROM pulse_performance_breakdown()', 1) AS breakdown, median_ms('SELECT * FROM pulse_monthly_returns()', 3) AS months,
+	median_ms('SELECT * FROM pulse_drawdowns()', 3) AS drawdowns, median_ms('SELECT pulse_equity_summary()', 3) AS summary,
+	median_ms(format('SELECT pulse_portfolio_chart(%L::timestamptz, %L)', min(ts), max(ts)), 3) AS chart,
+	median_ms(format('SELECT pulse_portfolio_chart(%L::timestamptz, %L)', max(ts) - interval '1 day', max(ts)), 3) AS chart_of_a_day,
+	median_ms('SELECT pulse.combined_performance(NULL, NULL, NULL, 1000000000)', 3) AS all_snapshots,
+	(SELECT whole FROM pulse.combined_plan(NULL, NULL, NULL, 100)) AS takes_all
+	FROM portfolio_snapshots \gx
+SQL
+[ "$plain" = 1 ] || exit 0
+sql <<'SQL'
+\pset format aligned
+\pset tuples_only off
+SELECT median_ms('SELECT from_snapshots()', 0) AS plain;
 SELECT s.max_drawdown, p.max_drawdown, s.sharpe, p.sharpe, pulse.close_to(s.max_drawdown, p.max_drawdown) AND pulse.close_to(s.sharpe, p.sharpe)
 	AND pulse.close_to(s.current_drawdown, p.current_drawdown) AS the_same
 	FROM from_snapshots() s CROSS JOIN pulse_performance() p;
