@@ -18,10 +18,15 @@
 #define INSERT_FILLS \
 	"INSERT INTO pulse.fill (source_id, portfolio, fill_key, executed_at, ordinal, symbol, side, quantity, price, fee," \
 	" fee_asset, order_id, fill_id, strategy, confidence, realized_pnl, position, total_realized_pnl, total_fees, event_seq)"
+/* not in FROM, where each of the arrays would be written to a store of its own first */
 #define NEW_FILLS \
-	" SELECT $1, * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20)"
+	" SELECT $1, unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), unnest($8), " \
+	"unnest($9), unnest($10), unnest($11), unnest($12), unnest($13), unnest($14), unnest($15), " \
+	"unnest($16), unnest($17), unnest($18), unnest($19), unnest($20)"
 #define HELD_FILLS \
-	" SELECT * FROM unnest($2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21)"
+	" SELECT unnest($2), unnest($3), unnest($4), unnest($5), unnest($6), unnest($7), unnest($8), " \
+	"unnest($9), unnest($10), unnest($11), unnest($12), unnest($13), unnest($14), unnest($15), " \
+	"unnest($16), unnest($17), unnest($18), unnest($19), unnest($20), unnest($21)"
 /* of all but the first few, nobody asks for the data */
 #define ANNOUNCE(fills, epoch, first, handed_over) \
 	"WITH announced AS (" INSERT_FILLS fills " RETURNING event_seq, portfolio, symbol, executed_at, pulse.trade_alert(fill.*) AS data)," \
