@@ -9,10 +9,6 @@ CREATE FUNCTION pulse.combined_points(sources integer[], portfolios text[], lowe
 	AS $$
 #variable_conflict use_column
 DECLARE
-	cuts CONSTANT timestamptz[] := (SELECT array_agg(c.cut ORDER BY c.cut) FROM (
-		SELECT lower_bound AS cut UNION SELECT upper_bound
-		UNION SELECT d.day + h.hour * interval '1 hour' FROM unnest(by_hours) AS d (day) CROSS JOIN generate_series(0, 24) AS h (hour)
-			WHERE d.day + h.hour * interval '1 hour' > lower_bound AND d.day + h.hour * interval '1 hour' < upper_bound) c);
 	-- bounds of what is read of raw_hours
 	since CONSTANT timestamptz[] := ARRAY(SELECT greatest(h.hour, lower_bound) FROM unnest(raw_hours) WITH ORDINALITY AS h (hour, i) ORDER BY h.i);
 	until CONSTANT timestamptz[] := ARRAY(SELECT least(h.hour + interval '1 hour', upper_bound) - interval '1 microsecond'
@@ -21,10 +17,16 @@ DECLARE
 BEGIN
 	RETURN QUERY
 	WITH pieces AS MATERIALIZED (
-		SELECT n.series, g.*, b.by_hour, date_bin(CASE WHEN b.by_hour THEN '1 hour'::interval ELSE '1 day' END, g.first_ts, '2000-01-03Z') AS unit
+		SELECT n.series, g.*, false AS by_hour, date_bin('1 day', g.first_ts, '2000-01-03Z') AS unit
 		FROM unnest(sources, portfolios) WITH ORDINALITY AS n (source_id, portfolio, series)
-		CROSS JOIN LATERAL pulse.state_segments(n.source_id, n.portfolio, cuts, true) g
-		CROSS JOIN LATERAL (SELECT date_bin('1 day', g.first_ts, '2000-01-03Z') = ANY (by_hours) AS by_hour) b
+		CROSS JOIN LATERAL pulse.state_segments(n.source_id, n.portfolio, ARRAY[lower_bound, upper_bound], true) g
+		WHERE date_bin('1 day', g.first_ts, '2000-01-03Z') <> ALL (by_hours)
+		UNION ALL
+		SELECT n.series, g.*, true, date_bin('1 hour', g.first_ts, '2000-01-03Z')
+		FROM unnest(sources, portfolios) WITH ORDINALITY AS n (source_id, portfolio, series)
+		CROSS JOIN unnest(by_hours) AS d (day)
+		CROSS JOIN LATERAL pulse.state_segments(n.source_id, n.portfolio,
+			ARRAY[greatest(d.day, lower_bound), least(d.day + interval '1 day', upper_bound)], false) g
 	), units AS (
 		SELECT p.series, p.unit, p.by_hour, max(p.last_ts) AS ts, (array_agg(p.last ORDER BY p.last_ts DESC))[1]::numeric AS value, max(p.high)::numeric AS high,
 			min(p.low)::numeric AS low, sum(p.observations) AS observations, bool_or(p.link IS NULL) AS broken,
@@ -152,7 +154,7 @@ CREATE FUNCTION pulse.combined_days(sources integer[], portfolios text[], bases 
 COMMENT ON FUNCTION pulse.combined_days(integer[], text[], numeric[], timestamptz, timestamptz, timestamptz[], timestamptz[]) IS
 	'The curve of several portfolios together at the points of pulse.combined_points(), from bases on.';
 
-CREATE FUNCTION pulse.combined_performance(for_portfolio text, since timestamptz, until timestamptz, look_cost integer DEFAULT 100)
+CREATE FUNCTION pulse.combined_performance(for_portfolio text, since timestamptz, until timestamptz, look_cost integer DEFAULT 200)
 	RETURNS pulse_metrics_row
 	LANGUAGE plpgsql STABLE COST 100000
 	AS $$
