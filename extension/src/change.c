@@ -64,6 +64,7 @@ get_change(HTAB *index, List **changes, int32 source_id, char *portfolio, bool m
 	change->portfolio = portfolio;
 	change->min_ts = DT_NOEND;
 	change->max_ts = DT_NOBEGIN;
+	change->marked_at = DT_NOEND;
 	entry->changes = lappend(entry->changes, change);
 	*changes = lappend(*changes, change);
 	return change;
@@ -86,7 +87,8 @@ add_mark(HTAB *index, List **changes, TupleDesc desc, HeapTuple tuple, Timestamp
 	change = get_change(index, changes, DatumGetInt32(values[0]), nulls[1] ? NULL : TextDatumGetCString(values[1]), !enough);
 	if (change == NULL || (enough && change->mark_count >= MAX_MARKS_OF_CHANGE))
 		return;
-	*oldest = Min(*oldest, DatumGetTimestampTz(values[4]));
+	change->marked_at = Min(change->marked_at, DatumGetTimestampTz(values[4]));
+	*oldest = Min(*oldest, change->marked_at);
 	if (nulls[2] || nulls[3])
 		change->unbounded = true;
 	else

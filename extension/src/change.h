@@ -23,8 +23,9 @@ typedef struct PulseChange
 	TimestampTz min_ts;			/* DT_NOBEGIN to DT_NOEND when unbounded */
 	TimestampTz max_ts;
 	bool		unbounded;
-	TimestampTz served_at;		/* when the portfolio's last change was processed, and where this one stood: its place */
-	int			arrival;		/* in the queue */
+	TimestampTz marked_at;		/* when the first of its marks was made */
+	TimestampTz rank;			/* its place among those that wait, the smaller the sooner, and where it stood */
+	int			arrival;
 	int			mark_count;
 	int			mark_room;
 	ItemPointerData *marks;		/* the rows that were merged */

@@ -38,11 +38,12 @@ PG_FUNCTION_INFO_V1(pulse_archive_buckets);
 /* So many short ranges are worked off together at first. */
 #define FIRST_BATCH 25
 
+/* What touches the hours of a range is rewritten with it: snapshots of one hour that come one by one do not pile up. */
 static PulseStatement merge_range = {
 	"UPDATE pulse.metric_dirty SET min_ts = least(min_ts, $3), max_ts = greatest(max_ts, $4)"
 	" WHERE ctid = (SELECT m.ctid FROM pulse.metric_dirty m WHERE m.source_id = $1 AND m.portfolio IS NOT DISTINCT FROM $2"
-	" AND m.min_ts <= $4 AND m.max_ts >= $3 LIMIT 1)",
-	4, {INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL
+	" AND m.min_ts <= $6 AND m.max_ts >= $5 LIMIT 1)",
+	6, {INT4OID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID}, NULL
 };
 
 static PulseStatement add_range = {
@@ -71,13 +72,13 @@ static PulseStatement unfinished = {
 };
 
 static PulseStatement merge_ranges = {
-	"WITH n AS MATERIALIZED (SELECT n.* FROM unnest($2, $3, $4) WITH ORDINALITY AS n (portfolio, min_ts, max_ts, i)),"
+	"WITH n AS MATERIALIZED (SELECT n.* FROM unnest($2, $3, $4, $5, $6) WITH ORDINALITY AS n (portfolio, min_ts, max_ts, hour, hour_end, i)),"
 	" merged AS (UPDATE pulse.metric_dirty m SET min_ts = least(m.min_ts, n.min_ts), max_ts = greatest(m.max_ts, n.max_ts)"
-	" FROM n WHERE m.source_id = $1 AND m.portfolio = n.portfolio COLLATE \"C\" AND m.min_ts <= n.max_ts AND m.max_ts >= n.min_ts"
+	" FROM n WHERE m.source_id = $1 AND m.portfolio = n.portfolio COLLATE \"C\" AND m.min_ts <= n.hour_end AND m.max_ts >= n.hour"
 	" RETURNING n.i)"
 	" INSERT INTO pulse.metric_dirty (source_id, portfolio, min_ts, max_ts) SELECT $1, n.portfolio, n.min_ts, n.max_ts FROM n"
 	" WHERE n.i NOT IN (SELECT g.i FROM merged g)",
-	4, {INT4OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID}, NULL
+	6, {INT4OID, TEXTARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID}, NULL
 };
 
 /* Both leave alone what somebody has widened since. */
@@ -147,17 +148,32 @@ pulse_metric_state_waits(void)
 	return ranges_left || GetCurrentTimestamp() >= retry_at;
 }
 
+/* The first and the last moment of the hours that a range is in. */
+static TimestampTz
+hour_of(TimestampTz min_ts)
+{
+	return Min(min_ts, pulse_bucket_floor(min_ts, PULSE_HOUR_BUCKET));
+}
+
+static TimestampTz
+hour_end_of(TimestampTz max_ts)
+{
+	return Max(max_ts, pulse_bucket_floor(max_ts, PULSE_HOUR_BUCKET) + USECS_PER_HOUR - 1);
+}
+
 /* Notes that the buckets of a range are to be rewritten. */
 static void
 mark_range(int32 source_id, const char *portfolio, TimestampTz min_ts, TimestampTz max_ts)
 {
-	Datum		values[4];
-	const char *nulls = portfolio == NULL ? " n  " : NULL;
+	Datum		values[6];
+	const char *nulls = portfolio == NULL ? " n    " : NULL;
 
 	values[0] = Int32GetDatum(source_id);
 	values[1] = portfolio == NULL ? (Datum) 0 : CStringGetTextDatum(portfolio);
 	values[2] = TimestampTzGetDatum(min_ts);
 	values[3] = TimestampTzGetDatum(max_ts);
+	values[4] = TimestampTzGetDatum(hour_of(min_ts));
+	values[5] = TimestampTzGetDatum(hour_end_of(max_ts));
 	if (pulse_run(&merge_range, values, nulls) == 0)
 		pulse_run(&add_range, values, nulls);
 	ranges_left = true;
@@ -237,28 +253,31 @@ static void
 mark_ranges(int32 source_id, const List *names, const List *ranges)
 {
 	int			n = list_length(names);
-	Datum	   *columns[3];
-	Datum		values[4];
+	Datum	   *portfolios = palloc(Max(n, 1) * sizeof(Datum));
+	Datum	   *times[4];		/* of each range, and of its hours */
+	Datum		values[6];
 	const ListCell *name;
 	const ListCell *cell;
 
 	if (n == 0)
 		return;
-	for (int i = 0; i < lengthof(columns); i++)
-		columns[i] = palloc(n * sizeof(Datum));
+	for (int i = 0; i < lengthof(times); i++)
+		times[i] = palloc(n * sizeof(Datum));
 	forboth(name, names, cell, ranges)
 	{
 		const PulseMarkRange *range = lfirst(cell);
 		int			i = foreach_current_index(name);
 
-		columns[0][i] = CStringGetTextDatum(lfirst(name));
-		columns[1][i] = TimestampTzGetDatum(range->min_ts);
-		columns[2][i] = TimestampTzGetDatum(range->max_ts);
+		portfolios[i] = CStringGetTextDatum(lfirst(name));
+		times[0][i] = TimestampTzGetDatum(range->min_ts);
+		times[1][i] = TimestampTzGetDatum(range->max_ts);
+		times[2][i] = TimestampTzGetDatum(hour_of(range->min_ts));
+		times[3][i] = TimestampTzGetDatum(hour_end_of(range->max_ts));
 	}
 	values[0] = Int32GetDatum(source_id);
-	values[1] = PointerGetDatum(construct_array(columns[0], n, TEXTOID, -1, false, TYPALIGN_INT));
-	values[2] = PointerGetDatum(construct_array(columns[1], n, TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
-	values[3] = PointerGetDatum(construct_array(columns[2], n, TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+	values[1] = PointerGetDatum(construct_array(portfolios, n, TEXTOID, -1, false, TYPALIGN_INT));
+	for (int i = 0; i < lengthof(times); i++)
+		values[2 + i] = PointerGetDatum(construct_array(times[i], n, TIMESTAMPTZOID, sizeof(TimestampTz), FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 	pulse_run_set_wise(&merge_ranges, values, NULL);
 	ranges_left = true;
 }

@@ -64,6 +64,9 @@ static int64 fills_until_statistics = FIRST_STATISTICS_FILLS;
 /* The same where it gives way to the sessions that write. */
 #define YIELD_MARKS 300
 #define YIELD_BUDGET_MS 50
+/* A mark is worth so much waiting, and all of a portfolio's marks no more than so much. */
+#define MARK_TURN_MS 1000
+#define LONGEST_TURN_MS 60000
 /* When each portfolio was last served; forgotten as a whole when there are too many of them. */
 #define MAX_SERVED 100000
 
@@ -262,14 +265,14 @@ compare_changes(const ListCell *a, const ListCell *b)
 	const PulseChange *x = lfirst(a);
 	const PulseChange *y = lfirst(b);
 
-	if (x->served_at != y->served_at)
-		return x->served_at < y->served_at ? -1 : 1;
+	if (x->rank != y->rank)
+		return x->rank < y->rank ? -1 : 1;
 	return (x->arrival > y->arrival) - (x->arrival < y->arrival);
 }
 
 /*
- * Puts those first that have been served longest ago: a quiet portfolio does not wait for the busy ones. Who changes a
- * whole table is served as the table.
+ * Puts those first that have been served longest ago, and want little: a quiet portfolio does not wait for the busy ones,
+ * nor one of these for ever. Who changes a whole table is served as the table.
  */
 static void
 order_changes(List *changes)
@@ -282,7 +285,8 @@ order_changes(List *changes)
 		PulseChange *change = lfirst(cell);
 
 		change->arrival = arrival++;
-		change->served_at = find_served(change)->at;
+		change->rank = TimestampTzPlusMilliseconds(Max(find_served(change)->at, TimestampTzPlusMilliseconds(change->marked_at, -LONGEST_TURN_MS)),
+												   Min(change->mark_count * MARK_TURN_MS, LONGEST_TURN_MS));
 	}
 	list_sort(changes, compare_changes);
 }
