@@ -5,7 +5,7 @@ CREATE FUNCTION pulse.combined_points(sources integer[], portfolios text[], lowe
 	RETURNS TABLE (series bigint, ts timestamptz, at timestamptz, unit timestamptz, by_hour boolean, value numeric, flow numeric,
 				   high numeric, low numeric, observations numeric, special boolean, broken boolean)
 	LANGUAGE plpgsql STABLE COST 10000 ROWS 10000
-	SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+	SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
 	AS $$
 #variable_conflict use_column
 DECLARE
@@ -43,7 +43,8 @@ BEGIN
 			' NOT (r.total_value > 0 AND r.total_value < ''Infinity'' AND coalesce(r.net_flow, 0) > ''-Infinity'' AND coalesce(r.net_flow, 0) < ''Infinity'')'
 			' FROM unnest($1, $2) WITH ORDINALITY AS n (source_id, portfolio, series) CROSS JOIN unnest($3, $4) AS h (since, until)'
 			' CROSS JOIN LATERAL (%s) r WHERE n.source_id = $5 AND r.portfolio = n.portfolio AND r.total_value IS NOT NULL AND isfinite(r.ts)',
-			pulse.build_source_query(source, 'n.portfolio', 'h.since', 'h.until'))
+			-- by the key for each portfolio and hour, and not all hours of a portfolio for each of them
+			format(CASE WHEN pulse.distributed(source) THEN '%s' ELSE 'SELECT * FROM (%s) r OFFSET 0' END, pulse.build_source_query(source, 'n.portfolio', 'h.since', 'h.until')))
 			USING sources, portfolios, since, until, source;
 	END LOOP;
 END
@@ -118,12 +119,12 @@ BEGIN
 		)
 		SELECT (SELECT bool_or(m.broken OR m.value <= 0 OR m.value - m.flow < 0) FROM curve m) AS broken,
 			ARRAY(SELECT DISTINCT w.unit FROM wanted w WHERE NOT w.by_hour) AS days, ARRAY(SELECT DISTINCT w.unit FROM wanted w WHERE w.by_hour) AS hours,
-			(SELECT count(*) FROM points) AS points, (SELECT sum(w.observations) FROM wanted w WHERE w.by_hour) AS to_read,
+			(SELECT count(*) FROM points) AS points, (SELECT sum(w.observations / CASE WHEN w.by_hour THEN 1 ELSE 24 END) FROM wanted w) AS to_read,
 			(SELECT sum(m.observations) FROM marks m) AS all_rows
 			INTO look;
 		EXIT WHEN look.days = '{}' AND look.hours = '{}' AND NOT coalesce(look.broken, false);
 		looked := looked + look.points + 24 * cardinality(look.days) * cardinality(sources) + coalesce(look.to_read, 0);
-		-- A curve that was lost, or one that is sooner read as it is.
+		-- A curve that was lost, or one that is sooner read as it is; of a day that is looked into an hour will be read.
 		whole := coalesce(look.broken, false) OR looked * look_cost > look.all_rows OR cardinality(by_hours) + cardinality(look.days) > 2000 OR round = 8;
 		EXIT WHEN whole;
 		by_hours := by_hours || look.days;
@@ -154,7 +155,7 @@ CREATE FUNCTION pulse.combined_days(sources integer[], portfolios text[], bases 
 COMMENT ON FUNCTION pulse.combined_days(integer[], text[], numeric[], timestamptz, timestamptz, timestamptz[], timestamptz[]) IS
 	'The curve of several portfolios together at the points of pulse.combined_points(), from bases on.';
 
-CREATE FUNCTION pulse.combined_performance(for_portfolio text, since timestamptz, until timestamptz, look_cost integer DEFAULT 200)
+CREATE FUNCTION pulse.combined_performance(for_portfolio text, since timestamptz, until timestamptz, look_cost integer DEFAULT 150)
 	RETURNS pulse_metrics_row
 	LANGUAGE plpgsql STABLE COST 100000
 	AS $$

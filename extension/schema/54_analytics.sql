@@ -209,7 +209,7 @@ COMMENT ON FUNCTION pulse_monthly_returns(text, text) IS
 CREATE FUNCTION pulse.hour_levels(source_id integer, portfolio text, hours timestamptz[], levels double precision[], before double precision[])
 	RETURNS TABLE (ts timestamptz, level double precision)
 	LANGUAGE plpgsql STABLE COST 10000 ROWS 10000
-	SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off
+	SET jit = off SET enable_seqscan = off SET enable_hashjoin = off SET enable_mergejoin = off SET enable_material = off
 	AS $$
 BEGIN
 	IF hours = '{}' THEN

@@ -73,7 +73,7 @@ SELECT median_ms('SELECT * FROM pulse_performance()', 3) AS performance, median_
 	median_ms(format('SELECT pulse_portfolio_chart(%L::timestamptz, %L)', min(ts), max(ts)), 3) AS chart,
 	median_ms(format('SELECT pulse_portfolio_chart(%L::timestamptz, %L)', max(ts) - interval '1 day', max(ts)), 3) AS chart_of_a_day,
 	median_ms('SELECT pulse.combined_performance(NULL, NULL, NULL, 1000000000)', 3) AS all_snapshots,
-	(SELECT whole FROM pulse.combined_plan(NULL, NULL, NULL, 200)) AS takes_all
+	(SELECT whole FROM pulse.combined_plan(NULL, NULL, NULL, 150)) AS takes_all
 	FROM portfolio_snapshots \gx
 SQL
 [ "$plain" = 1 ] || exit 0
