@@ -26,4 +26,10 @@ typedef struct PulseLedgerNews
  */
 extern bool pulse_ledger_apply(int32 source_id, const char *portfolio, TimestampTz min_ts, TimestampTz max_ts, PulseLedgerNews *news);
 
+/*
+ * Stores the fills that are held, to be announced later. Where a fill that was taken for new turns out to be stored with
+ * another time, its portfolio is compared as a whole. SPI must be connected and a snapshot set.
+ */
+extern void pulse_ledger_store_held(PulseLedgerNews *news);
+
 #endif							/* PULSE_LEDGER_H */

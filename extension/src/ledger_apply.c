@@ -132,7 +132,7 @@ static void
 store_held(application *app)
 {
 	if (app->news != NULL && app->news->held != NULL && app->second_look)
-		app->all->new_fills->written -= pulse_held_store(app->news->held, app->held_before);
+		app->all->new_fills->written -= list_length(pulse_held_store(app->news->held, app->held_before));
 }
 
 /* Collects a fill for pulse.fill; outcome NULL when it is not booked yet. */
@@ -572,12 +572,8 @@ see_held(application *app, const char *portfolio)
 	overlaps = portfolio == NULL && (app->source->has_portfolios || pulse_held_has(held, app->source->source_id));
 	if (!held->closed && (overlaps || findings_want_fills()))
 	{
-		if (pulse_held_store(held, 0) > 0)
-			ereport(ERROR,
-					(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-					 errmsg("fills have changed while they were booked")));
+		pulse_ledger_store_held(app->news);
 		held->closed = true;
-		app->news->left = true;
 	}
 	app->held_before = held->count;
 }
@@ -649,6 +645,21 @@ pulse_ledger_apply(int32 source_id, const char *portfolio, TimestampTz min_ts, T
 	MemoryContextSwitchTo(old);
 	MemoryContextDelete(app.context);
 	return changed;
+}
+
+/* Stores the fills that are held; see ledger.h. */
+void
+pulse_ledger_store_held(PulseLedgerNews *news)
+{
+	ListCell   *cell;
+
+	news->left = true;
+	foreach(cell, pulse_held_store(news->held, 0))
+	{
+		pulse_held_portfolio *taken = lfirst(cell);
+
+		pulse_ledger_apply(taken->source_id, taken->portfolio, DT_NOBEGIN, DT_NOEND, NULL);
+	}
 }
 
 /* SQL: pulse.ledger_apply(source_id, portfolio, min_ts, max_ts). */

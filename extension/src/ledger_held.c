@@ -14,6 +14,7 @@
 #include "utils/timestamp.h"
 
 #include "src/announce.h"
+#include "src/attempt.h"
 #include "src/compat.h"
 #include "src/hand_over.h"
 #include "src/ledger_fills.h"
@@ -91,18 +92,51 @@ put_fill(pulse_batch *batch, const pulse_held_fill *fill)
 		pulse_batch_datum(batch, fill->value[column], fill->null[column]);
 }
 
-int
+/* Appends the portfolios in which keys of a batch are taken. */
+static List *
+taken_portfolios(pulse_batch *batch, List *portfolios)
+{
+	static SPIPlanPtr plan = NULL;
+	MemoryContext context = CurrentMemoryContext;
+
+	pulse_batch_execute(batch, "SELECT DISTINCT f.source_id, f.portfolio FROM unnest($2, $3, $4, $5)"
+						" AS n (source_id, portfolio, fill_key, executed_at) JOIN pulse.fill f ON f.source_id = n.source_id"
+						" AND f.portfolio = n.portfolio COLLATE \"C\" AND f.fill_key = n.fill_key COLLATE \"C\" AND f.executed_at <> n.executed_at",
+						&plan, 0, NULL, NULL);
+	MemoryContextSwitchTo(context);
+	for (uint64 i = 0; i < SPI_processed; i++)
+	{
+		pulse_held_portfolio *taken = palloc(sizeof(pulse_held_portfolio));
+		bool		null;
+
+		taken->source_id = DatumGetInt32(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 1, &null));
+		taken->portfolio = TextDatumGetCString(SPI_getbinval(SPI_tuptable->vals[i], SPI_tuptable->tupdesc, 2, &null));
+		portfolios = lappend(portfolios, taken);
+	}
+	return portfolios;
+}
+
+List *
 pulse_held_store(pulse_held_fills *held, int from)
 {
 	static SPIPlanPtr plan = NULL;
-	pulse_batch *batch = pulse_batch_create(pulse_store_held_fills, &plan, 0, PULSE_FILL_BATCH_COLUMNS + 1, pulse_held_fill_types);
-	int			count = held->count - from;
+	pulse_batch *batch = pulse_batch_create(pulse_store_held_fills, NULL, 0, PULSE_FILL_BATCH_COLUMNS + 1, pulse_held_fill_types);
+	List	   *portfolios = NIL;
 
 	for (int i = from; i < held->count; i++)
+	{
+		/* they may have been given numbers */
+		held->fill[i]->null[PULSE_FILL_EVENT_SEQ] = true;
 		put_fill(batch, held->fill[i]);
-	pulse_batch_flush(batch);
+		if (batch->rows < PULSE_BATCH_ROWS && i + 1 < held->count)
+			continue;
+		pulse_batch_execute(batch, pulse_store_held_fills, &plan, 0, NULL, NULL);
+		if (SPI_processed < (uint64) batch->rows)
+			portfolios = taken_portfolios(batch, portfolios);
+		pulse_batch_forget(batch);
+	}
 	held->count = from;
-	return count - (int) batch->written;
+	return portfolios;
 }
 
 static int
@@ -126,26 +160,54 @@ compare_held(const void *a, const void *b)
 	return order != 0 ? order : (int) VARSIZE_ANY_EXHDR(x_key) - (int) VARSIZE_ANY_EXHDR(y_key);
 }
 
-int
-pulse_held_announce(pulse_held_fills *held, PulseSequencer *sequencer)
+/* The fills on their way through pulse_isolate(). */
+typedef struct announcement
+{
+	pulse_held_fills *held;
+	PulseSequencer *sequencer;
+	int			announced;		/* result */
+} announcement;
+
+static void
+announce(void *arg)
 {
 	static SPIPlanPtr plan = NULL;
+	announcement *work = arg;
+	pulse_held_fills *held = work->held;
 	pulse_batch *batch = pulse_batch_create(pulse_announce_held_fills, NULL, 0, PULSE_FILL_BATCH_COLUMNS + 1, pulse_held_fill_types);
-	int			announced = 0;
 
-	pulse_sequencer_reserve(sequencer, held->count);
-	qsort(held->fill, held->count, sizeof(pulse_held_fill *), compare_held);
 	for (int i = 0; i < held->count; i++)
 	{
-		held->fill[i]->value[PULSE_FILL_EVENT_SEQ] = Int64GetDatum(sequencer->seq + 1 + batch->rows);
+		held->fill[i]->value[PULSE_FILL_EVENT_SEQ] = Int64GetDatum(work->sequencer->seq + 1 + batch->rows);
 		held->fill[i]->null[PULSE_FILL_EVENT_SEQ] = false;
 		put_fill(batch, held->fill[i]);
 		if (batch->rows < PULSE_BATCH_ROWS && i + 1 < held->count)
 			continue;
-		pulse_announce_batch(batch, pulse_announce_held_fills, &plan, sequencer);
-		announced += pulse_take_announced(sequencer);
+		pulse_announce_batch(batch, pulse_announce_held_fills, &plan, work->sequencer);
+		work->announced += pulse_take_announced(work->sequencer);
 		pulse_batch_forget(batch);
 	}
+}
+
+int
+pulse_held_announce(pulse_held_fills *held, PulseSequencer *sequencer)
+{
+	PulseSequencer before;
+	announcement work = {held, sequencer, 0};
+	ErrorData  *error;
+
+	pulse_sequencer_reserve(sequencer, held->count);
+	before = *sequencer;
+	qsort(held->fill, held->count, sizeof(pulse_held_fill *), compare_held);
+	error = pulse_isolate(announce, &work, 0);
+	if (error != NULL)
+	{
+		*sequencer = before;
+		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
+			ReThrowError(error);
+		ereport(DEBUG1, (errmsg_internal("fills are announced after they have been stored: %s", error->message)));
+		return -1;
+	}
 	held->count = 0;
-	return announced;
+	return work.announced;
 }

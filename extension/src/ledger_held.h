@@ -6,6 +6,8 @@
 
 #include "postgres.h"
 
+#include "nodes/pg_list.h"
+
 #include "src/event.h"
 #include "src/ledger_batch.h"
 
@@ -27,10 +29,23 @@ extern void pulse_held_take(pulse_held_fills *held, pulse_batch *batch);
 /* Whether there are fills of a source. */
 extern bool pulse_held_has(const pulse_held_fills *held, int32 source_id);
 
-/* Stores the fills from one on, to be announced later, and forgets them; returns how many of their keys were taken. */
-extern int	pulse_held_store(pulse_held_fills *held, int from);
+/* A portfolio of a source. */
+typedef struct pulse_held_portfolio
+{
+	int32		source_id;
+	char	   *portfolio;
+} pulse_held_portfolio;
 
-/* Stores all fills in the order of their execution, with the numbers of the events that announce them; returns how many. */
+/*
+ * Stores the fills from one on, to be announced later, and forgets them. Returns the portfolios in which a key was taken by a
+ * fill of another time.
+ */
+extern List *pulse_held_store(pulse_held_fills *held, int from);
+
+/*
+ * Stores all fills in the order of their execution, with the numbers of the events that announce them; returns how many, or
+ * -1 when that fails, as when one of their keys is taken: then nothing was done.
+ */
 extern int	pulse_held_announce(pulse_held_fills *held, PulseSequencer *sequencer);
 
 #endif							/* PULSE_LEDGER_HELD_H */

@@ -408,17 +408,23 @@ may_hold(void)
 
 /* Stores the fills that have been held: with the numbers of their events, unless there are others to be announced with them. */
 static void
-announce_held(PulseLedgerNews *news)
+announce_held(PulseLedgerNews *news, Snapshot cut)
 {
+	int			announced = -1;
+
 	if (news->held == NULL)
 		return;
 	holding_began = GetCurrentTimestamp();
 	if (!news->left)
-		news->announced = pulse_held_announce(news->held, news->sequencer);
-	else if (pulse_held_store(news->held, 0) > 0)
-		ereport(ERROR,
-				(errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
-				 errmsg("fills have changed while they were booked")));
+		announced = pulse_held_announce(news->held, news->sequencer);
+	if (announced >= 0)
+		news->announced = announced;
+	else
+	{
+		see_cut(cut);
+		pulse_ledger_store_held(news);
+		PopActiveSnapshot();
+	}
 	holding_began = 0;
 }
 
@@ -476,7 +482,7 @@ process_changes(PulseTick *tick, PulseSequencer *sequencer, List *changes, Pulse
 	}
 	tick->fills_left = tick->fills_left || trimmed;
 	tick->more = tick->more || trimmed;
-	announce_held(news);
+	announce_held(news, tick->cut);
 	foreach(cell, snapshots)
 	{
 		PulseChange *change = lfirst(cell);

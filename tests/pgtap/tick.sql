@@ -1,7 +1,7 @@
 -- The tick: every committed trade becomes one event, numbered without gaps; what fails stays by itself.
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
-SELECT plan(73);
+SELECT plan(79);
 
 SELECT pulse_setup();
 CREATE PROCEDURE trade(side text, quantity numeric, price numeric, at timestamptz, portfolio text DEFAULT 'main', symbol text DEFAULT 'BTCUSDT')
@@ -156,6 +156,30 @@ INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at)
 	SELECT 'late' || i % 3, CASE WHEN i % 3 = 1 AND i > 100 THEN 'ETHUSDT' ELSE 'ADAUSDT' END, 'BUY', 1, 100 + i, timestamptz '2024-03-31' + i * interval '1 s' FROM generate_series(1, 300) i;
 SELECT is((pulse_tick() ->> 'fills')::int, 300, 'late ones among those of several portfolios');
 SELECT is((SELECT count(*) FROM pulse.fill WHERE portfolio LIKE 'late%' AND position IS NULL), 0::bigint, 'are booked');
+-- a fill that was moved without a mark is taken for a new one, and is not
+CREATE FUNCTION move(portfolios text, span interval) RETURNS void LANGUAGE sql AS $$
+	ALTER TABLE trades DISABLE TRIGGER ALL;
+	UPDATE trades SET executed_at = executed_at + span WHERE portfolio LIKE portfolios AND executed_at = '2024-05-01';
+	ALTER TABLE trades ENABLE TRIGGER ALL $$;
+INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at)
+	SELECT 'moving' || i % 3, 'ETHUSDT', CASE WHEN i % 2 = 0 THEN 'SELL' ELSE 'BUY' END, i + 1, 100 + i, timestamptz '2024-05-01' + i / 6 * interval '1 s' FROM generate_series(0, 60) i;
+SELECT pulse_tick();
+SELECT move('moving1', '1 day 1 s');
+INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at)
+	SELECT 'moving' || i % 3, 'ETHUSDT', 'BUY', 1, 100 + i, timestamptz '2024-05-02' + i * interval '1 s' FROM generate_series(0, 60) i;
+SELECT is((SELECT r ->> 'fills' || ' ' || (r ->> 'failures') FROM pulse_tick() r), '61 0', 'the others are announced');
+SELECT move('moving2', '2 days 2 s');
+INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at)
+	SELECT 'moving' || i % 3, 'ETHUSDT', 'BUY', 1, 100 + i, timestamptz '2024-05-03' + i * interval '1 s' FROM generate_series(0, 60) i;
+INSERT INTO other.trades (portfolio, symbol, side, quantity, price, executed_at) VALUES ('moving4', 'ETHUSDT', 'BUY', 1, 100, timestamptz '2024-05-03');
+DELETE FROM other.trades WHERE portfolio = 'several3' AND price = 101;
+SELECT is((SELECT r ->> 'fills' || ' ' || (r ->> 'failures') FROM pulse_tick() r), '62 0', 'also where another source has changed');
+SELECT is(unannounced(), 0::bigint, 'each once');
+SELECT is((SELECT count(*) FROM trades t JOIN pulse.fill f ON f.portfolio = t.portfolio AND f.fill_key = t.id::text AND f.executed_at = t.executed_at WHERE t.portfolio LIKE 'moving%'), 183::bigint,
+	'all of them are stored with their time');
+SELECT is_empty($$SELECT portfolio, executed_at FROM (SELECT f.*, sum(CASE side WHEN 'BUY' THEN quantity ELSE -quantity END) OVER (PARTITION BY portfolio ORDER BY executed_at, ordinal) AS held
+	FROM pulse.fill f WHERE portfolio LIKE 'moving%') x WHERE held IS DISTINCT FROM position$$, 'and booked in the order of their times');
+SELECT is_empty('SELECT * FROM pulse_verify()', 'nothing differs');
 -- one change is about all portfolios
 TRUNCATE trades;
 INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at) SELECT 'all' || i % 3, 'ETHUSDT', 'BUY', 1, 100, timestamptz '2024-04-01' + i * interval '1 s' FROM generate_series(1, 30) i;
