@@ -10,7 +10,7 @@
 #include <string.h>
 
 #define BATCH "500"
-#define RING_SLOTS 4096			/* a power of two */
+#define RING_SLOTS 32768		/* a power of two; as many small events as RING_BYTES hold */
 #define RING_BYTES (16u << 20)
 #define WARM_EVENTS 1000
 #define FALLBACK_POLL_MS 1000
