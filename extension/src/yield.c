@@ -32,7 +32,7 @@
 #define LEAST_WINDOW_MS 200
 #define LONGEST_WINDOW_MS 5000
 /* A processor is to spare when one has been idle for so much of the time, in percent. */
-#define SPARE_PERCENT 10
+#define SPARE_PERCENT 50
 
 static struct rusage begun;
 static bool yielding = false;
