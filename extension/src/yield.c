@@ -21,7 +21,7 @@
 #include "src/yield.h"
 
 /* A cycle with fewer changes costs so little that what was changed is told at once, however busy the machine is. */
-#define BACKLOG_MARKS 100
+#define BACKLOG_MARKS 200
 /* One interruption in so many microseconds of processor time is more than an idle machine knows. */
 #define INTERRUPTION_US 20000
 /* The pause for each unit of processor time, and the longest one: a machine that has become idle is noticed after it. */

@@ -2,7 +2,7 @@
 # From a bot's INSERT to a libpq listener and to a WebSocket client, beside a bare pg_notify round trip and beside a trigger
 # with pg_notify, npm pg and npm ws, in the same run; then under load.
 #   latency.sh [idle] [hop] [load]      all three without arguments
-#   SAMPLES=200 PAUSE=60 (ms between two INSERTs)   ROWS=10000 (a second) TRANSACTION=1 (rows) DURATION=10   FSYNC=off
+#   YIELD_LIMIT=5s (0: the worker never gives way)   SAMPLES=200 PAUSE=60 (ms between two INSERTs)   ROWS=10000 (a second) TRANSACTION=1 (rows) DURATION=10   FSYNC=off
 # shellcheck disable=SC2317,SC2329  # functions called through traps
 set -euo pipefail
 bench=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
@@ -38,7 +38,7 @@ mkdir -p "$top/.build/bench"
 # shellcheck disable=SC2046  # several words
 gcc -std=gnu17 -D_GNU_SOURCE -O2 -Wall -Wextra -Werror -o "$top/.build/bench/latency" "$bench/latency.c" $(pkg-config --cflags --libs libpq)
 # A server that has run for a while uses files of its log again; here each commit that needs a new one would fill it first.
-cluster_create --preload --database trading --conf pulse.databases=trading --conf fsync="${FSYNC:-off}" --conf wal_init_zero=off
+cluster_create --preload --database trading --conf pulse.databases=trading --conf pulse.yield_limit="${YIELD_LIMIT:-5s}" --conf fsync="${FSYNC:-off}" --conf wal_init_zero=off
 cluster_start
 psql -Xq -v ON_ERROR_STOP=1 -o /dev/null <<'SQL'
 SET client_min_messages = error;
