@@ -3,8 +3,8 @@
 SET client_min_messages = error;
 SELECT plan(21);
 
-CREATE ROLE pulse_daemon;
-CREATE ROLE pulse_desk;
+CREATE ROLE narrowed_daemon;
+CREATE ROLE narrowed_desk;
 GRANT USAGE ON SCHEMA tap TO PUBLIC;
 SELECT pulse_setup();
 INSERT INTO portfolio_snapshots (portfolio, ts, total_value)
@@ -13,10 +13,10 @@ INSERT INTO trades (portfolio, symbol, side, quantity, price, executed_at)
 	SELECT p, 'S' || p, CASE i % 2 WHEN 0 THEN 'BUY' ELSE 'SELL' END, v, 10 + i % 3, now() - (40 - i) * interval '9 hours'
 	FROM (VALUES ('a', 1), ('b', 10), ('c', 100)) AS x (p, v), generate_series(0, 40) i;
 SELECT pulse_tick();
-SELECT pulse_grant('pulse_daemon', 'worker');
-SELECT pulse_grant('pulse_desk', 'reader');
+SELECT pulse_grant('narrowed_daemon', 'worker');
+SELECT pulse_grant('narrowed_desk', 'reader');
 
-SET ROLE pulse_daemon;
+SET ROLE narrowed_daemon;
 CREATE FUNCTION pg_temp.within(portfolios text[], query text, VARIADIC parameters text[] DEFAULT '{}') RETURNS text
 	LANGUAGE sql AS $$ SELECT (pulse.answer_within($1, $2, $3)).body $$;
 
@@ -43,9 +43,9 @@ RESET ROLE;
 SELECT throws_ok($$SELECT pulse.answer_within('{a}', 'SELECT 1')$$, '42501', NULL, 'who is not bound by policies is refused');
 
 -- rights that a role does not have it does not get by naming portfolios
-CREATE POLICY only_a ON portfolio_snapshots FOR SELECT TO pulse_desk USING (portfolio = 'a');
+CREATE POLICY only_a ON portfolio_snapshots FOR SELECT TO narrowed_desk USING (portfolio = 'a');
 ALTER TABLE portfolio_snapshots ENABLE ROW LEVEL SECURITY;
-SET ROLE pulse_desk;
+SET ROLE narrowed_desk;
 SELECT is((SELECT total_value FROM pulse_performance()), 10::numeric, 'a role that sees one portfolio');
 SELECT is((pulse.answer_within('{a,b}', 'SELECT total_value::text FROM pulse_performance()')).body, '10', 'sees no other by naming it');
 RESET ROLE;

@@ -53,8 +53,12 @@ async function token(...portfolios) {
 
 const answers = async (value) => Object.fromEntries(await Promise.all(paths.map(async (path) => [path, await ask(path, value)])));
 
+/** What is changed without an event is answered as before for a second. */
+const forgotten = () => new Promise((resolve) => setTimeout(resolve, 1200));
+
 /** Both sides see the portfolios a and b only: one because it may not see more, the other because there is no more. */
 async function compareWithTruth(state, compared) {
+	await forgotten();
 	const narrowed = await answers(two);
 	for (const [path, answer] of Object.entries(narrowed)) assert.doesNotMatch(JSON.stringify(answer), /hidden|TOXIC/, `${state}, ${path}`);
 	const unhidden = await answers(all);
@@ -63,6 +67,7 @@ async function compareWithTruth(state, compared) {
 	await database.query(`DELETE FROM portfolio_snapshots WHERE portfolio = 'hidden'`);
 	await database.query(`DELETE FROM trades WHERE portfolio = 'hidden'`);
 	await database.query('SELECT pulse_tick(), pulse_tick()');
+	await forgotten();
 	const truth = await answers(all);
 	await database.query('INSERT INTO portfolio_snapshots SELECT * FROM kept_snapshots');
 	await database.query('INSERT INTO trades SELECT * FROM kept_trades');
