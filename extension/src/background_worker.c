@@ -55,8 +55,10 @@
 #define VACUUM_MARKS 20000
 /* Rewriting summaries holds a fill up by no more. */
 #define SUMMARY_BUDGET_MS 50
-/* The gap after a cycle that had no changes. */
+/* The gap after a cycle that a commit has begun and that had no changes. */
 #define UNCHANGED_GAP_MS 5
+/* What is left to a session to do that has woken the worker takes so long, or less. */
+#define SESSION_ANSWERS_US 50
 /* How long what goes with so few fills waits until they have been read. */
 #define REST_DELAY_MS 2
 #define FEW_FILLS 10
@@ -621,14 +623,26 @@ time_to_sleep(void)
 	return until <= now ? 0 : TimestampDifferenceMilliseconds(now, until);
 }
 
+/*
+ * Lets the session whose commit has woken the worker tell its client first: where the two share a processor, one with
+ * nothing else to do for it, the worker would take it away in the middle of that.
+ */
+static void
+let_session_answer(void)
+{
+	pg_usleep(SESSION_ANSWERS_US);
+}
+
 /* Sleeps after a cycle that has begun at a time. */
 static void
 sleep_after(TimestampTz begun)
 {
 	static TimestampTz busy_until = 0;	/* until when the last cycle that had changes keeps the next one waiting */
+	static bool woken = false;	/* whether it was a commit that began the last cycle */
 	long		pause = pulse_yield_pause(&tick);
+	TimestampTz next = TimestampTzPlusMilliseconds(begun, 1000 / pulse_max_tick_rate);
 	TimestampTz rested;
-	int			events;
+	long		sleep;
 	long		gap;
 
 	if (pause > 0)
@@ -642,20 +656,25 @@ sleep_after(TimestampTz begun)
 		}
 		return;
 	}
-	events = WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, time_to_sleep(),
-					   pulse_wait_event(PULSE_WAIT_FOR_CHANGES));
 	/*
-	 * Commits that follow each other closely share a tick; this wait is not ended by them. One that follows nothing but our
-	 * own clockwork hardly waits.
+	 * Commits that follow each other closely share a tick. One that follows nothing but our own clockwork does not wait, as
+	 * long as what wakes the worker are changes.
 	 */
-	rested = TimestampTzPlusMilliseconds(begun, 1000 / pulse_max_tick_rate);
-	if (tick.marks == 0 && (events & WL_LATCH_SET))
-		rested = Min(rested, Max(busy_until, TimestampTzPlusMilliseconds(begun, UNCHANGED_GAP_MS)));
 	if (tick.marks > 0)
-		busy_until = rested;
+		busy_until = next;
+	rested = Max(busy_until, woken ? Min(next, TimestampTzPlusMilliseconds(begun, UNCHANGED_GAP_MS)) : DT_NOBEGIN);
+	sleep = time_to_sleep();
+	if (!tick.more)
+		sleep = Max(sleep, TimestampDifferenceMilliseconds(GetCurrentTimestamp(), next));
+	woken = (WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, sleep,
+					   pulse_wait_event(PULSE_WAIT_FOR_CHANGES)) & WL_LATCH_SET) != 0;
+	if (!woken || tick.more)
+		return;
 	gap = TimestampDifferenceMilliseconds(GetCurrentTimestamp(), rested);
-	if (gap > 0 && !tick.more)
+	if (gap > 0)
 		(void) WaitLatch(MyLatch, WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, gap, pulse_wait_event(PULSE_WAIT_BETWEEN_TICKS));
+	else
+		let_session_answer();
 }
 
 /* Entry point of a worker process; the argument is the database's OID. */
