@@ -26,7 +26,10 @@ static PulseStatement waiting = {
 	0, {0}, NULL
 };
 
-/* The new fills are updated by ctid: whatever the statistics say, that is one look for each. */
+/*
+ * The new fills are updated by ctid: whatever the statistics say, that is one look for each. $4 is PULSE_HANDED_OVER + 1:
+ * where there are so many, none is handed over.
+ */
 static PulseStatement announce_fills = {
 	"WITH fresh AS MATERIALIZED ("
 	"SELECT f.ctid AS tid, $1 + row_number() OVER (ORDER BY f.executed_at, f.ordinal, f.fill_key) AS seq FROM ("
@@ -38,7 +41,10 @@ static PulseStatement announce_fills = {
 	" events AS (INSERT INTO pulse.event (seq, epoch, ts, type, portfolio, key, data)"
 	" SELECT a.event_seq, $2, clock_timestamp(), 'TRADE_ALERT', a.portfolio, a.symbol, a.data"
 	" FROM announced a ORDER BY a.event_seq"
-	" RETURNING seq, ts, portfolio, key, priority, CASE WHEN seq <= $1 + $4 THEN data END AS data)" PULSE_ANNOUNCED("$4"),
+	" RETURNING seq, ts, portfolio, key, priority, CASE WHEN seq <= $1 + $4 THEN data END AS data)"
+	" SELECT a.fills, a.newest, e.seq, e.ts, e.portfolio, e.key, e.priority, e.data"
+	" FROM (SELECT count(*) AS fills, max(executed_at) AS newest FROM announced) a"
+	" LEFT JOIN (SELECT * FROM events ORDER BY seq LIMIT $4) e ON true",
 	4, {INT8OID, TEXTOID, INT8OID, INT8OID}, NULL
 };
 
@@ -117,28 +123,27 @@ hand_over_result(PulseSequencer *sequencer)
 	}
 }
 
+void
+pulse_fills_announced(PulseSequencer *sequencer, int count, TimestampTz newest)
+{
+	if (newest > GetCurrentTimestamp() - pulse_notify_max_age * USECS_PER_SEC)
+		sequencer->all_told = false;
+	sequencer->seq += count;
+}
+
 /* Emits a TRADE_ALERT for each new fill, at most limit; returns how many. */
 int
 pulse_announce_fills(PulseSequencer *sequencer, int limit)
-{
-	(void) announce(&announce_fills, sequencer, limit);
-	return pulse_take_announced(sequencer);
-}
-
-/* Takes the numbers of the fills that the last statement has announced; returns how many. */
-int
-pulse_take_announced(PulseSequencer *sequencer)
 {
 	int			count;
 	Datum		newest;
 	bool		null;
 
+	(void) announce(&announce_fills, sequencer, limit);
 	count = (int) DatumGetInt64(pulse_result(1, &null));
 	newest = pulse_result(2, &null);
-	if (!null && DatumGetTimestampTz(newest) > GetCurrentTimestamp() - pulse_notify_max_age * USECS_PER_SEC)
-		sequencer->all_told = false;
 	hand_over_result(sequencer);
-	sequencer->seq += count;
+	pulse_fills_announced(sequencer, count, null ? DT_NOBEGIN : DatumGetTimestampTz(newest));
 	return count;
 }
 

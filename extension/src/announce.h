@@ -9,17 +9,8 @@
 /* Whether fills, notifications or sources wait without a mark in pulse.dirty: after a crash, a full batch, a restore. */
 extern bool pulse_announcements_wait(void);
 
-/*
- * The end of a statement that announces fills: what pulse_take_announced() reads, from the common table expressions announced
- * and events. The parameter is PULSE_HANDED_OVER + 1: where there are so many, none is handed over.
- */
-#define PULSE_ANNOUNCED(parameter) \
-	" SELECT a.fills, a.newest, e.seq, e.ts, e.portfolio, e.key, e.priority, e.data" \
-	" FROM (SELECT count(*) AS fills, max(executed_at) AS newest FROM announced) a" \
-	" LEFT JOIN (SELECT * FROM events ORDER BY seq LIMIT " parameter ") e ON true"
-
-/* Takes the numbers of the fills that the last statement has announced; returns how many. */
-extern int	pulse_take_announced(PulseSequencer *sequencer);
+/* Takes the numbers of fills that have been announced, the newest of which was executed at a time. */
+extern void pulse_fills_announced(PulseSequencer *sequencer, int count, TimestampTz newest);
 
 /* Emits a TRADE_ALERT for each new fill, at most limit; returns how many. Their messages are left to pulse_write_messages(). */
 extern int	pulse_announce_fills(PulseSequencer *sequencer, int limit);

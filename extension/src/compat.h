@@ -43,6 +43,13 @@
 #define PULSE_OWNS_RELATION(relation, role) pg_class_ownercheck(relation, role)
 #endif
 
+/* Enters a new row into the indexes of its table. */
+#if PG_VERSION_NUM >= 160000
+#define PULSE_INSERT_INDEX_TUPLES(info, slot, estate) ((void) ExecInsertIndexTuples(info, slot, estate, false, false, NULL, NIL, false))
+#else
+#define PULSE_INSERT_INDEX_TUPLES(info, slot, estate) ((void) ExecInsertIndexTuples(info, slot, estate, false, false, NULL, NIL))
+#endif
+
 /* A wait of ours gets a name of its own. */
 #if PG_VERSION_NUM >= 170000
 #define PULSE_WAIT_EVENT_NEW(name) WaitEventExtensionNew(name)

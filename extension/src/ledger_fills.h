@@ -6,13 +6,14 @@
 
 #include "postgres.h"
 
-#include "src/event.h"
 #include "src/ledger_batch.h"
 
 /* The columns of a batch of new fills, as far as others know them. */
+#define PULSE_FILL_PORTFOLIO 0
 #define PULSE_FILL_KEY 1
 #define PULSE_FILL_EXECUTED_AT 2
 #define PULSE_FILL_ORDINAL 3
+#define PULSE_FILL_SYMBOL 4
 #define PULSE_FILL_EVENT_SEQ 18
 #define PULSE_FILL_BATCH_COLUMNS 19
 
@@ -20,15 +21,10 @@ extern const Oid pulse_new_fill_types[PULSE_FILL_BATCH_COLUMNS];
 
 /* Statements for batches of pulse_new_fill_types. */
 extern const char pulse_store_fills[];		/* leaves out those whose key is taken */
-extern const char pulse_store_new_fills[];	/* fails when a key is taken, as those that follow */
-extern const char pulse_announce_new_fills[];
+extern const char pulse_store_new_fills[];	/* fails when a key is taken */
 
 /* The same with the source as the first column. */
 extern const Oid pulse_held_fill_types[PULSE_FILL_BATCH_COLUMNS + 1];
 extern const char pulse_store_held_fills[];
-extern const char pulse_announce_held_fills[];
-
-/* Runs a statement that stores and announces a batch, with numbers that it has; pulse_take_announced() is to follow. */
-extern void pulse_announce_batch(pulse_batch *batch, const char *statement, SPIPlanPtr *plan, const PulseSequencer *sequencer);
 
 #endif							/* PULSE_LEDGER_FILLS_H */

@@ -13,10 +13,9 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "src/announce.h"
 #include "src/attempt.h"
 #include "src/compat.h"
-#include "src/hand_over.h"
+#include "src/fill_events.h"
 #include "src/ledger_fills.h"
 #include "src/ledger_held.h"
 #include "src/ledger_rows.h"
@@ -25,8 +24,7 @@
 typedef struct pulse_held_fill
 {
 	int32		source_id;
-	Datum		value[PULSE_FILL_BATCH_COLUMNS];
-	bool		null[PULSE_FILL_BATCH_COLUMNS];
+	NullableDatum column[PULSE_FILL_BATCH_COLUMNS];
 } pulse_held_fill;
 
 pulse_held_fills *
@@ -63,8 +61,8 @@ pulse_held_take(pulse_held_fills *held, pulse_batch *batch)
 				held->fill[held->count + i] = palloc(sizeof(pulse_held_fill));
 			fill = held->fill[held->count + i];
 			fill->source_id = batch->source_id;
-			fill->null[column] = batch->nulls[column][i];
-			fill->value[column] = fill->null[column] ? (Datum) 0 : datumCopy(batch->values[column][i], by_value, length);
+			fill->column[column].isnull = batch->nulls[column][i];
+			fill->column[column].value = batch->nulls[column][i] ? (Datum) 0 : datumCopy(batch->values[column][i], by_value, length);
 		}
 	}
 	held->count += batch->rows;
@@ -89,7 +87,7 @@ put_fill(pulse_batch *batch, const pulse_held_fill *fill)
 	pulse_batch_row(batch);
 	pulse_batch_datum(batch, Int32GetDatum(fill->source_id), false);
 	for (int column = 0; column < PULSE_FILL_BATCH_COLUMNS; column++)
-		pulse_batch_datum(batch, fill->value[column], fill->null[column]);
+		pulse_batch_datum(batch, fill->column[column].value, fill->column[column].isnull);
 }
 
 /* Appends the portfolios in which keys of a batch are taken. */
@@ -125,8 +123,6 @@ pulse_held_store(pulse_held_fills *held, int from)
 
 	for (int i = from; i < held->count; i++)
 	{
-		/* they may have been given numbers */
-		held->fill[i]->null[PULSE_FILL_EVENT_SEQ] = true;
 		put_fill(batch, held->fill[i]);
 		if (batch->rows < PULSE_BATCH_ROWS && i + 1 < held->count)
 			continue;
@@ -144,12 +140,12 @@ compare_held(const void *a, const void *b)
 {
 	const pulse_held_fill *x = *(pulse_held_fill *const *) a;
 	const pulse_held_fill *y = *(pulse_held_fill *const *) b;
-	TimestampTz x_at = DatumGetTimestampTz(x->value[PULSE_FILL_EXECUTED_AT]);
-	TimestampTz y_at = DatumGetTimestampTz(y->value[PULSE_FILL_EXECUTED_AT]);
-	int64		x_ordinal = DatumGetInt64(x->value[PULSE_FILL_ORDINAL]);
-	int64		y_ordinal = DatumGetInt64(y->value[PULSE_FILL_ORDINAL]);
-	text	   *x_key = DatumGetTextPP(x->value[PULSE_FILL_KEY]);
-	text	   *y_key = DatumGetTextPP(y->value[PULSE_FILL_KEY]);
+	TimestampTz x_at = DatumGetTimestampTz(x->column[PULSE_FILL_EXECUTED_AT].value);
+	TimestampTz y_at = DatumGetTimestampTz(y->column[PULSE_FILL_EXECUTED_AT].value);
+	int64		x_ordinal = DatumGetInt64(x->column[PULSE_FILL_ORDINAL].value);
+	int64		y_ordinal = DatumGetInt64(y->column[PULSE_FILL_ORDINAL].value);
+	text	   *x_key = DatumGetTextPP(x->column[PULSE_FILL_KEY].value);
+	text	   *y_key = DatumGetTextPP(y->column[PULSE_FILL_KEY].value);
 	int			order;
 
 	if (x_at != y_at)
@@ -171,22 +167,13 @@ typedef struct announcement
 static void
 announce(void *arg)
 {
-	static SPIPlanPtr plan = NULL;
 	announcement *work = arg;
-	pulse_held_fills *held = work->held;
-	pulse_batch *batch = pulse_batch_create(pulse_announce_held_fills, NULL, 0, PULSE_FILL_BATCH_COLUMNS + 1, pulse_held_fill_types);
+	PulseFillEvents writer;
 
-	for (int i = 0; i < held->count; i++)
-	{
-		held->fill[i]->value[PULSE_FILL_EVENT_SEQ] = Int64GetDatum(work->sequencer->seq + 1 + batch->rows);
-		held->fill[i]->null[PULSE_FILL_EVENT_SEQ] = false;
-		put_fill(batch, held->fill[i]);
-		if (batch->rows < PULSE_BATCH_ROWS && i + 1 < held->count)
-			continue;
-		pulse_announce_batch(batch, pulse_announce_held_fills, &plan, work->sequencer);
-		work->announced += pulse_take_announced(work->sequencer);
-		pulse_batch_forget(batch);
-	}
+	pulse_fill_events_begin(&writer, work->sequencer);
+	for (int i = 0; i < work->held->count; i++)
+		pulse_fill_events_add(&writer, work->held->fill[i]->source_id, work->held->fill[i]->column);
+	work->announced = pulse_fill_events_end(&writer);
 }
 
 int

@@ -9,10 +9,10 @@
 #include "utils/memutils.h"
 #include "utils/timestamp.h"
 
-#include "src/announce.h"
 #include "src/attempt.h"
 #include "src/compat.h"
 #include "src/event.h"
+#include "src/fill_events.h"
 #include "src/ledger_dust.h"
 #include "src/ledger_fills.h"
 #include "src/ledger_key.h"
@@ -385,15 +385,24 @@ typedef struct announcement
 static void
 announce(void *arg)
 {
-	static SPIPlanPtr plan = NULL;
 	announcement *work = arg;
+	pulse_batch *batch = work->batch;
+	PulseFillEvents writer;
 
-	pulse_announce_batch(work->batch, pulse_announce_new_fills, &plan, work->sequencer);
-	work->fills = pulse_take_announced(work->sequencer);
+	pulse_fill_events_begin(&writer, work->sequencer);
+	for (int i = 0; i < batch->rows; i++)
+	{
+		NullableDatum fill[PULSE_FILL_BATCH_COLUMNS];
+
+		for (int column = 0; column < PULSE_FILL_BATCH_COLUMNS; column++)
+			fill[column] = (NullableDatum) {batch->values[column][i], batch->nulls[column][i]};
+		pulse_fill_events_add(&writer, batch->source_id, fill);
+	}
+	work->fills = pulse_fill_events_end(&writer);
 }
 
 /*
- * Stores the new fills and announces them in one statement, rather than finding and changing them all again: they have been
+ * Stores the new fills and announces them at once, rather than finding and changing them all again: they have been
  * booked, they are all there are, and they stand in the order of their execution. False when that fails, as when one of
  * their keys is taken; then nothing was done.
  */
@@ -407,11 +416,6 @@ pulse_ledger_announce(pulse_ledger *all, PulseLedgerNews *news)
 
 	pulse_sequencer_reserve(news->sequencer, batch->rows);
 	before.limit = news->sequencer->limit;
-	for (int i = 0; i < batch->rows; i++)
-	{
-		batch->values[PULSE_FILL_EVENT_SEQ][i] = Int64GetDatum(before.seq + 1 + i);
-		batch->nulls[PULSE_FILL_EVENT_SEQ][i] = false;
-	}
 	error = pulse_isolate(announce, &work, 0);
 	if (error != NULL)
 	{
@@ -419,8 +423,6 @@ pulse_ledger_announce(pulse_ledger *all, PulseLedgerNews *news)
 		if (error->sqlerrcode == ERRCODE_QUERY_CANCELED)
 			ReThrowError(error);
 		ereport(DEBUG1, (errmsg_internal("fills are announced after they have been stored: %s", error->message)));
-		for (int i = 0; i < batch->rows; i++)
-			batch->nulls[PULSE_FILL_EVENT_SEQ][i] = true;
 		return false;
 	}
 	news->announced += work.fills;

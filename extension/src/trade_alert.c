@@ -17,17 +17,11 @@
 
 #include "src/compat.h"
 #include "src/json_time.h"
+#include "src/trade_alert.h"
 
 PG_FUNCTION_INFO_V1(pulse_trade_alert);
 
-/* The columns of pulse.fill that an event shows. */
-enum
-{
-	FILL_KEY, SYMBOL, SIDE, QUANTITY, PRICE, FEE, FEE_ASSET, EXECUTED_AT, ORDER_ID, FILL_ID, STRATEGY, CONFIDENCE,
-	REALIZED_PNL, POSITION, COLUMNS
-};
-
-static const char *const column_names[COLUMNS] = {
+static const char *const column_names[PULSE_TRADE_COLUMNS] = {
 	"fill_key", "symbol", "side", "quantity", "price", "fee", "fee_asset", "executed_at", "order_id", "fill_id", "strategy",
 	"confidence", "realized_pnl", "position"
 };
@@ -100,7 +94,7 @@ push_confidence(JsonbParseState **state, const NullableDatum *column)
 
 /* Takes the columns that are wanted out of a row of pulse.fill; where they stand is found out once per call site. */
 static void
-read_columns(FunctionCallInfo fcinfo, NullableDatum columns[COLUMNS])
+read_columns(FunctionCallInfo fcinfo, NullableDatum columns[PULSE_TRADE_COLUMNS])
 {
 	HeapTupleHeader row = PG_GETARG_HEAPTUPLEHEADER(0);
 	TupleDesc	desc = lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(row), HeapTupleHeaderGetTypMod(row));
@@ -112,49 +106,54 @@ read_columns(FunctionCallInfo fcinfo, NullableDatum columns[COLUMNS])
 	ItemPointerSetInvalid(&tuple.t_self);
 	if (positions == NULL)
 	{
-		positions = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, COLUMNS * sizeof(int));
-		for (int i = 0; i < COLUMNS; i++)
+		positions = MemoryContextAlloc(fcinfo->flinfo->fn_mcxt, PULSE_TRADE_COLUMNS * sizeof(int));
+		for (int i = 0; i < PULSE_TRADE_COLUMNS; i++)
 			if ((positions[i] = SPI_fnumber(desc, column_names[i])) <= 0)
 				elog(ERROR, "pulse.fill has no column \"%s\"", column_names[i]);
 		fcinfo->flinfo->fn_extra = positions;
 	}
 	heap_deform_tuple(&tuple, desc, values, nulls);
-	for (int i = 0; i < COLUMNS; i++)
+	for (int i = 0; i < PULSE_TRADE_COLUMNS; i++)
 		columns[i] = (NullableDatum) {values[positions[i] - 1], nulls[positions[i] - 1]};
 	ReleaseTupleDesc(desc);
 	pfree(values);
 	pfree(nulls);
 }
 
+Datum
+pulse_trade_alert_data(const NullableDatum *columns)
+{
+	JsonbParseState *state = NULL;
+	bool		no_value = columns[PULSE_TRADE_QUANTITY].isnull || columns[PULSE_TRADE_PRICE].isnull;
+	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
+	/* in the order that jsonb has keys in, by length and then by bytes: so they need not be sorted */
+	push_text(&state, "id", &columns[PULSE_TRADE_FILL_KEY]);
+	push_numeric(&state, "fee", &columns[PULSE_TRADE_FEE]);
+	push_text(&state, "side", &columns[PULSE_TRADE_SIDE]);
+	push_numeric(&state, "price", &columns[PULSE_TRADE_PRICE]);
+	push_string(&state, "value", no_value ? NULL :
+				DatumGetCString(DirectFunctionCall1(numeric_out, DirectFunctionCall2(numeric_mul, columns[PULSE_TRADE_QUANTITY].value,
+																					 columns[PULSE_TRADE_PRICE].value))));
+	push_text(&state, "symbol", &columns[PULSE_TRADE_SYMBOL]);
+	push_text(&state, "fill_id", &columns[PULSE_TRADE_FILL_ID]);
+	push_text(&state, "order_id", &columns[PULSE_TRADE_ORDER_ID]);
+	push_numeric(&state, "position", &columns[PULSE_TRADE_POSITION]);
+	push_numeric(&state, "quantity", &columns[PULSE_TRADE_QUANTITY]);
+	push_text(&state, "strategy", &columns[PULSE_TRADE_STRATEGY]);
+	push_text(&state, "fee_asset", &columns[PULSE_TRADE_FEE_ASSET]);
+	push_confidence(&state, &columns[PULSE_TRADE_CONFIDENCE]);
+	push_string(&state, "executed_at", columns[PULSE_TRADE_EXECUTED_AT].isnull ? NULL :
+				pulse_json_time(DatumGetTimestampTz(columns[PULSE_TRADE_EXECUTED_AT].value)));
+	push_numeric(&state, "realized_pnl", &columns[PULSE_TRADE_REALIZED_PNL]);
+	return JsonbPGetDatum(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+}
+
 /* SQL: pulse.trade_alert(fill). */
 Datum
 pulse_trade_alert(PG_FUNCTION_ARGS)
 {
-	NullableDatum columns[COLUMNS];
-	JsonbParseState *state = NULL;
-	bool		no_value;
+	NullableDatum columns[PULSE_TRADE_COLUMNS];
 
 	read_columns(fcinfo, columns);
-	no_value = columns[QUANTITY].isnull || columns[PRICE].isnull;
-	pushJsonbValue(&state, WJB_BEGIN_OBJECT, NULL);
-	/* in the order that jsonb has keys in, by length and then by bytes: so they need not be sorted */
-	push_text(&state, "id", &columns[FILL_KEY]);
-	push_numeric(&state, "fee", &columns[FEE]);
-	push_text(&state, "side", &columns[SIDE]);
-	push_numeric(&state, "price", &columns[PRICE]);
-	push_string(&state, "value", no_value ? NULL :
-				DatumGetCString(DirectFunctionCall1(numeric_out, DirectFunctionCall2(numeric_mul, columns[QUANTITY].value,
-																					 columns[PRICE].value))));
-	push_text(&state, "symbol", &columns[SYMBOL]);
-	push_text(&state, "fill_id", &columns[FILL_ID]);
-	push_text(&state, "order_id", &columns[ORDER_ID]);
-	push_numeric(&state, "position", &columns[POSITION]);
-	push_numeric(&state, "quantity", &columns[QUANTITY]);
-	push_text(&state, "strategy", &columns[STRATEGY]);
-	push_text(&state, "fee_asset", &columns[FEE_ASSET]);
-	push_confidence(&state, &columns[CONFIDENCE]);
-	push_string(&state, "executed_at", columns[EXECUTED_AT].isnull ? NULL :
-				pulse_json_time(DatumGetTimestampTz(columns[EXECUTED_AT].value)));
-	push_numeric(&state, "realized_pnl", &columns[REALIZED_PNL]);
-	PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, NULL)));
+	return pulse_trade_alert_data(columns);
 }
