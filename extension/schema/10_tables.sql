@@ -81,7 +81,7 @@ CREATE TABLE pulse.event (
 	type		text NOT NULL,
 	portfolio	text,
 	key			text,
-	priority	text NOT NULL DEFAULT 'LOW' CHECK (priority IN ('CRITICAL', 'HIGH', 'MEDIUM', 'LOW')),
+	priority	text NOT NULL DEFAULT 'LOW',
 	data		jsonb NOT NULL
 ) PARTITION BY RANGE (seq);
 CREATE TABLE pulse.event_1 PARTITION OF pulse.event FOR VALUES FROM (MINVALUE) TO (131073);
@@ -153,7 +153,7 @@ COMMENT ON COLUMN pulse.heartbeat.expect_every IS 'longest silence that is norma
 -- Ledger -----------------------------------------------------------------------------------------------------------
 
 -- One row for each applied fill. No foreign key to pulse.source: the ledger writes these in bulk, and pulse_detach
--- removes them.
+-- removes them. No CHECK either, as on pulse.event: the server prepares each of them anew for every tick.
 CREATE TABLE pulse.fill (
 	source_id	integer NOT NULL,
 	portfolio	text COLLATE "C" NOT NULL,
@@ -161,7 +161,7 @@ CREATE TABLE pulse.fill (
 	executed_at	timestamptz NOT NULL,
 	ordinal		bigint NOT NULL DEFAULT 0,
 	symbol		text COLLATE "C" NOT NULL,
-	side		text NOT NULL CHECK (side IN ('BUY', 'SELL')),
+	side		text NOT NULL,
 	quantity	numeric NOT NULL,
 	price		numeric NOT NULL,
 	fee			numeric NOT NULL DEFAULT 0,

@@ -16,13 +16,6 @@
 #include "src/append.h"
 #include "src/compat.h"
 
-bool
-pulse_append_possible(Relation rel)
-{
-	return (rel->rd_rel->relkind == RELKIND_RELATION || rel->rd_rel->relkind == RELKIND_PARTITIONED_TABLE) &&
-		rel->trigdesc == NULL && rel->rd_rules == NULL;
-}
-
 Oid
 pulse_append_target(Relation rel, int64 key)
 {
@@ -69,7 +62,7 @@ pulse_append_begin(PulseAppend *append, EState *estate, Oid table, int columns, 
 
 	Assert(columns <= PULSE_APPEND_COLUMNS);
 	append->rel = table_open(table, RowExclusiveLock);
-	if (!pulse_append_possible(append->rel))
+	if (append->rel->rd_rel->relkind != RELKIND_RELATION || append->rel->trigdesc != NULL || append->rel->rd_rules != NULL)
 		ereport(ERROR,
 				(errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
 				 errmsg("rows of table \"%s\" must be inserted by a statement", RelationGetRelationName(append->rel))));
@@ -81,20 +74,6 @@ pulse_append_begin(PulseAppend *append, EState *estate, Oid table, int columns, 
 	ExecOpenIndices(append->info, false);
 	append->slot = table_slot_create(append->rel, &estate->es_tupleTable);
 	MemoryContextSwitchTo(old);
-}
-
-/* Refuses NULL where there must be a value. */
-static void
-check_not_null(const PulseAppend *append)
-{
-	TupleDesc	desc = RelationGetDescr(append->rel);
-
-	for (int i = 0; i < desc->natts; i++)
-		if (append->slot->tts_isnull[i] && TupleDescAttr(desc, i)->attnotnull)
-			ereport(ERROR,
-					(errcode(ERRCODE_NOT_NULL_VIOLATION),
-					 errmsg("column \"%s\" of table \"%s\" must have a value", NameStr(TupleDescAttr(desc, i)->attname),
-							RelationGetRelationName(append->rel))));
 }
 
 void
@@ -111,7 +90,8 @@ pulse_append_row(PulseAppend *append, EState *estate, const NullableDatum *value
 	}
 	ExecStoreVirtualTuple(slot);
 	slot->tts_tableOid = RelationGetRelid(append->rel);
-	check_not_null(append);
+	if (append->rel->rd_att->constr != NULL)
+		ExecConstraints(append->info, slot, estate);
 	table_tuple_insert(append->rel, slot, GetCurrentCommandId(true), 0, NULL);
 	if (append->info->ri_NumIndices > 0)
 		PULSE_INSERT_INDEX_TUPLES(append->info, slot, estate);

