@@ -92,12 +92,14 @@ CREATE FUNCTION pulse.config_value(key text) RETURNS jsonb
 	AS $$
 #variable_conflict use_column
 DECLARE
-	active text := pulse.active_environment();
 	found jsonb;
 BEGIN
-	SELECT coalesce((SELECT c.value FROM pulse.config c WHERE c.key = k.key AND c.environment IN ('', active)
-					 ORDER BY c.environment DESC LIMIT 1), k.presets -> active, k.default_value)
-		INTO found FROM pulse.config_key k WHERE k.key = config_value.key;
+	-- one statement, as this is asked many times a second: the environment is that of pulse.active_environment()
+	SELECT coalesce((SELECT c.value FROM pulse.config c WHERE c.key = k.key AND c.environment IN ('', e.active)
+					 ORDER BY c.environment DESC LIMIT 1), k.presets -> e.active, k.default_value)
+		INTO found FROM pulse.config_key k
+		CROSS JOIN (SELECT coalesce((SELECT a.value #>> '{}' FROM pulse.config a WHERE a.key = 'environment' AND a.environment = ''), 'production') AS active) e
+		WHERE k.key = config_value.key;
 	IF found IS NULL THEN
 		PERFORM pulse.unknown_key(config_value.key);
 	END IF;

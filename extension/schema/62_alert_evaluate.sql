@@ -94,6 +94,10 @@ BEGIN
 	IF at_risk AND marked_since < 'infinity' THEN
 		moved := ARRAY(SELECT DISTINCT p.portfolio FROM pulse.mark m JOIN pulse.position p ON p.symbol = m.symbol AND p.quantity <> 0 WHERE m.ts > marked_since);
 	END IF;
+	-- for a few portfolios each second, planning would take most of the time
+	IF coalesce(cardinality(moved), 0) <= 20 AND (SELECT count(*) FROM (SELECT FROM pulse.performance_state s WHERE s.version > since LIMIT 21) few) <= 20 THEN
+		PERFORM set_config('plan_cache_mode', 'force_generic_plan', true);
+	END IF;
 	RETURN (
 		WITH r AS MATERIALIZED (
 			SELECT x.*, CASE WHEN x.sign > 0 THEN least(x.warning, x.critical) ELSE -greatest(x.warning, x.critical) END AS near
@@ -167,6 +171,9 @@ DECLARE
 BEGIN
 	IF observed IS NULL OR cardinality(observed) = 0 THEN
 		RETURN 0;
+	END IF;
+	IF cardinality(observed) <= 20 THEN
+		PERFORM set_config('plan_cache_mode', 'force_generic_plan', true);
 	END IF;
 	WITH joined AS MATERIALIZED (
 		SELECT o.value, o.warning AS new_warning, o.critical AS new_critical, o.note AS new_note, coalesce(o.gone, false) AS gone, r, a,

@@ -2361,6 +2361,177 @@ $$;
 COMMENT ON FUNCTION pulse.rolling_data(text, integer, integer, text) IS
 	'A metric over a sliding window of days as JSON columns: metric, window_days, ts (seconds since 1970), value. Portfolio NULL: all visible ones together.';
 
+-- What is asked or planned each second costs less.
+CREATE OR REPLACE FUNCTION pulse.config_value(key text) RETURNS jsonb
+	LANGUAGE plpgsql STABLE PARALLEL SAFE
+	AS $$
+#variable_conflict use_column
+DECLARE
+	found jsonb;
+BEGIN
+	-- one statement, as this is asked many times a second: the environment is that of pulse.active_environment()
+	SELECT coalesce((SELECT c.value FROM pulse.config c WHERE c.key = k.key AND c.environment IN ('', e.active)
+					 ORDER BY c.environment DESC LIMIT 1), k.presets -> e.active, k.default_value)
+		INTO found FROM pulse.config_key k
+		CROSS JOIN (SELECT coalesce((SELECT a.value #>> '{}' FROM pulse.config a WHERE a.key = 'environment' AND a.environment = ''), 'production') AS active) e
+		WHERE k.key = config_value.key;
+	IF found IS NULL THEN
+		PERFORM pulse.unknown_key(config_value.key);
+	END IF;
+	RETURN found;
+END
+$$;
+COMMENT ON FUNCTION pulse.config_value(text) IS
+	'Value of a setting as it holds now: what the user chose for the active environment, else for all of them, else the preset of the environment, else the default. JSON null: none. Error 22023 for an unknown key.';
+
+CREATE OR REPLACE FUNCTION pulse.observe_metrics(rules text[], since bigint, marked_since timestamptz) RETURNS pulse.observation[]
+	LANGUAGE plpgsql STABLE SET plan_cache_mode = force_custom_plan
+	AS $$
+DECLARE
+	at_risk boolean := EXISTS (SELECT FROM pulse.alert_rule r WHERE r.name = ANY (rules) AND r.source = 'metric'
+		AND array_position(pulse.metric_names(), r.metric) >= array_position(pulse.metric_names(), 'largest_share'));
+	moved text[];
+BEGIN
+	IF at_risk AND marked_since < 'infinity' THEN
+		moved := ARRAY(SELECT DISTINCT p.portfolio FROM pulse.mark m JOIN pulse.position p ON p.symbol = m.symbol AND p.quantity <> 0 WHERE m.ts > marked_since);
+	END IF;
+	-- for a few portfolios each second, planning would take most of the time
+	IF coalesce(cardinality(moved), 0) <= 20 AND (SELECT count(*) FROM (SELECT FROM pulse.performance_state s WHERE s.version > since LIMIT 21) few) <= 20 THEN
+		PERFORM set_config('plan_cache_mode', 'force_generic_plan', true);
+	END IF;
+	RETURN (
+		WITH r AS MATERIALIZED (
+			SELECT x.*, CASE WHEN x.sign > 0 THEN least(x.warning, x.critical) ELSE -greatest(x.warning, x.critical) END AS near
+			FROM (SELECT a.name, array_position(pulse.metric_names(), a.metric) AS nr, a.portfolios, a.min_trades,
+					CASE WHEN a.comparator IN ('<', '<=') THEN -1.0::double precision ELSE 1.0 END AS sign, a.comparator IN ('<=', '>=') AS inclusive,
+					a.missing = 'alert' AS missing_alerts, pulse.rule_threshold(a.warning, a.warning_key) AS warning,
+					pulse.rule_threshold(a.critical, a.critical_key) AS critical, a.adaptive IS NOT NULL OR a.regime AS moving
+				FROM pulse.alert_rule a WHERE a.name = ANY (rules) AND a.source = 'metric' AND a.metric = ANY (pulse.metric_names())) x
+		), changed AS MATERIALIZED (
+			SELECT s.* FROM pulse.performance_state s WHERE s.version > since
+			UNION ALL
+			SELECT s.* FROM pulse.performance_state s WHERE s.portfolio = ANY (moved) AND s.version <= since
+		), risk AS MATERIALIZED (
+			SELECT o.* FROM pulse.open_risk(CASE WHEN since >= 0 THEN ARRAY(SELECT c.portfolio FROM changed c) END) o WHERE at_risk
+		), figures AS MATERIALIZED (
+			SELECT c.portfolio, coalesce(c.total_trades, 0) AS trades, ARRAY[c.total_value::float8, c.cash_balance::float8, c.position_count::float8, c.unrealized_pnl::float8, c.realized_pnl::float8,
+				c.total_pnl::float8, c.daily_return, c.cumulative_return, c.cagr, c.sharpe, c.sortino, c.calmar, c.volatility, c.max_drawdown,
+				c.current_drawdown, c.var_95, c.cvar_95, c.win_rate, c.profit_factor, c.average_win, c.average_loss, c.total_trades::float8,
+				c.trades_per_day, greatest(-c.daily_return, 0) / nullif(c.var_95, 0), o.largest, o.herfindahl,
+				coalesce(o.gross, 0) / nullif(c.total_value::float8, 0), coalesce(o.net, 0) / nullif(c.total_value::float8, 0)]::float8[] AS m
+			FROM changed c LEFT JOIN risk o ON o.portfolio = c.portfolio
+		)
+		SELECT array_agg(ROW(j.name, j.portfolio, '', '', j.value, j.warning, j.critical, NULL, false)::pulse.observation)
+		FROM (
+			SELECT r.name, f.portfolio, CASE WHEN f.trades >= r.min_trades THEN f.m[r.nr] END AS value, r.warning, r.critical
+			FROM figures f CROSS JOIN r
+			WHERE ((f.trades >= r.min_trades AND (f.m[r.nr] * r.sign > r.near OR (r.inclusive AND f.m[r.nr] * r.sign = r.near))) OR r.moving
+				   OR (r.missing_alerts AND (f.m[r.nr] IS NULL OR f.trades < r.min_trades)))
+				AND (r.portfolios IS NULL OR pulse.matches(r.portfolios, f.portfolio))
+			UNION ALL
+			-- what has an alert and is good now
+			SELECT r.name, f.portfolio, CASE WHEN f.trades >= r.min_trades THEN f.m[r.nr] END, r.warning, r.critical
+			FROM figures f JOIN pulse.alert a ON a.portfolio = f.portfolio AND a.state <> 'resolved' JOIN r ON r.name = a.rule
+			WHERE NOT ((f.trades >= r.min_trades AND coalesce(f.m[r.nr] * r.sign > r.near OR (r.inclusive AND f.m[r.nr] * r.sign = r.near), false)) OR r.moving
+				   OR (r.missing_alerts AND (f.m[r.nr] IS NULL OR f.trades < r.min_trades)))
+				AND (r.portfolios IS NULL OR pulse.matches(r.portfolios, f.portfolio))
+		) j);
+END
+$$;
+COMMENT ON FUNCTION pulse.observe_metrics(text[], bigint, timestamptz) IS
+	'Values of metrics that changed since a version of pulse.performance_state, or with a market price, and matter: they are beyond a threshold, have an alert, or have thresholds that move.';
+
+CREATE OR REPLACE FUNCTION pulse.step_alerts(at timestamptz, observed pulse.observation[]) RETURNS bigint
+	LANGUAGE plpgsql VOLATILE SET plan_cache_mode = force_custom_plan
+	AS $$
+DECLARE
+	changes bigint;
+BEGIN
+	IF observed IS NULL OR cardinality(observed) = 0 THEN
+		RETURN 0;
+	END IF;
+	IF cardinality(observed) <= 20 THEN
+		PERFORM set_config('plan_cache_mode', 'force_generic_plan', true);
+	END IF;
+	WITH joined AS MATERIALIZED (
+		SELECT o.value, o.warning AS new_warning, o.critical AS new_critical, o.note AS new_note, coalesce(o.gone, false) AS gone, r, a,
+			o.rule, o.portfolio, o.symbol, o.component, a.alert_id, coalesce(a.firings, p.firings) AS past
+		FROM unnest(observed) o JOIN pulse.alert_rule r ON r.name = o.rule
+		LEFT JOIN pulse.alert a ON a.rule = o.rule AND a.portfolio = o.portfolio AND a.symbol = o.symbol AND a.component = o.component AND a.state <> 'resolved'
+		LEFT JOIN LATERAL (
+			SELECT x.firings FROM pulse.alert x
+			WHERE a.alert_id IS NULL AND x.rule = o.rule AND x.portfolio = o.portfolio AND x.symbol = o.symbol AND x.component = o.component
+				AND x.state = 'resolved' AND x.resolved_at > at - r.flap_window
+			ORDER BY x.resolved_at DESC LIMIT 1) p ON true
+	), stepped AS MATERIALIZED (
+		SELECT j.*, n.state, n.level, n.condition, n.flapping, n.breached_at, n.critical_at, n.eased_at, n.cleared_at, n.fired_at, n.firings, n.transition, n.due_at,
+			CASE n.level WHEN 2 THEN (j.r).critical_severity ELSE (j.r).warning_severity END AS severity,
+			CASE greatest(n.level, CASE WHEN n.state = 'pending' THEN n.condition END) WHEN 2 THEN j.new_critical ELSE coalesce(j.new_warning, j.new_critical) END AS threshold,
+			CASE WHEN j.alert_id IS NOT NULL THEN j.alert_id WHEN n.state IN ('pending', 'firing') THEN nextval('pulse.alert_alert_id_seq') END AS id,
+			coalesce((j.a).since, n.breached_at, at) AS since,
+			coalesce(j.new_note, (j.a).note) AS note
+		FROM joined j CROSS JOIN LATERAL pulse.alert_step(at, CASE WHEN NOT j.gone THEN j.value END, (j.r).comparator, j.new_warning, j.new_critical, (j.r).hysteresis,
+			(j.r).hold, CASE WHEN j.gone THEN '0' ELSE (j.r).clear_hold END, CASE WHEN j.gone THEN '0' ELSE (j.r).min_duration END,
+			CASE WHEN j.gone THEN 0 ELSE (j.r).flap_count END, (j.r).flap_window, CASE WHEN j.gone THEN 'clear' ELSE (j.r).missing END,
+			(j.a).state, (j.a).level, (j.a).condition, (j.a).flapping AND NOT j.gone, (j.a).breached_at, (j.a).critical_at, (j.a).eased_at, (j.a).cleared_at, (j.a).fired_at,
+			j.past) n
+	), worded AS MATERIALIZED (
+		SELECT s.*, pulse.alert_title((s.r).title, s.portfolio, s.symbol, s.component) AS title, pulse.alert_text(s.r, s.value, s.threshold, s.note) AS message,
+			s.transition IN ('fired', 'raised') AND s.severity = 'CRITICAL' AND (s.r).escalate_after IS NOT NULL AS escalates
+		FROM stepped s
+		WHERE s.id IS NOT NULL AND (s.alert_id IS NULL OR s.transition IS NOT NULL
+			OR ((s.a).value, (s.a).condition, (s.a).warning, (s.a).critical, (s.a).breached_at, (s.a).critical_at, (s.a).eased_at, (s.a).cleared_at, (s.a).due_at, (s.a).note)
+				IS DISTINCT FROM (s.value, s.condition, s.new_warning, s.new_critical, s.breached_at, s.critical_at, s.eased_at, s.cleared_at, s.due_at, s.note))
+	), inserted AS (
+		INSERT INTO pulse.alert (alert_id, rule, kind, portfolio, symbol, component, state, severity, level, condition, flapping, title, message, note, value,
+				warning, critical, threshold, since, updated_at, breached_at, critical_at, eased_at, cleared_at, fired_at, firings, count, due_at,
+				remind_at, escalate_at, tell)
+			SELECT w.id, w.rule, (w.r).kind, w.portfolio, w.symbol, w.component, w.state, w.severity, w.level, w.condition, w.flapping, w.title, w.message, w.note, w.value,
+				w.new_warning, w.new_critical, w.threshold, w.since, at, w.breached_at, w.critical_at, w.eased_at, w.cleared_at, w.fired_at, w.firings, cardinality(w.firings), w.due_at,
+				CASE WHEN w.transition = 'fired' THEN at + (w.r).remind_every END, CASE WHEN w.escalates THEN at + (w.r).escalate_after END,
+				w.transition = 'fired' AND (w.r).notify
+			FROM worded w WHERE w.alert_id IS NULL
+	), updated AS (
+		UPDATE pulse.alert a SET state = w.state, severity = w.severity, level = w.level, condition = w.condition, flapping = w.flapping,
+			title = w.title, message = w.message, note = w.note,
+			value = CASE WHEN w.gone THEN a.value ELSE w.value END, warning = w.new_warning, critical = w.new_critical, threshold = w.threshold, updated_at = at,
+			breached_at = w.breached_at, critical_at = w.critical_at, eased_at = w.eased_at, cleared_at = w.cleared_at, fired_at = w.fired_at,
+			firings = w.firings, count = cardinality(w.firings), due_at = w.due_at,
+			resolved_at = CASE WHEN w.state = 'resolved' THEN at END, resolution = CASE WHEN w.state = 'resolved' THEN CASE WHEN w.gone THEN coalesce(w.new_note, 'gone') ELSE 'cleared' END END,
+			acknowledged_by = CASE WHEN w.transition IS DISTINCT FROM 'raised' THEN a.acknowledged_by END,
+			acknowledged_at = CASE WHEN w.transition IS DISTINCT FROM 'raised' THEN a.acknowledged_at END,
+			remind_at = CASE WHEN w.transition IN ('fired', 'raised') THEN at + (w.r).remind_every WHEN w.state = 'firing' THEN a.remind_at END,
+			escalate_at = CASE WHEN w.escalates THEN at + (w.r).escalate_after WHEN w.state = 'firing' AND w.severity = 'CRITICAL' THEN a.escalate_at END,
+			tell = CASE WHEN NOT (w.r).notify THEN false
+				WHEN w.transition IN ('fired', 'raised') THEN true
+				WHEN w.transition = 'lowered' THEN a.tell OR a.told_level > w.level
+				WHEN w.transition = 'resolved' THEN a.told_level IS NOT NULL AND (w.r).notify_resolved
+				ELSE a.tell END,
+			recheck_at = CASE WHEN w.transition IN ('fired', 'raised', 'resolved') THEN NULL ELSE a.recheck_at END
+		FROM worded w
+		WHERE a.alert_id = w.alert_id AND w.state <> 'inactive'
+	), withdrawn AS (
+		DELETE FROM pulse.alert a USING worded w WHERE a.alert_id = w.alert_id AND w.state = 'inactive'
+	), frozen AS (
+		INSERT INTO pulse.threshold_history (at, rule, portfolio, symbol, component, warning, critical, reason)
+			SELECT at, w.rule, w.portfolio, w.symbol, w.component, w.new_warning, w.new_critical, 'frozen'
+			FROM worded w WHERE w.transition = 'fired' AND ((w.r).adaptive IS NOT NULL OR (w.r).regime)
+	), noted AS (
+		INSERT INTO pulse.alert_history (alert_id, at, transition, state, rule, kind, severity, portfolio, symbol, component, title, message, value, threshold, since, count, note, event_seq)
+			SELECT w.id, at, w.transition, w.state, w.rule, (w.r).kind, w.severity, w.portfolio, w.symbol, w.component, w.title, w.message,
+				CASE WHEN w.gone THEN (w.a).value ELSE w.value END, w.threshold, w.since, cardinality(w.firings), CASE WHEN w.gone THEN coalesce(w.new_note, 'gone') END,
+				CASE WHEN w.transition IN ('began', 'withdrawn', 'repeated') THEN 0 END
+			FROM worded w WHERE w.transition IS NOT NULL
+			ORDER BY w.id
+			RETURNING 1
+	)
+	SELECT count(*) INTO changes FROM noted;
+	RETURN changes;
+END
+$$;
+COMMENT ON FUNCTION pulse.step_alerts(timestamptz, pulse.observation[]) IS
+	'Takes the alerts of some values one step on, all of them in one statement, and writes their history; returns how many changed their state.';
+
 -- What a function costs and how many rows it returns, as far as one can say, so that a query that joins, filters or sorts by
 -- them gets a fitting plan instead of one for a thousand rows that cost nothing. Metrics of an array or of a stored summary
 -- walk through it; what reads tables costs as much as a query. Stays last: CREATE OR REPLACE forgets estimates.
