@@ -87,16 +87,18 @@ COMMENT ON FUNCTION pulse.hold_back(text, text, text, timestamptz, integer, text
 	'Counts a message that was one too many within its hour into the one message that tells of all of them ten minutes later.';
 
 CREATE FUNCTION pulse.delivery_policy(type text, priority text, OUT sinks text[], OUT reason text)
-	LANGUAGE sql STABLE
+	LANGUAGE plpgsql STABLE
 	AS $$
-	SELECT CASE WHEN p.reason IS NOT NULL THEN '{}'::text[] ELSE p.sinks END, p.reason
+BEGIN
+	SELECT CASE WHEN p.reason IS NOT NULL THEN '{}'::text[] ELSE p.sinks END, p.reason INTO sinks, reason
 	FROM (SELECT t.sinks, CASE
 			WHEN NOT pulse.config_bool('notifications.enabled') THEN 'notifications are switched off (notifications.enabled)'
 			WHEN NOT t.enabled THEN 'this type of notification is switched off'
 			WHEN array_position('{LOW,MEDIUM,HIGH,CRITICAL}', $2) < array_position('{LOW,MEDIUM,HIGH,CRITICAL}', pulse.config_text('notifications.min_priority'))
 				THEN 'its priority is below notifications.min_priority' END AS reason
-		FROM (VALUES (1)) one LEFT JOIN pulse.notification_type t ON t.name = $1) p
-	$$;
+		FROM (VALUES (1)) one LEFT JOIN pulse.notification_type t ON t.name = $1) p;
+END
+$$;
 COMMENT ON FUNCTION pulse.delivery_policy(text, text) IS
 	'Where messages of a type and priority go (NULL: everywhere), or why nowhere.';
 

@@ -572,8 +572,9 @@ COMMENT ON FUNCTION pulse.take_trades(timestamptz, bigint[]) IS
 	'Alerts about fills, given the numbers of their TRADE_ALERT events: each is momentary, told once and over at once. Fills older than pulse.notify_max_age are left out.';
 
 CREATE FUNCTION pulse.wake_rules(at timestamptz) RETURNS void
-	LANGUAGE sql VOLATILE
+	LANGUAGE plpgsql VOLATILE
 	AS $$
+BEGIN
 	UPDATE pulse.alert_rule_state s SET awake = NOT s.awake, fresh = s.fresh OR NOT s.awake
 		FROM pulse.alert_rule r WHERE r.name = s.rule AND s.awake <> pulse.rule_is_awake(r.active_hours, $1)
 			AND (r.active_hours IS NOT NULL OR NOT s.awake);
@@ -582,8 +583,9 @@ CREATE FUNCTION pulse.wake_rules(at timestamptz) RETURNS void
 		DELETE FROM pulse.alert a USING pulse.alert_rule_state s WHERE s.rule = a.rule AND NOT s.awake AND a.state = 'pending' RETURNING a.*)
 	INSERT INTO pulse.alert_history (alert_id, at, transition, state, rule, kind, severity, portfolio, symbol, component, title, message, value, threshold, since, count, note, event_seq)
 		SELECT d.alert_id, $1, 'withdrawn', 'inactive', d.rule, d.kind, d.severity, d.portfolio, d.symbol, d.component, d.title, d.message, d.value, d.threshold, d.since, d.count,
-			'outside of the active hours', 0 FROM dropped d
-	$$;
+			'outside of the active hours', 0 FROM dropped d;
+END
+$$;
 COMMENT ON FUNCTION pulse.wake_rules(timestamptz) IS
 	'Lets rules sleep outside of their active hours, and wakes them: they then look at everything. What is pending when a rule falls asleep is withdrawn, what fires stays as it is.';
 

@@ -2362,6 +2362,40 @@ COMMENT ON FUNCTION pulse.rolling_data(text, integer, integer, text) IS
 	'A metric over a sliding window of days as JSON columns: metric, window_days, ts (seconds since 1970), value. Portfolio NULL: all visible ones together.';
 
 -- What is asked or planned each second costs less.
+CREATE OR REPLACE FUNCTION pulse.delivery_policy(type text, priority text, OUT sinks text[], OUT reason text)
+	LANGUAGE plpgsql STABLE
+	AS $$
+BEGIN
+	SELECT CASE WHEN p.reason IS NOT NULL THEN '{}'::text[] ELSE p.sinks END, p.reason INTO sinks, reason
+	FROM (SELECT t.sinks, CASE
+			WHEN NOT pulse.config_bool('notifications.enabled') THEN 'notifications are switched off (notifications.enabled)'
+			WHEN NOT t.enabled THEN 'this type of notification is switched off'
+			WHEN array_position('{LOW,MEDIUM,HIGH,CRITICAL}', $2) < array_position('{LOW,MEDIUM,HIGH,CRITICAL}', pulse.config_text('notifications.min_priority'))
+				THEN 'its priority is below notifications.min_priority' END AS reason
+		FROM (VALUES (1)) one LEFT JOIN pulse.notification_type t ON t.name = $1) p;
+END
+$$;
+COMMENT ON FUNCTION pulse.delivery_policy(text, text) IS
+	'Where messages of a type and priority go (NULL: everywhere), or why nowhere.';
+
+CREATE OR REPLACE FUNCTION pulse.wake_rules(at timestamptz) RETURNS void
+	LANGUAGE plpgsql VOLATILE
+	AS $$
+BEGIN
+	UPDATE pulse.alert_rule_state s SET awake = NOT s.awake, fresh = s.fresh OR NOT s.awake
+		FROM pulse.alert_rule r WHERE r.name = s.rule AND s.awake <> pulse.rule_is_awake(r.active_hours, $1)
+			AND (r.active_hours IS NOT NULL OR NOT s.awake);
+	-- nobody waits for what a sleeping rule might have found
+	WITH dropped AS (
+		DELETE FROM pulse.alert a USING pulse.alert_rule_state s WHERE s.rule = a.rule AND NOT s.awake AND a.state = 'pending' RETURNING a.*)
+	INSERT INTO pulse.alert_history (alert_id, at, transition, state, rule, kind, severity, portfolio, symbol, component, title, message, value, threshold, since, count, note, event_seq)
+		SELECT d.alert_id, $1, 'withdrawn', 'inactive', d.rule, d.kind, d.severity, d.portfolio, d.symbol, d.component, d.title, d.message, d.value, d.threshold, d.since, d.count,
+			'outside of the active hours', 0 FROM dropped d;
+END
+$$;
+COMMENT ON FUNCTION pulse.wake_rules(timestamptz) IS
+	'Lets rules sleep outside of their active hours, and wakes them: they then look at everything. What is pending when a rule falls asleep is withdrawn, what fires stays as it is.';
+
 CREATE OR REPLACE FUNCTION pulse.config_value(key text) RETURNS jsonb
 	LANGUAGE plpgsql STABLE PARALLEL SAFE
 	AS $$
