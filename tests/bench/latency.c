@@ -28,6 +28,7 @@
 #include <libpq-fe.h>
 
 #define GIVE_UP_MS 5000
+#define SETTLE_US 1000000
 #define MAX_ROWS 10000000
 /* Statements of the loader that wait for their answers; more than ever wait unless the server cannot keep up. */
 #define MAX_UNANSWERED 4096
@@ -598,6 +599,8 @@ measure_load(const char *dsn, int port, int per_second, int seconds, int per_tra
 	if (load.seen == NULL)
 		fail("memory", "none left");
 	open_websocket(&pulse, port);
+	/* a new client may still say where it wants to go on from: what comes meanwhile waits for that */
+	usleep(SETTLE_US);
 	fflush(stdout);
 	loader = fork();
 	if (loader == 0)
