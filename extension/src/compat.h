@@ -50,6 +50,13 @@
 #define PULSE_INSERT_INDEX_TUPLES(info, slot, estate) ((void) ExecInsertIndexTuples(info, slot, estate, false, false, NULL, NIL))
 #endif
 
+/* What a backend does, by its number from 1 on in the copy of that. */
+#if PG_VERSION_NUM >= 160000
+#define PULSE_BACKEND_STATUS(number) pgstat_get_local_beentry_by_index(number)
+#else
+#define PULSE_BACKEND_STATUS(number) pgstat_fetch_stat_local_beentry(number)
+#endif
+
 /* A wait of ours gets a name of its own. */
 #if PG_VERSION_NUM >= 170000
 #define PULSE_WAIT_EVENT_NEW(name) WaitEventExtensionNew(name)

@@ -5,8 +5,8 @@
  * notices. Where none is, a worker with a backlog takes its share as any other process, and the bot has to go without:
  * so the worker then takes a twentieth of one processor and lets its backlog grow, up to a limit in time. That others
  * want its processor shows in how often the kernel takes it away, and that there is no other in how long processors have been
- * idle. A priority would not do: the kernel weighs priorities within a group of processes, and each process of a server may
- * be a group of its own.
+ * idle. Sessions of which there are fewer than processors have one each whatever the worker does. A priority would not do: the
+ * kernel weighs priorities within a group of processes, and each process of a server may be a group of its own.
  */
 #include "postgres.h"
 
@@ -14,6 +14,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "miscadmin.h"
+#include "utils/backend_status.h"
 #include "utils/timestamp.h"
 
 #include "src/compat.h"
@@ -31,6 +33,8 @@
 /* Idle times are compared over so long at least; ones that are older tell nothing. */
 #define LEAST_WINDOW_MS 200
 #define LONGEST_WINDOW_MS 5000
+/* What the daemon calls itself in pg_stat_activity. */
+#define DAEMON_APPLICATION "pulse-worker"
 /* A processor is to spare when one has been idle for so much of the time, in percent. */
 #define SPARE_PERCENT 50
 
@@ -105,6 +109,32 @@ processor_to_spare(void)
 	return spare;
 }
 
+/*
+ * Whether the sessions of clients that are at work could keep all processors busy among themselves. One that has just been
+ * answered is at work as well: its client is about to go on. The daemon's read what the worker tells, and do not count.
+ */
+static bool
+sessions_fill_processors(void)
+{
+	TimestampTz lately = TimestampTzPlusMilliseconds(GetCurrentTimestamp(), -LEAST_WINDOW_MS);
+	long		working = 0;
+	int			backends;
+
+	pgstat_clear_backend_activity_snapshot();
+	backends = pgstat_fetch_stat_numbackends();
+	for (int i = 1; i <= backends; i++)
+	{
+		PgBackendStatus *status = &PULSE_BACKEND_STATUS(i)->backendStatus;
+
+		if (status->st_backendType == B_BACKEND && strcmp(status->st_appname, DAEMON_APPLICATION) != 0 &&
+			(status->st_state == STATE_RUNNING || status->st_state == STATE_FASTPATH || status->st_state == STATE_DISABLED ||
+			 status->st_state_start_timestamp >= lately))
+			working++;
+	}
+	pgstat_clear_backend_activity_snapshot();
+	return working >= sysconf(_SC_NPROCESSORS_ONLN);
+}
+
 /* Microseconds of a time as getrusage() has it. */
 static int64
 microseconds(const struct timeval *time)
@@ -134,7 +164,7 @@ pressed(const PulseTick *tick, int64 *cost)
 		return false;
 	*cost = microseconds(&now.ru_utime) + microseconds(&now.ru_stime) - microseconds(&begun.ru_utime) - microseconds(&begun.ru_stime);
 	interruptions = now.ru_nivcsw - begun.ru_nivcsw;
-	return interruptions > 1 && interruptions * (int64) INTERRUPTION_US >= *cost && !processor_to_spare();
+	return interruptions > 1 && interruptions * (int64) INTERRUPTION_US >= *cost && !processor_to_spare() && sessions_fill_processors();
 }
 
 /* Whether the cycle in progress shall come to its end. */
