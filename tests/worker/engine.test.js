@@ -57,7 +57,8 @@ test('one fill: TRADE_ALERT, PORTFOLIO_UPDATE, PERFORMANCE_UPDATE, the REST inte
 	await client.next((message) => message.type === 'PERFORMANCE_UPDATE' && message.data.total_value === '1000');
 	chained(client);
 
-	const message = await eventually('the Telegram message', () => telegram.messages[0]);
+	// the alert about so large a fill is the more urgent one, and may be sent before it
+	const message = await eventually('the Telegram message', () => telegram.messages.find(({ plain }) => /🟢/u.test(plain)));
 	assert.match(message.plain, /^ℹ️ 🟢 BUY BTCUSDT\nQuantity: 0\.5\nPrice: 45,000\.10\nValue: 22,500\.05\nFee: 1\.50\n/);
 	await client.close();
 });
