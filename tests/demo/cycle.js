@@ -90,7 +90,12 @@ async function main() {
 	await database.connect();
 	const one = async (sql) => Object.values((await database.query({ text: sql, rowMode: 'object' })).rows[0])[0];
 	await until('Pulse to catch up', async () => Number(await one('SELECT (SELECT count(*) FROM pulse.dirty) + (SELECT count(*) FROM trades) - (SELECT count(*) FROM pulse.fill WHERE event_seq IS NOT NULL)')) === 0);
-	const alerts = await until('the last TRADE_ALERT', () => client.of('TRADE_ALERT').length >= own.live_fills && client.of('TRADE_ALERT'));
+	// what the bot did before the client came is in its first snapshot
+	const after = (await database.query("SELECT seq FROM pulse.event WHERE type = 'TRADE_ALERT' AND seq > $1 ORDER BY seq", [first.seq])).rows.map(({ seq }) => Number(seq));
+	const alerts = await until('the last TRADE_ALERT', () => {
+		const come = client.of('TRADE_ALERT').filter(({ seq }) => seq > first.seq);
+		return come.length >= after.length && come;
+	});
 	const last = await snapshotOf(client);
 
 	const { rows: [performance] } = await database.query('SELECT * FROM pulse_performance()');
@@ -116,9 +121,8 @@ async function main() {
 	report('fills', `${own.fills}, of these ${own.live_fills} live; TRADE_ALERT events ${events}`, events === own.fills && distinct === own.fills);
 	report('event numbers', gapless ? 'without a gap' : 'with gaps', gapless);
 	report('seen on the WebSocket', `${alerts.length} TRADE_ALERT, ${client.of('PORTFOLIO_UPDATE').length} PORTFOLIO_UPDATE, ${client.of('PERFORMANCE_UPDATE').length} PERFORMANCE_UPDATE`,
-		alerts.length === own.live_fills && client.of('PORTFOLIO_UPDATE').length > 0 && client.of('PERFORMANCE_UPDATE').length > 0);
-	const ordered = client.messages.filter((message) => message.type === 'TRADE_ALERT').every((message, i, all) => i === 0 || message.seq > all[i - 1].seq);
-	report('last SNAPSHOT', `total_value ${grouped(last.data.portfolio?.total_value)}`, ordered && near(last.data.portfolio?.total_value, own.total_value));
+		alerts.length > 0 && alerts.every(({ seq }, i) => seq === after[i]) && alerts.length === after.length && client.of('PORTFOLIO_UPDATE').length > 0 && client.of('PERFORMANCE_UPDATE').length > 0);
+	report('last SNAPSHOT', `total_value ${grouped(last.data.portfolio?.total_value)}`, near(last.data.portfolio?.total_value, own.total_value));
 
 	const sent = await until('a message to Telegram', async () => {
 		const list = await (await fetch(`${options.telegram}/control/messages`)).json();
