@@ -11,6 +11,7 @@
 #include "postgres.h"
 
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -61,16 +62,29 @@ read_start(const char *path, char *buffer, size_t size)
 	return length > 0;
 }
 
-/* Whether the kernel limits our processor time, whatever processors are idle. */
-static bool
-has_quota(void)
+/* How many processors the kernel limits our processor time to, whatever processors are idle; 0: it does not. */
+static double
+quota(void)
 {
-	static int	known = -1;
-	char		limit[32];
+	static double known = -1;
+	char		limit[64];
+	double		time;
+	double		period;
 
 	if (known < 0)
-		known = read_start("/sys/fs/cgroup/cpu.max", limit, sizeof(limit)) && strncmp(limit, "max", 3) != 0;
+		known = read_start("/sys/fs/cgroup/cpu.max", limit, sizeof(limit)) &&
+			sscanf(limit, "%lf %lf", &time, &period) == 2 && period > 0 ? time / period : 0;
 	return known;
+}
+
+/* How many processors there are for us. */
+static double
+processors(void)
+{
+	cpu_set_t	allowed;
+	double		count = sched_getaffinity(0, sizeof(allowed), &allowed) == 0 ? CPU_COUNT(&allowed) : sysconf(_SC_NPROCESSORS_ONLN);
+
+	return quota() > 0 ? Min(quota(), count) : count;
 }
 
 static ProcessorTimes
@@ -98,7 +112,7 @@ processor_to_spare(void)
 	ProcessorTimes now;
 	double		seconds;
 
-	if (has_quota() || (before.at != 0 && !TimestampDifferenceExceeds(before.at, GetCurrentTimestamp(), LEAST_WINDOW_MS)))
+	if (quota() > 0 || (before.at != 0 && !TimestampDifferenceExceeds(before.at, GetCurrentTimestamp(), LEAST_WINDOW_MS)))
 		return spare;
 	now = read_times();
 	seconds = (double) (now.at - before.at) / USECS_PER_SEC;
@@ -132,7 +146,7 @@ sessions_fill_processors(void)
 			working++;
 	}
 	pgstat_clear_backend_activity_snapshot();
-	return working >= sysconf(_SC_NPROCESSORS_ONLN);
+	return working >= processors();
 }
 
 /* Microseconds of a time as getrusage() has it. */
