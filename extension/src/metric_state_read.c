@@ -192,10 +192,11 @@ compare_marks(const void *a, const void *b)
 static void
 cache_marks(ReaderCache *cache, MemoryContext context)
 {
-	MemoryContext old;
+	MemoryContext old = CurrentMemoryContext;
 
+	/* leaves us in SPI's own memory, which would not outlive it */
 	read_marks(cache->source, NULL, true);
-	old = MemoryContextSwitchTo(context);
+	MemoryContextSwitchTo(context);
 	cache->marks = MemoryContextAllocHuge(context, Max(SPI_processed, 1) * sizeof(MarkedRange));
 	cache->n = (int) SPI_processed;
 	for (int i = 0; i < cache->n; i++)

@@ -2,7 +2,7 @@
 \set ON_ERROR_STOP on
 SET client_min_messages = error;
 SET jit = off;
-SELECT plan(39);
+SELECT plan(40);
 
 SELECT pulse_setup();
 -- as after pulse_attach()
@@ -40,6 +40,8 @@ CREATE VIEW different AS
 SELECT is_empty('SELECT * FROM pulse.metric_state', 'nothing is stored yet');
 SELECT is_empty('SELECT * FROM different', 'before the first tick: right');
 SELECT pulse_tick();
+-- what they share is read by the second one
+SELECT is((SELECT count(DISTINCT pulse.state_summary(1, p, NULL, NULL, '1 hour')::text)::int FROM unnest('{plain,plain,plain}'::text[]) p), 1, 'the calls of one statement say the same');
 SELECT is_empty('SELECT * FROM pulse.metric_dirty', 'a tick builds everything');
 SELECT bag_eq('SELECT portfolio, bucket FROM pulse.metric_state WHERE hours = 1', $$SELECT DISTINCT portfolio, date_trunc('hour', ts, 'UTC') FROM portfolio_snapshots$$, 'every hour with a snapshot');
 SELECT bag_eq('SELECT portfolio, bucket FROM pulse.metric_state WHERE hours = 24', $$SELECT DISTINCT portfolio, date_trunc('day', ts, 'UTC') FROM portfolio_snapshots$$, 'every day');
